@@ -1,0 +1,1 @@
+"""The checks: one file each. ``catalog`` is the ordered list of all of them."""

@@ -1,0 +1,220 @@
+"""The node's own configuration: typed, from TOML and the environment. No Django here.
+
+Policy (domains, routes, thresholds) is not configuration; it is published by the console. This is what a node must know to start:
+where its state lies, where it listens, where its neighbours are.
+
+The file is ``$BACKSTOP_CONFIG``, else ``/etc/backstop/backstop.toml``, else the embedded default. Each key can be
+set by ``BACKSTOP_SECTION__KEY``, as JSON or as a plain word.
+"""
+
+import json
+import os
+import socket
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+SYSTEM_FILE = Path("/etc/backstop/backstop.toml")
+_PREFIX = "BACKSTOP_"
+
+
+class ConfigError(Exception):
+    """The configuration can't be used. The text names the file or variable, the key, and the remedy."""
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of the sections: an unknown key is an error."""
+
+
+class Node(_Section):
+    """Who this node is and where its state lies. ``processes`` is the number of SMTP children."""
+
+    name: str = ""
+    home: Path = Path("state")
+    processes: int = 2
+
+
+class Smtp(_Section):
+    """Where SMTP is spoken. Listeners are ``host:port`` or ``[v6]:port``; an empty list is off."""
+
+    inbound: tuple[str, ...] = ("127.0.0.1:2525", "[::1]:2525")
+    outbound: tuple[str, ...] = ("127.0.0.1:2587", "[::1]:2587")
+    outbound_tls: tuple[str, ...] = ("127.0.0.1:2465", "[::1]:2465")
+    certificate: Path | None = None  # default: tls/cert.pem under the home
+    key: Path | None = None
+
+
+class Limits(_Section):
+    """Bounds of the SMTP side. Times are in seconds, sizes in octets."""
+
+    connections: int = 1000
+    connections_per_client: int = 100
+    transactions_per_connection: int = 100
+    recipients: int = 100
+    errors: int = 20
+    command_seconds: float = 300.0
+    data_seconds: float = 600.0
+    session_seconds: float = 3600.0
+    stop_seconds: float = 30.0
+    memory_per_message: int = 512 * 1024
+    auth_failures: int = 10  # per client and per account, within auth_window_seconds
+    auth_window_seconds: float = 600.0
+
+
+class Budget(_Section):
+    """How long things may take, in seconds. ``data`` ends before our final dot is sent (RFC 5321 4.5.3.2.6)."""
+
+    data: float = 90.0
+    connect: float = 10.0
+    next_hop: float = 60.0
+    final_dot: float = 500.0
+
+
+class Clamd(_Section):
+    """The virus scanner. ``socket`` is a path, or ``host:port``; empty means the embedded one under the home."""
+
+    socket: str = ""
+    seconds: float = 60.0
+    concurrent: int = 8
+
+
+class Database(_Section):
+    """``url`` is ``sqlite`` (a file under the home) or ``postgresql://user:password@host:port/name``."""
+
+    url: str = "sqlite"
+
+
+class Broker(_Section):
+    """Celery's broker: ``filesystem`` (needs no server), ``redis://...`` or ``amqp://...``."""
+
+    url: str = "filesystem"
+
+
+class Console(_Section):
+    """The console. ``url`` is how people reach it; it stands in links."""
+
+    listen: str = "127.0.0.1:8000"
+    url: str = "http://127.0.0.1:8000"
+    allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
+    workers: int = 2
+
+
+class Retention(_Section):
+    """How long things are kept, in days."""
+
+    quarantine_days: int = 30
+    trace_days: int = 30
+    quarantine_bytes: int = 10 * 1024**3
+    quarantine_min_free: int = 512 * 1024**2
+
+
+class Log(_Section):
+    """``format`` is ``text`` or ``json``; ``level`` a name of Python's logging."""
+
+    format: str = "text"
+    level: str = "INFO"
+
+
+class Config(_Section):
+    """All of it."""
+
+    node: Node = Node()
+    smtp: Smtp = Smtp()
+    limits: Limits = Limits()
+    budget: Budget = Budget()
+    clamd: Clamd = Clamd()
+    database: Database = Database()
+    broker: Broker = Broker()
+    console: Console = Console()
+    retention: Retention = Retention()
+    log: Log = Log()
+
+    @property
+    def name(self) -> str:
+        """The node's name, as it stands in banner, Received and Authentication-Results."""
+        return self.node.name or socket.getfqdn()
+
+    @property
+    def home(self) -> Path:
+        """The state folder, absolute."""
+        return self.node.home.absolute()
+
+    @property
+    def policy_folder(self) -> Path:
+        """Where snapshots are published."""
+        return self.home / "policy"
+
+    @property
+    def secrets_folder(self) -> Path:
+        """Where secrets lie, each in a 0600 file named by its id."""
+        return self.home / "secrets"
+
+    @property
+    def spool_folder(self) -> Path:
+        """Where incoming and quarantined messages lie."""
+        return self.home / "spool"
+
+    @property
+    def journal_folder(self) -> Path:
+        """Where SMTP processes append their traces."""
+        return self.home / "journal"
+
+    @property
+    def status_folder(self) -> Path:
+        """Where each process says how it is."""
+        return self.home / "status"
+
+    @property
+    def clamd_address(self) -> str:
+        """The scanner's socket: the configured one, else the embedded one's."""
+        return self.clamd.socket or str(self.home / "clamav" / "clamd.sock")
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate chain, PEM."""
+        return self.smtp.certificate or self.home / "tls" / "cert.pem"
+
+    @property
+    def key(self) -> Path:
+        """The certificate's private key, PEM."""
+        return self.smtp.key or self.home / "tls" / "key.pem"
+
+
+def load(environment: Mapping[str, str] | None = None) -> Config:
+    """Read the configuration. Raises ConfigError, which names the place and the remedy."""
+    environment = os.environ if environment is None else environment
+    named = environment.get("BACKSTOP_CONFIG")
+    file = Path(named) if named else SYSTEM_FILE
+    values: dict[str, Any] = {}
+    if named or file.exists():
+        try:
+            values = tomllib.loads(file.read_text())
+        except FileNotFoundError:
+            raise ConfigError(f"{file}: no such file; BACKSTOP_CONFIG must name a readable TOML file") from None
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"{file}: {error}") from error
+    from_environment = False
+    for name, value in environment.items():
+        section, separator, key = name.removeprefix(_PREFIX).partition("__")
+        if name.startswith(_PREFIX) and separator:
+            part = values.setdefault(section.lower(), {})
+            if not isinstance(part, dict):
+                raise ConfigError(f"{file}: {section.lower()} must be a table")
+            part[key.lower()] = _value(value)
+            from_environment = True
+    try:
+        return msgspec.convert(values, Config)
+    except msgspec.ValidationError as error:
+        where = f"{file}" if values and not from_environment else f"{file} or a {_PREFIX}SECTION__KEY variable"
+        raise ConfigError(f"{where}: {error}; see docs/configuration.md for the keys") from error
+
+
+def _value(text: str) -> object:
+    """Read an environment variable as JSON where it is JSON, else as a word."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,104 @@
+"""A message's content: its octets as they came, and what was noticed while they came.
+
+The content is held once: in memory while it is small, else in a file. It is never changed; what is sent on or stored is this
+and nothing else, with our own header lines in front.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+BLOCK = 256 * 1024  # octets handed on at a time
+HEAD_LIMIT = 256 * 1024  # octets of the header section that are looked at
+
+
+class LineEnds(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was odd about the line ends. ``lone_dot`` is the first odd form found around a lone dot, as text."""
+
+    bare_lf: int = 0
+    bare_cr: int = 0
+    lone_dot: str = ""
+
+
+class Content(msgspec.Struct, frozen=True):
+    """The octets of a message, dots unstuffed, lines ended as they came.
+
+    Exactly one of ``memory`` and ``path`` is set. ``head`` is the header section with its last line end, cut
+    at HEAD_LIMIT; ``size`` is in octets; ``sha256`` is hex.
+    """
+
+    size: int
+    sha256: str
+    head: bytes
+    line_ends: LineEnds = LineEnds()
+    memory: bytes | None = None
+    path: Path | None = None
+
+    def blocks(self, size: int = BLOCK) -> Iterator[bytes]:
+        """Give the content in blocks of at most ``size`` octets. Reads a file where it is on disk."""
+        if self.memory is not None:
+            if len(self.memory) <= size:
+                yield self.memory
+            else:
+                for at in range(0, len(self.memory), size):
+                    yield self.memory[at : at + size]
+        elif self.path is not None:
+            with self.path.open("rb") as file:
+                while block := file.read(size):
+                    yield block
+
+    def read(self, limit: int | None = None) -> bytes:
+        """Give the first ``limit`` octets in one piece, or everything."""
+        if self.memory is not None:
+            return self.memory if limit is None else self.memory[:limit]
+        if self.path is None:
+            return b""
+        with self.path.open("rb") as file:
+            return file.read() if limit is None else file.read(limit)
+
+
+_HEADER_END = re.compile(rb"\r?\n\r?\n")
+_UNFOLD = re.compile(rb"\r?\n(?=[ \t])")
+
+
+def head_of(start: bytes) -> bytes:
+    """Cut the header section, with the line end of its last line, out of the start of a message."""
+    if start.startswith((b"\r\n", b"\n")):
+        return b""
+    found = _HEADER_END.search(start, 0, HEAD_LIMIT)
+    if not found:
+        return start[:HEAD_LIMIT]
+    return start[: found.start()] + b"\r\n"
+
+
+class Headers:
+    """The header fields of a message, found without ever raising: unfolded, in order, names in lower case."""
+
+    def __init__(self, head: bytes) -> None:
+        """Read the fields out of a header section; lines without a colon are counted in ``malformed``."""
+        self.fields: list[tuple[str, str]] = []
+        self.malformed = 0
+        text = _UNFOLD.sub(b"", head).decode("utf-8", "replace")
+        for line in text.split("\n"):
+            line = line.rstrip("\r")  # noqa: PLW2901 - the line without its end is what is meant from here on
+            if not line:
+                continue
+            name, colon, value = line.partition(":")
+            if not colon or not name or name != name.strip() or " " in name:
+                self.malformed += 1
+                continue
+            self.fields.append((name.lower(), value.strip()))
+
+    def get(self, name: str) -> str:
+        """Give the first field of that name (lower case), or an empty string."""
+        return next((value for key, value in self.fields if key == name), "")
+
+    def all(self, name: str) -> list[str]:
+        """Give every field of that name (lower case), in order."""
+        return [value for key, value in self.fields if key == name]
+
+    def count(self, name: str) -> int:
+        """Count the fields of that name (lower case)."""
+        return sum(1 for key, _ in self.fields if key == name)

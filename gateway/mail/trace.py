@@ -1,0 +1,83 @@
+"""The trace: the one record that a transaction leaves, from which log, headers, console and API read.
+
+A trace is filled by its transaction, which owns it, and is not touched after it has been written to the journal.
+"""
+
+import msgspec
+
+from gateway.mail.client import Client
+from gateway.mail.decisions import Decision, Disposition
+from gateway.mail.envelope import MailParameters
+from gateway.mail.findings import Observation
+from gateway.mail.reply import Reply
+
+
+class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of the timeline: ``at_ms`` milliseconds after the start, what was said or done, and the answer."""
+
+    at_ms: float
+    what: str
+    reply: str = ""
+
+
+class RecipientTrace(msgspec.Struct, omit_defaults=True):
+    """One recipient's part of the story.
+
+    ``address`` is the recipient as it came; ``route`` names the route that the policy gave it; ``next_hop`` is
+    the host:port that answered and ``next_hop_reply`` its words, which only the trace ever shows. ``reply`` is what the
+    client was told for this recipient.
+    """
+
+    address: str
+    route: str = ""
+    next_hop: str = ""
+    next_hop_reply: str = ""
+    decision: Decision | None = None
+    disposition: Disposition | None = None
+    reply: Reply | None = None
+
+
+class Trace(msgspec.Struct, omit_defaults=True):
+    """One transaction.
+
+    ``id`` is unique and sorts by time; ``started`` is seconds since the epoch, UTC; ``revision`` is the policy that
+    the transaction started with; ``listener`` is ``inbound`` or ``outbound``. ``sender`` is empty for the null
+    sender and None where no MAIL was accepted. ``size`` is in octets, ``sha256`` over the content as it came.
+    ``disposition`` sums up the recipients: the one all share, or ``mixed``. ``because`` is the sentence.
+    """
+
+    id: str
+    started: float
+    node: str
+    revision: int
+    listener: str
+    client: Client
+    sender: str | None = None
+    parameters: MailParameters = MailParameters()
+    recipients: list[RecipientTrace] = msgspec.field(default_factory=list)
+    observations: list[Observation] = msgspec.field(default_factory=list)
+    events: list[Event] = msgspec.field(default_factory=list)
+    alarms: list[str] = msgspec.field(default_factory=list)
+    size: int = 0
+    sha256: str = ""
+    header_from: str = ""
+    subject: str = ""
+    message_id: str = ""
+    disposition: str = ""
+    because: str = ""
+    reply: Reply | None = None
+    duration_ms: float = 0.0
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Trace)
+
+
+def encode(trace: Trace) -> bytes:
+    """Give the trace as one line of JSON, without the line end."""
+    return _encoder.encode(trace)
+
+
+def decode(line: bytes) -> Trace:
+    """Read a trace from one line of JSON. Raises ``msgspec.ValidationError`` or ``msgspec.DecodeError``."""
+    return _decoder.decode(line)

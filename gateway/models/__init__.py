@@ -1,0 +1,33 @@
+"""The rows behind the console, one file a noun. Only operations, workers and webadmin import them."""
+
+from gateway.models.account import Account
+from gateway.models.alarm import Alarm
+from gateway.models.audit import AuditEntry
+from gateway.models.domain import Domain
+from gateway.models.forwarder import Forwarder
+from gateway.models.journal import JournalPosition
+from gateway.models.nodepolicy import NodePolicy
+from gateway.models.quarantine import QuarantinedCopy
+from gateway.models.recipient import Recipient
+from gateway.models.revision import PolicyRevision
+from gateway.models.route import Route, RouteHost
+from gateway.models.rules import CheckSetting
+from gateway.models.transaction import Transaction, TransactionRecipient
+
+__all__ = [
+    "Account",
+    "Alarm",
+    "AuditEntry",
+    "CheckSetting",
+    "Domain",
+    "Forwarder",
+    "JournalPosition",
+    "NodePolicy",
+    "PolicyRevision",
+    "QuarantinedCopy",
+    "Recipient",
+    "Route",
+    "RouteHost",
+    "Transaction",
+    "TransactionRecipient",
+]

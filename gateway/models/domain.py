@@ -1,0 +1,26 @@
+"""Our domains."""
+
+from django.db import models
+
+from gateway.models.route import Route
+from gateway.models.rules import ThresholdColumns
+
+
+class Domain(ThresholdColumns):
+    """A domain whose mail we accept."""
+
+    name = models.CharField(max_length=255, unique=True, help_text="In lower case; international names as A-labels.")
+    route = models.ForeignKey(Route, on_delete=models.PROTECT, related_name="domains")
+    observe = models.BooleanField(default=False, help_text="Judge everything, refuse nothing.")
+    accept_unknown = models.BooleanField(
+        default=False, help_text="Let the next hop alone say which recipients exist."
+    )
+
+    class Meta:
+        """Table options."""
+
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        """Give the name."""
+        return self.name

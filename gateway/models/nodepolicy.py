@@ -1,0 +1,32 @@
+"""Rules that hold for every domain, and for mail that leaves."""
+
+from django.db import models
+
+from gateway.models.route import Route
+from gateway.models.rules import ThresholdColumns
+
+
+class NodePolicy(ThresholdColumns):
+    """One row. The thresholds are those of outbound mail."""
+
+    observe = models.BooleanField(default=False, help_text="Judge everything, refuse nothing, on every domain.")
+    max_size = models.PositiveBigIntegerField(default=26_214_400, help_text="Octets.")
+    normalise_line_ends = models.JSONField(
+        default=list, blank=True, help_text="Networks whose bare CR and LF are mended instead of refused."
+    )
+    outbound_networks = models.JSONField(default=list, blank=True, help_text="Networks that may send without AUTH.")
+    outbound_route = models.ForeignKey(Route, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        """Table options."""
+
+        verbose_name = verbose_name_plural = "node policy"
+
+    def __str__(self) -> str:
+        """Give its name."""
+        return "Node policy"
+
+    @classmethod
+    def load(cls) -> "NodePolicy":
+        """Give the one row, made when it is not there yet."""
+        return cls.objects.get_or_create(pk=1)[0]

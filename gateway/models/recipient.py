@@ -1,0 +1,23 @@
+"""The recipients that we know of."""
+
+from django.db import models
+
+from gateway.models.domain import Domain
+from gateway.models.rules import ThresholdColumns
+
+
+class Recipient(ThresholdColumns):
+    """One recipient of a domain; its thresholds, where set, go before the domain's."""
+
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="recipients")
+    local_part = models.CharField(max_length=255, help_text="In lower case.")
+
+    class Meta:
+        """Table options."""
+
+        ordering = ("domain", "local_part")
+        constraints = (models.UniqueConstraint(fields=("domain", "local_part"), name="one_recipient_per_address"),)
+
+    def __str__(self) -> str:
+        """Give the address."""
+        return f"{self.local_part}@{self.domain}"

@@ -1,0 +1,1 @@
+"""What is done to mail that leaves: who may send as whom."""

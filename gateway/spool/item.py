@@ -1,0 +1,37 @@
+"""What lies beside a quarantined message: everything needed to show, release or adopt it without any database."""
+
+import msgspec
+
+from gateway.mail.client import Client
+from gateway.mail.decisions import Decision
+from gateway.mail.envelope import MailParameters
+
+
+class Copy(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One recipient's copy of the message. ``route`` is where a release delivers it."""
+
+    recipient: str
+    route: str
+    decision: Decision
+
+
+class Item(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The envelope and reasons of one quarantined message; the bytes lie beside it, once.
+
+    ``id`` is the trace's id; ``received`` is seconds since the epoch; ``size`` is in octets.
+    """
+
+    id: str
+    received: float
+    node: str
+    revision: int
+    listener: str
+    client: Client
+    sender: str
+    parameters: MailParameters
+    copies: tuple[Copy, ...]
+    size: int
+    sha256: str
+    header_from: str = ""
+    subject: str = ""
+    message_id: str = ""

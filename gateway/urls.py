@@ -1,0 +1,5 @@
+"""All URLs are the console's."""
+
+from django.urls import include, path
+
+urlpatterns = [path("", include("webadmin.urls"))]

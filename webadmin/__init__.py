@@ -1,0 +1,1 @@
+"""The console: a folder a feature."""

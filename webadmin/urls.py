@@ -1,0 +1,6 @@
+"""The console's URLs."""
+
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [path("", admin.site.urls)]
