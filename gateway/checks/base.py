@@ -1,0 +1,100 @@
+"""What a check is: it looks at a transaction and says what it saw. It never decides.
+
+A check MUST say hit, miss, skipped, error or timeout; it MUST NOT keep state between messages, write anywhere, or
+reply. It MAY be a coroutine function where it asks somebody else. An exception is an outcome (error), never a pass.
+"""
+
+import abc
+import functools
+from collections.abc import Awaitable, Mapping
+from typing import ClassVar
+
+import msgspec
+
+from gateway.mail.address import Address
+from gateway.mail.client import Client
+from gateway.mail.envelope import MailParameters
+from gateway.mail.findings import Finding, Outcome
+from gateway.mail.message import Content, Headers
+from gateway.mail.stages import Stage
+from gateway.policy.matching import Match, Policy
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What a check saw. ``detail`` says why it was skipped or how it failed."""
+
+    outcome: Outcome
+    findings: tuple[Finding, ...] = ()
+    detail: str = ""
+
+
+MISS = Seen(Outcome.MISS)
+
+
+def hit(*findings: Finding) -> Seen:
+    """Say that something was found."""
+    return Seen(Outcome.HIT, findings)
+
+
+def skipped(why: str) -> Seen:
+    """Say that there was nothing to look at."""
+    return Seen(Outcome.SKIPPED, detail=why)
+
+
+def failed(how: str) -> Seen:
+    """Say that the check could not tell."""
+    return Seen(Outcome.ERROR, detail=how)
+
+
+def timed_out(how: str) -> Seen:
+    """Say that the answer did not come in time."""
+    return Seen(Outcome.TIMEOUT, detail=how)
+
+
+class View:
+    """What a check may look at. Grows with the stages; what is not there yet is None.
+
+    ``recipient`` and ``match`` are set at RCPT; ``content`` at DATA. ``node`` is this node's name.
+    """
+
+    def __init__(  # noqa: PLR0913 - it is the one bundle of everything
+        self,
+        *,
+        policy: Policy,
+        node: str,
+        listener: str,
+        client: Client,
+        sender: Address | None = None,
+        parameters: MailParameters = MailParameters(),  # noqa: B008 - frozen
+        recipient: Address | None = None,
+        match: Match | None = None,
+        content: Content | None = None,
+    ) -> None:
+        """Bundle what is known."""
+        self.policy = policy
+        self.node = node
+        self.listener = listener
+        self.client = client
+        self.sender = sender
+        self.parameters = parameters
+        self.recipient = recipient
+        self.match = match
+        self.content = content
+
+    @functools.cached_property
+    def headers(self) -> Headers:
+        """The header fields of the content, parsed once for all checks."""
+        return Headers(self.content.head if self.content is not None else b"")
+
+
+class Check(abc.ABC):
+    """One check. ``symbols`` explains each symbol that it may give; ``seconds`` bounds it, None for no wait at all."""
+
+    name: ClassVar[str]
+    stages: ClassVar[tuple[Stage, ...]]
+    symbols: ClassVar[Mapping[str, str]]
+    seconds: float | None = None
+
+    @abc.abstractmethod
+    def look(self, view: View) -> Seen | Awaitable[Seen]:
+        """Look at the transaction."""

@@ -1,0 +1,155 @@
+"""The one place where decisions are made: a pure function from what was observed to what is done.
+
+It can be run again over a stored trace with another policy; nothing but its arguments decides.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from gateway.mail.address import AddressError, parse_mailbox, parse_path
+from gateway.mail.decisions import Action, Decision
+from gateway.mail.findings import Finding, Observation, Outcome
+from gateway.mail.reply import Reply
+from gateway.mail.trace import Trace
+from gateway.policy import replies
+from gateway.policy.matching import ALWAYS_DELIVERABLE, Match, Policy
+from gateway.policy.snapshot import CheckRule, Forwarder, Mode, Rules
+
+# Node-wide rules: observe mode does not lift them, for a loop or a flood of octets harms whoever lets it pass.
+NODE_WIDE = frozenset({"loops", "message_size"})
+
+# The strongest word wins. A definite refusal goes before "can't tell", which goes before every way of accepting.
+_STRENGTH = (Action.REJECT, Action.DROP, Action.DEFER, Action.QUARANTINE, Action.TAG, Action.DELIVER)
+_OFF = CheckRule(mode=Mode.OFF)
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """One voice: an action, the check and finding behind it, and the reason in words."""
+
+    action: Action
+    because: str
+    check: str | None = None
+    symbol: str | None = None
+    detail: str = ""
+
+
+def match_of(policy: Policy, recipient: str) -> Match | None:
+    """Give what the policy says of a recipient as it stands in a trace, or None where it is not ours."""
+    try:
+        address = parse_mailbox(recipient) if "@" in recipient else parse_path(f"<{recipient}>")[0]
+    except AddressError:
+        return None
+    return policy.match(address) if address is not None else None
+
+
+def rules_for(policy: Policy, recipient: str) -> Rules:
+    """Give the rules for a recipient as it stands in a trace: its own, its domain's, or those of outbound mail."""
+    match = match_of(policy, recipient)
+    return match.rules if match is not None else policy.snapshot.outbound.rules
+
+
+def decide(trace: Trace, policy: Policy, recipient: str) -> Decision:
+    """Decide what is done with the message for one recipient.
+
+    ``trace`` holds the observations and the client; ``recipient`` is an address as it stands in the trace.
+    """
+    rules = rules_for(policy, recipient)
+    seen = [each for each in trace.observations if each.recipient is None or each.recipient == recipient]
+    score = score_of(seen, rules)
+    verdicts = [*_voices(seen, rules), _by_score(score, rules, recipient)]
+    verdict = min(verdicts, key=lambda voice: _STRENGTH.index(voice.action))
+    if verdict.action is Action.REJECT and (forwarder := policy.forwarder(trace.client.forwarder)):
+        verdict = _for_forwarder(verdict, forwarder, trace.client.forwarder)
+    observed = None
+    if (rules.observe or policy.snapshot.observe) and verdict.action is not Action.DELIVER:
+        refused = [voice for voice in verdicts if voice.check in NODE_WIDE and voice.action is verdict.action]
+        if not refused:
+            who = "node" if policy.snapshot.observe else "domain"
+            observed = verdict.action
+            verdict = Verdict(
+                Action.DELIVER,
+                f"the {who} only observes; else: {verdict.action}, because {verdict.because}",
+                verdict.check,
+                verdict.symbol,
+            )
+    return Decision(
+        action=verdict.action,
+        because=verdict.because,
+        check=verdict.check,
+        symbol=verdict.symbol,
+        score=round(score, 2),
+        reply=_reply(verdict),
+        observed=observed,
+    )
+
+
+def score_of(seen: list[Observation], rules: Rules) -> float:
+    """Add up the weights, in points, of what the scored checks found."""
+    return sum(
+        weight_of(finding, rule)
+        for each in seen
+        if each.outcome is Outcome.HIT and (rule := rules.checks.get(each.check, _OFF)).mode is Mode.SCORE
+        for finding in each.findings
+    )
+
+
+def weight_of(finding: Finding, rule: CheckRule) -> float:
+    """Give a finding's weight: the rule's, where it names the symbol, else its own."""
+    return rule.weights.get(finding.symbol, finding.weight)
+
+
+def _voices(seen: list[Observation], rules: Rules) -> Iterator[Verdict]:
+    """Give what the failed checks and the enforced hits ask for."""
+    for each in seen:
+        rule = rules.checks.get(each.check, _OFF)
+        if rule.mode in {Mode.OFF, Mode.OBSERVE}:
+            continue
+        if each.outcome.failed and rule.on_failure is Action.DEFER:
+            how = "timed out" if each.outcome is Outcome.TIMEOUT else "failed"
+            yield Verdict(Action.DEFER, f"{each.check} {how}: {each.detail}", each.check)
+        elif each.outcome is Outcome.HIT and rule.mode is Mode.ENFORCE:
+            finding = each.findings[0] if each.findings else Finding(each.check.upper())
+            because = f"{each.check} found {finding.symbol}"
+            if finding.detail:
+                because = f"{because} ({finding.detail})"
+            yield Verdict(rule.action, because, each.check, finding.symbol, finding.detail)
+
+
+def _by_score(score: float, rules: Rules, recipient: str) -> Verdict:
+    """Give what the score asks for. Mail to postmaster and abuse is tagged at most: they must stay reachable."""
+    limits = rules.thresholds
+    text = f"the score {score:.1f} reaches"
+    if score < limits.tag:
+        return Verdict(Action.DELIVER, "nothing speaks against it")
+    if recipient.partition("@")[0].lower() in ALWAYS_DELIVERABLE:
+        return Verdict(Action.TAG, f"{text} {limits.tag:.1f} (tag), and postmaster and abuse are always deliverable")
+    if limits.drop is not None and score >= limits.drop:
+        return Verdict(Action.DROP, f"{text} {limits.drop:.1f} (drop)", "spam")
+    if score >= limits.reject:
+        return Verdict(Action.REJECT, f"{text} {limits.reject:.1f} (reject)", "spam")
+    if score >= limits.quarantine:
+        return Verdict(Action.QUARANTINE, f"{text} {limits.quarantine:.1f} (quarantine)", "spam")
+    return Verdict(Action.TAG, f"{text} {limits.tag:.1f} (tag)", "spam")
+
+
+def _for_forwarder(verdict: Verdict, forwarder: Forwarder, name: str) -> Verdict:
+    """Turn a reject into what does not become a bounce at a trusted forwarder."""
+    if verdict.check == "recipient_known":
+        action = forwarder.unknown_recipient
+    elif verdict.check == "clamav":
+        action = forwarder.virus
+    else:
+        action = forwarder.other
+    because = f"{verdict.because}, and the trusted forwarder {name} would bounce a reject"
+    return Verdict(action, because, verdict.check, verdict.symbol, verdict.detail)
+
+
+def _reply(verdict: Verdict) -> Reply | None:
+    """Give what the client is told where the recipient is refused."""
+    if verdict.action is Action.REJECT:
+        told = verdict.detail if verdict.check in {"clamav", "line_ends"} else ""
+        return replies.refusal(verdict.check or "", told)
+    if verdict.action is Action.DEFER:
+        return replies.UNDECIDED
+    return None

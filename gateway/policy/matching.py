@@ -1,0 +1,100 @@
+"""Which part of the policy holds for an address, a client or an account.
+
+A snapshot is data; this compiles it once into look-ups, so that a transaction pays for dictionaries only.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+
+import msgspec
+
+from gateway.mail.address import Address
+from gateway.policy.snapshot import DomainPolicy, Forwarder, Route, Rules, Snapshot
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# RFC 5321 4.5.1 and RFC 2142: these two reach a person whatever the recipient list says.
+ALWAYS_DELIVERABLE = frozenset({"postmaster", "abuse"})
+
+
+class Match(msgspec.Struct, frozen=True):
+    """What the policy says of one address of ours. ``known`` is whether the recipient list has it."""
+
+    domain_key: str
+    domain: DomainPolicy
+    rules: Rules
+    known: bool
+
+
+class Policy:
+    """A snapshot with its look-ups. Immutable: a transaction keeps the one that it started with."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        """Compile a snapshot that the codec has found valid."""
+        self.snapshot = snapshot
+        self.revision = snapshot.revision
+        self._outbound = _networks(snapshot.outbound.networks)
+        self._mended = _networks(snapshot.normalise_line_ends)
+        self._forwarders = [(name, _networks(each.networks)) for name, each in snapshot.forwarders.items()]
+
+    def match(self, address: Address) -> Match | None:
+        """Give what holds for an address of ours, or None where the domain is not ours.
+
+        The bare ``postmaster`` belongs to the first domain.
+        """
+        if not address.domain:
+            key = next(iter(self.snapshot.domains), "")
+        else:
+            key = address.domain_key
+        domain = self.snapshot.domains.get(key)
+        if domain is None:
+            return None
+        local = address.key.rpartition("@")[0] if address.domain else address.key
+        recipient = domain.recipients.get(local)
+        rules = recipient.rules if recipient is not None and recipient.rules is not None else domain.rules
+        return Match(key, domain, rules, recipient is not None or local in ALWAYS_DELIVERABLE)
+
+    def is_ours(self, domain_key: str) -> bool:
+        """Whether a domain, in its look-up form, is one of ours."""
+        return domain_key in self.snapshot.domains
+
+    def route(self, name: str) -> Route | None:
+        """Give a route by its name."""
+        return self.snapshot.routes.get(name)
+
+    def forwarder_of(self, ip: str) -> str:
+        """Give the name of the trusted forwarder that the address belongs to, or an empty string."""
+        if not self._forwarders:
+            return ""
+        address = ipaddress.ip_address(ip)
+        return next((name for name, networks in self._forwarders if _holds(networks, address)), "")
+
+    def forwarder(self, name: str) -> Forwarder | None:
+        """Give a trusted forwarder by its name."""
+        return self.snapshot.forwarders.get(name) if name else None
+
+    def may_send_without_auth(self, ip: str) -> bool:
+        """Whether the address lies in the networks that may send outbound mail without AUTH."""
+        return bool(self._outbound) and _holds(self._outbound, ipaddress.ip_address(ip))
+
+    def mends_line_ends(self, ip: str) -> bool:
+        """Whether bare CR and LF from this address are mended instead of refused."""
+        return bool(self._mended) and _holds(self._mended, ipaddress.ip_address(ip))
+
+    def may_send_as(self, login: str, sender: Address) -> bool:
+        """Whether an account may use a sender address: listed itself, or by ``*@domain``."""
+        account = self.snapshot.accounts.get(login)
+        if account is None:
+            return False
+        listed = {address.lower() for address in account.addresses}
+        return sender.key in listed or f"*@{sender.domain_key}" in listed
+
+
+def _networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Parse networks in CIDR form."""
+    return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
+
+
+def _holds(networks: Iterable[Network], address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether one of the networks holds the address."""
+    return any(address.version == network.version and address in network for network in networks)

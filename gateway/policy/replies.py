@@ -1,0 +1,24 @@
+"""What a refused client is told, by the check that decided.
+
+A reply never names an inner host, and never says more of a message than its sender knows.
+"""
+
+from gateway.mail.reply import Reply
+
+REFUSALS: dict[str, Reply] = {
+    "recipient_known": Reply(550, "5.1.1", "no such recipient here"),
+    "message_size": Reply(552, "5.3.4", "message is larger than this system accepts"),
+    "loops": Reply(554, "5.4.6", "mail loop: too many Received lines"),
+    "line_ends": Reply(550, "5.5.2", "message has bare CR or LF; lines must end in CRLF"),
+    "clamav": Reply(550, "5.7.1", "message contains a virus"),
+    "spam": Reply(550, "5.7.1", "message looks like spam"),
+}
+REFUSED = Reply(550, "5.7.1", "message refused by policy")
+UNDECIDED = Reply(451, "4.7.1", "message can not be checked at the moment, please try again")
+SCORE_REFUSED = Reply(550, "5.7.1", "message looks like spam")
+
+
+def refusal(check: str, detail: str = "") -> Reply:
+    """Give the reply for a refusal by a check; ``detail`` is told where the sender's side can act on it."""
+    reply = REFUSALS.get(check, REFUSED)
+    return Reply(reply.code, reply.enhanced, f"{reply.text}: {detail}") if detail else reply
