@@ -35,3 +35,17 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True):
     header_from: str = ""
     subject: str = ""
     message_id: str = ""
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Item)
+
+
+def encode(item: Item) -> bytes:
+    """Give the item as JSON."""
+    return _encoder.encode(item)
+
+
+def decode(text: bytes) -> Item:
+    """Read an item from JSON. Raises ``msgspec.ValidationError`` or ``msgspec.DecodeError``."""
+    return _decoder.decode(text)
