@@ -5,7 +5,6 @@ first (CVE-2023-51764 and its kin). Odd forms around a lone dot are always a hit
 policy lists the client's network, else a hit as well.
 """
 
-from typing_extensions import override
 
 from gateway.checks.base import MISS, Check, Seen, View, hit, skipped
 from gateway.mail.findings import Finding
@@ -23,7 +22,6 @@ class LineEnds(Check):
         "BARE_CR": "a carriage return without a line feed",
     }
 
-    @override
     def look(self, view: View) -> Seen:
         """Hit with each odd form found."""
         if view.content is None:

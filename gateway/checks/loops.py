@@ -1,7 +1,6 @@
 """Has the message been going round? RFC 5321 6.3: many Received lines, or several of our own."""
 
 import re
-from typing_extensions import override
 
 from gateway.checks.base import MISS, Check, Seen, View, hit
 from gateway.mail.findings import Finding
@@ -18,7 +17,6 @@ class Loops(Check):
     stages = (Stage.DATA,)
     symbols = {"LOOP": "too many Received lines, or too many of our own"}
 
-    @override
     def look(self, view: View) -> Seen:
         """Hit on more than 50 Received lines, or three of our own."""
         received = view.headers.all("received")

@@ -1,6 +1,5 @@
 """Is the message larger than the policy allows? Declared with MAIL (RFC 1870), or found at the end of DATA."""
 
-from typing_extensions import override
 
 from gateway.checks.base import MISS, Check, Seen, View, hit
 from gateway.mail.findings import Finding
@@ -14,7 +13,6 @@ class MessageSize(Check):
     stages = (Stage.MAIL, Stage.DATA)
     symbols = {"OVERSIZE": "the message is larger than the policy allows"}
 
-    @override
     def look(self, view: View) -> Seen:
         """Hit where the size, in octets, is above the limit."""
         limit = view.policy.snapshot.max_size

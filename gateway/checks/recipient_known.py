@@ -4,7 +4,6 @@ An unknown recipient that is accepted becomes a bounce later: this check is wher
 nothing from outside, so it can't fail.
 """
 
-from typing_extensions import override
 
 from gateway.checks.base import MISS, Check, Seen, View, hit, skipped
 from gateway.mail.findings import Finding
@@ -18,7 +17,6 @@ class RecipientKnown(Check):
     stages = (Stage.RCPT,)
     symbols = {"UNKNOWN_RECIPIENT": "the domain's list does not have this recipient"}
 
-    @override
     def look(self, view: View) -> Seen:
         """Miss where the list has it; skipped where the next hop alone knows, or the domain is not ours."""
         if view.match is None:

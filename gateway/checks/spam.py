@@ -8,7 +8,6 @@ import datetime
 import email.utils
 import re
 from collections.abc import Iterator
-from typing_extensions import override
 
 from gateway.checks.base import MISS, Check, Seen, View, hit, skipped
 from gateway.mail.findings import Finding
@@ -45,7 +44,6 @@ class Spam(Check):
         "MALFORMED_HEADER": "the header section has lines that are no fields",
     }
 
-    @override
     def look(self, view: View) -> Seen:
         """Hit with every rule that fits."""
         if view.content is None:

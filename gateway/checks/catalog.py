@@ -1,0 +1,25 @@
+"""THE ordered list of checks: what runs when. Results are kept in this order, whichever check ends first."""
+
+from gateway.checks.base import Check
+from gateway.checks.clamav import ClamAv
+from gateway.checks.line_ends import LineEnds
+from gateway.checks.loops import Loops
+from gateway.checks.message_size import MessageSize
+from gateway.checks.recipient_known import RecipientKnown
+from gateway.checks.spam import Spam
+from gateway.mail.stages import Stage
+from gateway.services.clamd import Clamd
+
+Catalog = dict[Stage, tuple[Check, ...]]
+
+
+def build(clamd: Clamd) -> Catalog:
+    """Make the checks with the services that they ask."""
+    size = MessageSize()
+    return {
+        Stage.CONNECT: (),
+        Stage.HELO: (),
+        Stage.MAIL: (size,),
+        Stage.RCPT: (RecipientKnown(),),
+        Stage.DATA: (size, LineEnds(), Loops(), ClamAv(clamd), Spam()),
+    }

@@ -1,0 +1,337 @@
+"""Carries decisions out: stage, relay, commit, and only then the reply.
+
+This file keeps the first promise: ``250`` means that the next hop has the message, or that it is durably in quarantine,
+or that it was dropped on purpose and the drop is durably on record. Nothing here decides what a message is worth.
+
+The order, for a message with several recipients:
+
+1. one recipient must be deferred: ``451`` for all, nothing is done;
+2. all are refused: ``5xx``; some are: their copies join the quarantined ones, for one reply must fit all;
+3. quarantined copies are staged: on disk, synced, invisible;
+4. the relay runs; anything but ``2xx`` discards what was staged, and its code is the reply;
+5. what was staged is committed, the record is synced, and the reply is ``250``.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from gateway.config import Config
+from gateway.delivery import headers
+from gateway.delivery.faults import RouteFault
+from gateway.delivery.relay import NextHopTransaction
+from gateway.mail.decisions import Action, Decision, Disposition
+from gateway.mail.findings import Outcome
+from gateway.mail.message import Content
+from gateway.mail.reply import Reply
+from gateway.mail.trace import RecipientTrace, Trace
+from gateway.policy.decide import decide, rules_for, weight_of
+from gateway.policy.matching import Policy
+from gateway.policy.snapshot import Mode
+from gateway.spool.disk import SpoolError
+from gateway.spool.item import Copy, Item
+from gateway.spool.journal import JournalWriter
+from gateway.spool.quarantine import Quarantine
+from gateway.spool.records import TraceRecord, encode
+from gateway.spool.staging import Spool, Staged
+
+ROUTE_FAULT = Reply(451, "4.4.0", "the mail server behind this one can not be reached at the moment, please try again")
+NO_SPACE = Reply(452, "4.3.1", "not enough storage at the moment, please try again")
+QUARANTINE_FULL = Reply(550, "5.7.1", "message refused by policy")
+
+
+class Means(msgspec.Struct, frozen=True):
+    """What carrying out needs. ``alarm`` tells the administrator, at once and once."""
+
+    config: Config
+    spool: Spool
+    quarantine: Quarantine
+    journal: JournalWriter
+    alarm: Callable[[str], None]
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One message at the end of DATA. ``held`` is the transaction with the next hop, None where nobody needs one.
+
+    ``deadline`` is the loop time at which the budget of DATA ends.
+    """
+
+    trace: Trace
+    policy: Policy
+    content: Content
+    held: NextHopTransaction | None
+    deadline: float
+
+
+async def carry_out(case: Case, means: Means) -> Reply:
+    """Decide for every recipient that is still open, do it, record it, and give the one reply for all of them."""
+    trace = case.trace
+    waiting = [each for each in trace.recipients if each.disposition is None]
+    for each in waiting:
+        if each.decision is None:
+            each.decision = decide(trace, case.policy, each.address)
+    reply = await _do(case, means, waiting)
+    return await _record(trace, means, waiting, reply)
+
+
+async def _do(case: Case, means: Means, waiting: Sequence[RecipientTrace]) -> Reply:
+    """Do what was decided; sets every recipient's disposition."""
+    deferred = [each for each in waiting if _action(each) is Action.DEFER]
+    if deferred:
+        _settle(waiting, Disposition.DEFERRED)
+        return _decision(deferred[0]).reply or ROUTE_FAULT
+    refused = [each for each in waiting if _action(each) is Action.REJECT]
+    if len(refused) == len(waiting):
+        _settle(waiting, Disposition.REJECTED)
+        return _decision(refused[0]).reply or QUARANTINE_FULL
+    for each in refused:
+        each.decision = _instead_of_reject(case, each)
+    held_back = [each for each in waiting if _action(each) is Action.QUARANTINE]
+    relayed = [each for each in waiting if _action(each).relays]
+    dropped = [each for each in waiting if _action(each) is Action.DROP]
+    staged: Staged | None = None
+    if held_back:
+        if not await _has_room(case, means):
+            return _no_room(waiting, held_back, forwarded=bool(case.trace.client.forwarder))
+        try:
+            staged = await asyncio.to_thread(means.spool.stage, _item(case.trace, held_back), case.content)
+        except SpoolError as error:
+            means.alarm(f"quarantine can not be written: {error}")
+            _settle(waiting, Disposition.DEFERRED)
+            return NO_SPACE
+    if relayed:
+        answer = await _relay(case, means, relayed)
+        if not answer.positive and case.trace.client.forwarder and answer.permanent:
+            return await _keep_for_forwarder(case, means, waiting, staged, answer)
+        if not answer.positive:
+            if staged is not None:
+                await asyncio.to_thread(staged.discard)
+            _settle(waiting, Disposition.DEFERRED if answer.temporary else Disposition.REJECTED)
+            return answer
+        _settle(relayed, Disposition.DELIVERED)
+    if staged is not None:
+        try:
+            await asyncio.to_thread(staged.commit)
+        except SpoolError as error:
+            means.alarm(f"quarantine can not be written: {error}")
+            _settle([*held_back, *dropped], Disposition.DEFERRED)
+            return NO_SPACE
+    _settle(held_back, Disposition.QUARANTINED)
+    _settle(dropped, Disposition.DROPPED)
+    return Reply(250, "2.0.0", "accepted")
+
+
+async def _relay(case: Case, means: Means, relayed: Sequence[RecipientTrace]) -> Reply:
+    """Send the message on. A fault of our own route becomes ``451`` and an alarm; the next hop's own answer keeps its code."""
+    trace, held = case.trace, case.held
+    if held is None:
+        means.alarm("no next hop was asked for a message that is to be relayed")
+        return ROUTE_FAULT
+    head, skip = headers.scrub(case.content, means.config.name)
+    prefix = trace_headers(case, means.config.name, relayed) + head
+    wanted = [each.address for each in relayed]
+    narrowed = wanted if len(wanted) != len(held.accepted) else None
+    try:
+        answer = await held.send(prefix, case.content, skip=skip, recipients=narrowed, deadline=case.deadline)
+    except RouteFault as fault:
+        for each in relayed:
+            each.next_hop_reply = str(fault)
+        means.alarm(f"route {held.route_name}: {fault}")
+        trace.alarms.append(f"route {held.route_name}: {fault}")
+        return ROUTE_FAULT
+    for each in relayed:
+        each.next_hop_reply = str(answer)
+    return told(answer)
+
+
+def told(answer: Reply) -> Reply:
+    """Give a next hop's answer as our client hears it: its code, our text. Its own words stay in the trace."""
+    if answer.positive:
+        return answer
+    if answer.temporary:
+        return Reply(answer.code, answer.enhanced, "the mail server behind this one can not take it now, please try again")
+    return Reply(answer.code, answer.enhanced, "refused by the mail server behind this one")
+
+
+def trace_headers(case: Case, node: str, relayed: Sequence[RecipientTrace]) -> bytes:
+    """Give the lines that go in front of a relayed message: Received, Authentication-Results and X-Spam-*."""
+    trace = case.trace
+    decision = _decision(relayed[0])
+    return (
+        headers.received(
+            trace.client,
+            by=node,
+            id=trace.id,
+            at=trace.started,
+            recipients=tuple(each.address for each in relayed),
+            utf8=trace.parameters.smtputf8,
+            listener=trace.listener,
+        )
+        + headers.authentication_results(node, account=trace.client.account)
+        + headers.spam_headers(
+            decision,
+            scored_symbols(trace, case.policy, relayed[0].address),
+            flag=any(_action(each) is Action.TAG for each in relayed),
+        )
+    )
+
+
+def scored_symbols(trace: Trace, policy: Policy, recipient: str) -> dict[str, float]:
+    """Give each symbol that counted towards the score for a recipient, with its weight in points."""
+    rules = rules_for(policy, recipient)
+    symbols: dict[str, float] = {}
+    for each in trace.observations:
+        if each.outcome is Outcome.HIT and each.recipient in {None, recipient}:
+            rule = rules.checks.get(each.check)
+            if rule is not None and rule.mode is Mode.SCORE:
+                symbols |= {finding.symbol: weight_of(finding, rule) for finding in each.findings}
+    return symbols
+
+
+async def _keep_for_forwarder(
+    case: Case, means: Means, waiting: Sequence[RecipientTrace], staged: Staged | None, answer: Reply
+) -> Reply:
+    """The next hop refused what a trusted forwarder brought: quarantine it, for a ``5xx`` would become a bounce there."""
+    if staged is not None:
+        await asyncio.to_thread(staged.discard)
+    keep = [each for each in waiting if _action(each) is not Action.DROP]
+    for each in keep:
+        decision = _decision(each)
+        if decision.action.relays:
+            because = (
+                f"the next hop answered {answer.code}, and the trusted forwarder {case.trace.client.forwarder} would bounce it"
+            )
+            each.decision = msgspec.structs.replace(decision, action=Action.QUARANTINE, because=because, check="next_hop")
+    try:
+        if not await _has_room(case, means):
+            raise SpoolError(means.config.spool_folder, "the quarantine is full")
+        staged = await asyncio.to_thread(means.spool.stage, _item(case.trace, keep), case.content)
+        await asyncio.to_thread(staged.commit)
+    except SpoolError as error:
+        means.alarm(f"quarantine can not be written: {error}")
+        _settle(waiting, Disposition.DEFERRED)
+        return NO_SPACE
+    _settle(keep, Disposition.QUARANTINED)
+    _settle([each for each in waiting if each not in keep], Disposition.DROPPED)
+    return Reply(250, "2.0.0", "accepted")
+
+
+def _instead_of_reject(case: Case, each: RecipientTrace) -> Decision:
+    """Give the decision for a refused recipient of a message that others take: quarantine, or drop at high confidence."""
+    decision = _decision(each)
+    line = rules_for(case.policy, each.address).thresholds.drop
+    action = Action.DROP if line is not None and decision.score >= line else Action.QUARANTINE
+    because = f"{decision.because}, and other recipients take the message"
+    return msgspec.structs.replace(decision, action=action, because=because, reply=None)
+
+
+async def _has_room(case: Case, means: Means) -> bool:
+    """Whether the quarantine may take the message; an alarm where not."""
+    keep = means.config.retention
+    room = await asyncio.to_thread(
+        means.quarantine.has_room, case.content.size, keep.quarantine_bytes, keep.quarantine_min_free
+    )
+    if not room:
+        means.alarm("the quarantine is full: what it should take is refused; free space or raise retention.quarantine_bytes")
+    return room
+
+
+def _no_room(waiting: Sequence[RecipientTrace], held_back: Sequence[RecipientTrace], *, forwarded: bool) -> Reply:
+    """Quarantine becomes reject while it is full. Where others take the message, or a forwarder brought it: later."""
+    if len(held_back) == len(waiting) and not forwarded:
+        _settle(waiting, Disposition.REJECTED)
+        return QUARANTINE_FULL
+    _settle(waiting, Disposition.DEFERRED)
+    return NO_SPACE
+
+
+async def _record(trace: Trace, means: Means, waiting: Sequence[RecipientTrace], reply: Reply) -> Reply:
+    """Finish the trace and write it; synced before the reply where it is all that tells of the message."""
+    finish(trace, reply)
+    for each in waiting:
+        each.reply = trace.reply
+    line = encode(TraceRecord(trace))
+    dropped = any(each.disposition is Disposition.DROPPED for each in waiting)
+    quarantined = any(each.disposition is Disposition.QUARANTINED for each in waiting)
+    try:
+        if dropped or quarantined:
+            await asyncio.to_thread(means.journal.append_durably, line)
+        else:
+            means.journal.append(line)
+    except SpoolError as error:
+        means.alarm(f"journal can not be written: {error}")
+        # A quarantined item carries its own record; a drop without one would be a loss.
+        if dropped and not quarantined and not any(each.disposition is Disposition.DELIVERED for each in waiting):
+            return NO_SPACE
+    return trace.reply or reply
+
+
+def finish(trace: Trace, reply: Reply | None) -> None:
+    """Set what sums a transaction up: disposition, sentence, reply with the id that people can quote, duration."""
+    words = {each.disposition.value for each in trace.recipients if each.disposition is not None}
+    if len(words) == 1:
+        trace.disposition = words.pop()
+    elif words:
+        trace.disposition = "mixed"
+    if not trace.because:
+        trace.because = sentence(trace)
+    if reply is not None:
+        trace.reply = Reply(reply.code, reply.enhanced, f"{reply.text}, id {trace.id}")
+    trace.duration_ms = round((time.time() - trace.started) * 1000, 1)
+
+
+def sentence(trace: Trace) -> str:
+    """Tell why in one sentence: each disposition once, with its reason."""
+    parts: dict[tuple[str, str], list[str]] = {}
+    for each in trace.recipients:
+        if each.disposition is not None:
+            because = each.decision.because if each.decision is not None else ""
+            answer = each.next_hop_reply
+            if answer and not answer.startswith("2"):
+                because = f"the next hop said {answer}"
+            parts.setdefault((each.disposition.value, because), []).append(each.address)
+    several = len(parts) > 1
+    return "; ".join(
+        f"{what}{' for ' + ', '.join(who) if several else ''}{', because ' + why if why else ''}"
+        for (what, why), who in parts.items()
+    )
+
+
+def _item(trace: Trace, held_back: Sequence[RecipientTrace]) -> Item:
+    """Describe what is quarantined."""
+    return Item(
+        id=trace.id,
+        received=trace.started,
+        node=trace.node,
+        revision=trace.revision,
+        listener=trace.listener,
+        client=trace.client,
+        sender=trace.sender or "",
+        parameters=trace.parameters,
+        copies=tuple(Copy(each.address, each.route, _decision(each)) for each in held_back),
+        size=trace.size,
+        sha256=trace.sha256,
+        header_from=trace.header_from,
+        subject=trace.subject,
+        message_id=trace.message_id,
+    )
+
+
+def _decision(each: RecipientTrace) -> Decision:
+    """Give the decision, which every open recipient has by now."""
+    if each.decision is None:
+        raise ValueError(f"no decision was made for {each.address}")
+    return each.decision
+
+
+def _action(each: RecipientTrace) -> Action:
+    """Give the decided action."""
+    return _decision(each).action
+
+
+def _settle(recipients: Sequence[RecipientTrace], disposition: Disposition) -> None:
+    """Say what became of these."""
+    for each in recipients:
+        each.disposition = disposition

@@ -1,0 +1,96 @@
+"""Runs the checks of one stage: in parallel, each within its budget, results in catalogue order.
+
+It knows nothing of decisions. A check that every rule in question has off does not run; a check that raises, or is
+slow, has its own outcome.
+"""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Sequence
+
+from gateway.checks.base import Check, Seen, View, failed, timed_out
+from gateway.mail.findings import Observation
+from gateway.mail.stages import Stage
+from gateway.policy.snapshot import Mode, Rules
+
+
+async def run(
+    stage: Stage,
+    checks: Sequence[Check],
+    view: View,
+    rules: Sequence[Rules],
+    *,
+    seconds: float,
+) -> list[Observation]:
+    """Run the checks that at least one of the rules wants.
+
+    ``rules`` are those of all recipients in question; empty means that nothing is known yet, and every check runs.
+    ``seconds`` bounds the stage as a whole.
+    """
+    wanted = [check for check in checks if not rules or _wanted(check, rules)]
+    observations: list[Observation | None] = [None] * len(wanted)
+    waiting: list[tuple[int, Check, float, Awaitable[Seen]]] = []
+    for at, check in enumerate(wanted):
+        began = time.perf_counter()
+        try:
+            seen = check.look(view)
+        except Exception as error:  # noqa: BLE001 - an exception in a check is an outcome, never a pass
+            seen = _raised(error)
+        if isinstance(seen, Seen):
+            observations[at] = _observation(check, stage, view, seen, began)
+        else:
+            waiting.append((at, check, began, seen))
+    if len(waiting) == 1:  # the usual case, without the cost of tasks
+        at, check, began, answer = waiting[0]
+        observations[at] = _observation(check, stage, view, await _bounded(check, answer, seconds), began)
+    elif waiting:
+        answers = await asyncio.gather(*(_bounded(check, answer, seconds) for _, check, _, answer in waiting))
+        for (at, check, began, _), seen in zip(waiting, answers, strict=True):
+            observations[at] = _observation(check, stage, view, seen, began)
+    return [each for each in observations if each is not None]
+
+
+def _wanted(check: Check, rules: Sequence[Rules]) -> bool:
+    """Whether any of the rules has the check on."""
+    return any(
+        (rule := each.checks.get(check.name)) is not None and rule.mode is not Mode.OFF for each in rules
+    )
+
+
+async def _bounded(check: Check, answer: Awaitable[Seen], seconds: float) -> Seen:
+    """Wait for a check's answer within its own bound and the stage's."""
+    bound = seconds if check.seconds is None else min(seconds, check.seconds)
+    if bound <= 0:
+        if inspect.iscoroutine(answer):
+            answer.close()
+        return timed_out("no time was left for it")
+    try:
+        async with asyncio.timeout(bound):
+            return await answer
+    except TimeoutError:
+        return timed_out(f"no answer within {bound:.1f} s")
+    except Exception as error:  # noqa: BLE001 - an exception in a check is an outcome, never a pass
+        return _raised(error)
+
+
+def _raised(error: Exception) -> Seen:
+    """Say that a check broke, and where, in one line."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    where = f" at {at.tb_frame.f_code.co_filename.rpartition('/')[2]}:{at.tb_lineno}" if at is not None else ""
+    return failed(f"{type(error).__name__}: {error}{where}")
+
+
+def _observation(check: Check, stage: Stage, view: View, seen: Seen, began: float) -> Observation:
+    """Make the record of what a check saw and cost."""
+    return Observation(
+        check=check.name,
+        stage=stage,
+        outcome=seen.outcome,
+        findings=seen.findings,
+        recipient=str(view.recipient) if view.recipient is not None else None,
+        cost_ms=round((time.perf_counter() - began) * 1000, 3),
+        detail=seen.detail,
+    )
