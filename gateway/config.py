@@ -29,7 +29,7 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of the sections: an unknown key is an error."""
 
 
-class Node(_Section):
+class Node(_Section, frozen=True):
     """Who this node is and where its state lies. ``processes`` is the number of SMTP children."""
 
     name: str = ""
@@ -37,7 +37,7 @@ class Node(_Section):
     processes: int = 2
 
 
-class Smtp(_Section):
+class Smtp(_Section, frozen=True):
     """Where SMTP is spoken. Listeners are ``host:port`` or ``[v6]:port``; an empty list is off."""
 
     inbound: tuple[str, ...] = ("127.0.0.1:2525", "[::1]:2525")
@@ -47,7 +47,7 @@ class Smtp(_Section):
     key: Path | None = None
 
 
-class Limits(_Section):
+class Limits(_Section, frozen=True):
     """Bounds of the SMTP side. Times are in seconds, sizes in octets."""
 
     connections: int = 1000
@@ -64,7 +64,7 @@ class Limits(_Section):
     auth_window_seconds: float = 600.0
 
 
-class Budget(_Section):
+class Budget(_Section, frozen=True):
     """How long things may take, in seconds. ``data`` ends before our final dot is sent (RFC 5321 4.5.3.2.6)."""
 
     data: float = 90.0
@@ -73,7 +73,7 @@ class Budget(_Section):
     final_dot: float = 500.0
 
 
-class Clamd(_Section):
+class Clamd(_Section, frozen=True):
     """The virus scanner. ``socket`` is a path, or ``host:port``; empty means the embedded one under the home."""
 
     socket: str = ""
@@ -81,19 +81,19 @@ class Clamd(_Section):
     concurrent: int = 8
 
 
-class Database(_Section):
+class Database(_Section, frozen=True):
     """``url`` is ``sqlite`` (a file under the home) or ``postgresql://user:password@host:port/name``."""
 
     url: str = "sqlite"
 
 
-class Broker(_Section):
+class Broker(_Section, frozen=True):
     """Celery's broker: ``filesystem`` (needs no server), ``redis://...`` or ``amqp://...``."""
 
     url: str = "filesystem"
 
 
-class Console(_Section):
+class Console(_Section, frozen=True):
     """The console. ``url`` is how people reach it; it stands in links."""
 
     listen: str = "127.0.0.1:8000"
@@ -102,7 +102,7 @@ class Console(_Section):
     workers: int = 2
 
 
-class Retention(_Section):
+class Retention(_Section, frozen=True):
     """How long things are kept, in days."""
 
     quarantine_days: int = 30
@@ -111,14 +111,14 @@ class Retention(_Section):
     quarantine_min_free: int = 512 * 1024**2
 
 
-class Log(_Section):
+class Log(_Section, frozen=True):
     """``format`` is ``text`` or ``json``; ``level`` a name of Python's logging."""
 
     format: str = "text"
     level: str = "INFO"
 
 
-class Config(_Section):
+class Config(_Section, frozen=True):
     """All of it."""
 
     node: Node = Node()
@@ -206,10 +206,17 @@ def load(environment: Mapping[str, str] | None = None) -> Config:
             part[key.lower()] = _value(value)
             from_environment = True
     try:
-        return msgspec.convert(values, Config)
+        return msgspec.convert(values, Config, dec_hook=_path)
     except msgspec.ValidationError as error:
         where = f"{file}" if values and not from_environment else f"{file} or a {_PREFIX}SECTION__KEY variable"
         raise ConfigError(f"{where}: {error}; see docs/configuration.md for the keys") from error
+
+
+def _path(wanted: type, value: object) -> object:
+    """Make a path of a string, the one type that msgspec doesn't know."""
+    if wanted is Path and isinstance(value, str):
+        return Path(value)
+    raise TypeError(f"expected {wanted.__name__}")
 
 
 def _value(text: str) -> object:

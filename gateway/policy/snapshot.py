@@ -33,7 +33,7 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of every part of the policy: unknown keys are errors, so that a typing slip is never silent."""
 
 
-class CheckRule(_Part):
+class CheckRule(_Part, frozen=True):
     """What one check means to one domain.
 
     ``action`` is what an enforced hit leads to; ``on_failure`` what an error or a timeout leads to (``defer``, or
@@ -46,7 +46,7 @@ class CheckRule(_Part):
     weights: dict[str, float] = {}
 
 
-class Thresholds(_Part):
+class Thresholds(_Part, frozen=True):
     """From how many points on a scored message is tagged, quarantined, rejected. ``drop`` is off by default."""
 
     tag: float = 5.0
@@ -55,7 +55,7 @@ class Thresholds(_Part):
     drop: float | None = None
 
 
-class Rules(_Part):
+class Rules(_Part, frozen=True):
     """All rules that hold for a recipient: its domain's, with the recipient's own overrides laid over them."""
 
     thresholds: Thresholds = Thresholds()
@@ -63,13 +63,13 @@ class Rules(_Part):
     observe: bool = False
 
 
-class RecipientPolicy(_Part):
+class RecipientPolicy(_Part, frozen=True):
     """One known recipient. Where ``rules`` is set it replaces the domain's rules whole."""
 
     rules: Rules | None = None
 
 
-class DomainPolicy(_Part):
+class DomainPolicy(_Part, frozen=True):
     """One of our domains.
 
     ``recipients`` maps local parts (lower case) to what is special about them. ``accept_unknown`` hands the question
@@ -82,7 +82,7 @@ class DomainPolicy(_Part):
     accept_unknown: bool = False
 
 
-class NextHop(_Part):
+class NextHop(_Part, frozen=True):
     """One host of a route. ``tls_from_start`` is for port 465 (RFC 8314)."""
 
     host: str
@@ -90,7 +90,7 @@ class NextHop(_Part):
     tls_from_start: bool = False
 
 
-class Route(_Part):
+class Route(_Part, frozen=True):
     """Where mail goes: hosts in the order in which they are tried, and how the connection is made.
 
     ``secret`` names the file that holds the password of ``username``.
@@ -102,7 +102,7 @@ class Route(_Part):
     secret: str = ""
 
 
-class Forwarder(_Part):
+class Forwarder(_Part, frozen=True):
     """A trusted forwarder: from its networks nothing is answered with 5xx.
 
     ``unknown_recipient`` is ``drop`` (on record) or ``defer``; ``virus`` and ``other`` say what a reject becomes.
@@ -114,14 +114,14 @@ class Forwarder(_Part):
     other: Action = Action.QUARANTINE
 
 
-class Account(_Part):
+class Account(_Part, frozen=True):
     """Who may send after SMTP AUTH. ``addresses`` holds ``user@domain`` or ``*@domain``; ``secret`` names the hash."""
 
     secret: str
     addresses: tuple[str, ...] = ()
 
 
-class Outbound(_Part):
+class Outbound(_Part, frozen=True):
     """Mail that leaves: who may send it without AUTH, which route it takes, and what it is checked for."""
 
     networks: tuple[str, ...] = ()
@@ -129,7 +129,7 @@ class Outbound(_Part):
     rules: Rules = Rules()
 
 
-class Snapshot(_Part):
+class Snapshot(_Part, frozen=True):
     """One published policy. ``published`` is ISO 8601 in UTC, ``by`` the administrator's name.
 
     ``observe`` puts the whole node into observe mode. ``max_size`` is in octets. ``normalise_line_ends`` lists the networks
