@@ -56,7 +56,9 @@ class JournalReader:
                 slot = path.stem.rpartition("-")[0].rpartition("-")[0]
                 slots.setdefault(slot, []).append(path)
         return [
-            JournalFile(path, slot, finished=path is not paths[-1]) for slot, paths in slots.items() for path in paths
+            JournalFile(path, slot, finished=path is not paths[-1])
+            for slot, paths in sorted(slots.items())
+            for path in paths
         ]
 
     def lines(self, file: JournalFile, offset: int, count: int = 1000, octets: int = 4 * BLOCK) -> list[Line]:

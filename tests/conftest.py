@@ -1,0 +1,68 @@
+"""Every test process has a home of its own, and a database that its subprocesses can open too.
+
+SQLite in a file of that home by default; PostgreSQL when BACKSTOP_DATABASE__URL names one.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+import pytest
+from django.conf import settings as django_settings
+
+from gateway import config as node_config
+
+# pytest-django has loaded the settings before this file is read: what depends on the home is set again.
+HOME = Path(tempfile.mkdtemp(prefix="backstop-test-"))
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+os.environ["BACKSTOP_NODE__HOME"] = str(HOME)
+os.environ["BACKSTOP_NODE__NAME"] = "gateway.example.test"
+django_settings.CONFIG = node_config.load()
+django_settings.HOME = HOME
+django_settings.STATIC_ROOT = HOME / "static"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings_parallel_suffix() -> None:
+    """Keep the database's name on SQLite: the homes differ already. On PostgreSQL xdist's suffix is wanted."""
+    from django.db import connections  # noqa: PLC0415 - only tests with a database load it
+
+    database = connections["default"].settings_dict
+    if database["ENGINE"].endswith("sqlite3"):
+        # The file that the configuration means, so that a subprocess with this home opens it too.
+        database["NAME"] = database["TEST"]["NAME"] = str(HOME / "backstop.sqlite3")
+    elif worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        database["TEST"]["NAME"] = f"test_{database['NAME']}_{worker}"
+
+
+@pytest.fixture
+def config() -> node_config.Config:
+    """The configuration of this test process."""
+    return node_config.load()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty home for this test alone; the database stays the process' one."""
+    of_test = msgspec.structs.replace(
+        django_settings.CONFIG, node=msgspec.structs.replace(django_settings.CONFIG.node, home=tmp_path)
+    )
+    monkeypatch.setattr(django_settings, "CONFIG", of_test)
+    return tmp_path
+
+
+@pytest.fixture
+def subprocess_environment() -> dict[str, str]:
+    """The environment in which a subprocess finds this test process' home and database."""
+    from django.db import connection  # noqa: PLC0415 - only tests with a database load it
+
+    environment = dict(os.environ)
+    if connection.vendor == "postgresql":
+        url = urlsplit(os.environ["BACKSTOP_DATABASE__URL"])
+        environment["BACKSTOP_DATABASE__URL"] = urlunsplit(url._replace(path=f"/{connection.settings_dict['NAME']}"))
+    return environment
