@@ -1,0 +1,51 @@
+# The developer's menu. What it does stands in scripts/ and manage.py; here it only has names.
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-run run demo doctor test lint format lock
+
+PYTHON_BIN := .venv/bin/python
+export PYTHON
+
+help: ## this menu
+	@echo "Backstop: make TARGET, where TARGET is one of"
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: setup-run ## install what is missing to run and to test: Debian packages, and .venv from the lock files
+	@echo "[3/4] Debian packages to test with"
+	@scripts/packages test
+	@echo "[4/4] Python packages to test with"
+	@scripts/venv dev
+
+setup-run:
+	@echo "[1/4] Debian packages to run with"
+	@scripts/packages run
+	@echo "[2/4] Python packages to run with"
+	@scripts/venv run
+
+run: setup-run ## the whole gateway in this terminal; Ctrl-C stops it (ARGS="--home DIR")
+	@echo "[3/4] State folder, [4/4] start"
+	@exec $(PYTHON_BIN) manage.py run $(ARGS)
+
+demo: ## in another terminal: send a real set of messages through the running gateway
+	@scripts/venv run
+	@exec $(PYTHON_BIN) manage.py demo $(ARGS)
+
+doctor: ## check this installation
+	@scripts/venv run
+	@exec $(PYTHON_BIN) manage.py doctor $(ARGS)
+
+test: setup lint ## lint, then every test: on SQLite, and those that need a database again on PostgreSQL
+	@scripts/test
+
+lint: ## style, types, who may import whom, and whether a migration is missing
+	@scripts/venv dev
+	@scripts/lint
+
+format: ## lay the code out as lint wants it
+	@scripts/venv dev
+	.venv/bin/ruff check --fix-only --quiet .
+	.venv/bin/ruff format --quiet .
+
+lock: ## write the lock files anew from pyproject.toml (needs uv)
+	@scripts/lock
