@@ -151,7 +151,9 @@ def told(answer: Reply) -> Reply:
     if answer.positive:
         return answer
     if answer.temporary:
-        return Reply(answer.code, answer.enhanced, "the mail server behind this one can not take it now, please try again")
+        return Reply(
+            answer.code, answer.enhanced, "the mail server behind this one can not take it now, please try again"
+        )
     return Reply(answer.code, answer.enhanced, "refused by the mail server behind this one")
 
 
@@ -200,10 +202,10 @@ async def _keep_for_forwarder(
     for each in keep:
         decision = _decision(each)
         if decision.action.relays:
-            because = (
-                f"the next hop answered {answer.code}, and the trusted forwarder {case.trace.client.forwarder} would bounce it"
+            because = f"the next hop answered {answer.code}, and the trusted forwarder {case.trace.client.forwarder} would bounce it"
+            each.decision = msgspec.structs.replace(
+                decision, action=Action.QUARANTINE, because=because, check="next_hop"
             )
-            each.decision = msgspec.structs.replace(decision, action=Action.QUARANTINE, because=because, check="next_hop")
     try:
         if not await _has_room(case, means):
             raise SpoolError(means.config.spool_folder, "the quarantine is full")
@@ -234,7 +236,9 @@ async def _has_room(case: Case, means: Means) -> bool:
         means.quarantine.has_room, case.content.size, keep.quarantine_bytes, keep.quarantine_min_free
     )
     if not room:
-        means.alarm("the quarantine is full: what it should take is refused; free space or raise retention.quarantine_bytes")
+        means.alarm(
+            "the quarantine is full: what it should take is refused; free space or raise retention.quarantine_bytes"
+        )
     return room
 
 

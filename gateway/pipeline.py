@@ -53,9 +53,7 @@ async def run(
 
 def _wanted(check: Check, rules: Sequence[Rules]) -> bool:
     """Whether any of the rules has the check on."""
-    return any(
-        (rule := each.checks.get(check.name)) is not None and rule.mode is not Mode.OFF for each in rules
-    )
+    return any((rule := each.checks.get(check.name)) is not None and rule.mode is not Mode.OFF for each in rules)
 
 
 async def _bounded(check: Check, answer: Awaitable[Seen], seconds: float) -> Seen:

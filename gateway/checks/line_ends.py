@@ -5,7 +5,6 @@ first (CVE-2023-51764 and its kin). Odd forms around a lone dot are always a hit
 policy lists the client's network, else a hit as well.
 """
 
-
 from gateway.checks.base import MISS, Check, Seen, View, hit, skipped
 from gateway.mail.findings import Finding
 from gateway.mail.stages import Stage

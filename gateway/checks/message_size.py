@@ -1,6 +1,5 @@
 """Is the message larger than the policy allows? Declared with MAIL (RFC 1870), or found at the end of DATA."""
 
-
 from gateway.checks.base import MISS, Check, Seen, View, hit
 from gateway.mail.findings import Finding
 from gateway.mail.stages import Stage

@@ -4,7 +4,6 @@ An unknown recipient that is accepted becomes a bounce later: this check is wher
 nothing from outside, so it can't fail.
 """
 
-
 from gateway.checks.base import MISS, Check, Seen, View, hit, skipped
 from gateway.mail.findings import Finding
 from gateway.mail.stages import Stage

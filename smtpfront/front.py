@@ -1,0 +1,93 @@
+"""What all sessions of one SMTP process share: policy, checks, next hops, spool, journal, counters. One owner: the child."""
+
+import asyncio
+import logging
+import ssl
+import time
+from typing import TYPE_CHECKING
+
+from gateway.checks import catalog
+from gateway.config import Config
+from gateway.delivery.pool import Pool
+from gateway.mail.findings import Observation
+from gateway.mail.stages import Stage
+from gateway.outcome import Means
+from gateway.policy.feed import PolicyFeed
+from gateway.policy.matching import Policy
+from gateway.services import secrets
+from gateway.services.clamd import Clamd
+from gateway.services.counters import Counters
+from gateway.spool.disk import SpoolError
+from gateway.spool.journal import JournalWriter
+from gateway.spool.quarantine import Quarantine
+from gateway.spool.records import AlarmRecord, encode
+from gateway.spool.staging import Spool
+
+if TYPE_CHECKING:
+    from smtpfront.session import Session
+
+log = logging.getLogger("smtpd")
+
+ALARM_SECONDS = 60.0  # the same alarm is told again after so long
+
+
+class Front:
+    """One SMTP process."""
+
+    def __init__(self, config: Config, slot: str, counters: Counters, tls: ssl.SSLContext | None) -> None:
+        """Open the stores. Raises SpoolError where the state folder can't be written."""
+        self.config = config
+        self.name = config.name
+        self.slot = slot
+        self.counters = counters
+        self.tls = tls
+        self.started = time.time()
+        self.draining = False
+        self.sessions: set[Session] = set()
+        self.background: set[asyncio.Task[None]] = set()  # asyncio holds tasks weakly
+        self.spool = Spool(config.spool_folder, slot)
+        self.journal = JournalWriter(config.journal_folder, slot)
+        self.feed = PolicyFeed(config.policy_folder)
+        self.pool = Pool(config.name, config.budget, self.read_secret)
+        self.catalog = catalog.build(Clamd(config.clamd_address, config.clamd.seconds, config.clamd.concurrent))
+        self.means = Means(config, self.spool, Quarantine(config.spool_folder), self.journal, self.alarm)
+        self._policy: Policy | None = None
+        self._alarms: dict[str, float] = {}
+
+    @property
+    def policy(self) -> Policy | None:
+        """The policy in force, compiled; None before the first one is published."""
+        snapshot = self.feed.current
+        if snapshot is None:
+            return None
+        if self._policy is None or self._policy.snapshot is not snapshot:
+            self._policy = Policy(snapshot)
+        return self._policy
+
+    def read_secret(self, name: str) -> str | None:
+        """Give a secret by its id."""
+        return secrets.read(self.config.secrets_folder, name)
+
+    def alarm(self, text: str) -> None:
+        """Tell the administrator: in the log, and in the console by way of the journal; the same words once a minute."""
+        now = time.monotonic()
+        if now - self._alarms.get(text, float("-inf")) < ALARM_SECONDS:
+            return
+        if len(self._alarms) > 1000:  # noqa: PLR2004 - texts can differ without end
+            self._alarms.clear()
+        self._alarms[text] = now
+        log.error("ALARM %s", text)
+        try:
+            self.journal.append(encode(AlarmRecord(time.time(), self.name, text)))
+        except SpoolError as error:
+            log.error("ALARM journal can not be written: %s", error)  # noqa: TRY400 - one line tells it
+
+    def alarm_on_breakage(self, observations: list[Observation]) -> None:
+        """Raise an alarm for each check that could not tell."""
+        for each in observations:
+            if each.outcome.failed:
+                self.alarm(f"check {each.check}: {each.outcome}: {each.detail}")
+
+    def wants(self, stage: Stage) -> bool:
+        """Whether any check looks at that stage."""
+        return bool(self.catalog[stage])

@@ -1,0 +1,372 @@
+"""One SMTP connection: the command loop, its limits, and its end. Each verb lives in a file of its own under ``verbs``.
+
+It stands on aiosmtpd's ``SMTP`` (whose AUTH mechanisms and protocol plumbing it uses) and replaces what that does slowly or
+loosely: the object's construction, the command loop, writes, DATA. What is private there is touched here and nowhere else;
+aiosmtpd is pinned for it.
+"""
+
+import asyncio
+import logging
+import re
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+
+from gateway.mail.client import Client
+from gateway.mail.decisions import Disposition
+from gateway.mail.reply import Reply
+from gateway.mail.trace import Event, Trace
+from gateway.outcome import finish
+from gateway.services.counters import CountersUnreachable
+from gateway.spool.disk import SpoolError
+from gateway.spool.records import TraceRecord, encode
+from smtpfront.front import Front
+from smtpfront.reader import LineTooLongError, Reader
+from smtpfront.transaction import Transaction, new_id
+
+log = logging.getLogger("smtpd")
+
+Verb = Callable[["Session", str], Awaitable[Reply | None]]
+
+LINE_LIMIT = 2048  # octets; RFC 5321 4.5.3.1.4 asks for 512, extensions and long addresses for more
+AUTH_LINE_LIMIT = 12_288  # RFC 4954 4
+_CONTROLS = re.compile(rb"[\x00-\x1f\x7f]")
+KEPT_EVENTS = 50  # of a session, outside of its transactions
+
+SHUTTING_DOWN = Reply(421, "4.3.2", "this server is going down, please try again")
+TOO_MANY_ERRORS = Reply(421, "4.7.0", "too many errors, closing")
+TOO_MANY_CONNECTIONS = Reply(421, "4.7.0", "too many connections, please try again later")
+TIMED_OUT = Reply(421, "4.4.2", "timeout, closing")
+LINE_TOO_LONG = Reply(500, "5.5.2", "line too long")
+NOT_RECOGNISED = Reply(500, "5.5.2", "command not recognised")
+BAD_CHARACTERS = Reply(500, "5.5.2", "command holds control characters")
+INTERNAL = Reply(451, "4.3.0", "internal error, please try again")
+
+
+class Session(SMTP):
+    """One client. ``listener`` is ``inbound`` or ``outbound``."""
+
+    verbs: dict[bytes, Verb] = {}  # noqa: RUF012 - filled once by smtpfront.verbs, shared by all sessions
+
+    def __init__(self, front: Front, listener: str, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin. aiosmtpd's own constructor builds tables for each connection; its grandparent's is enough."""
+        self.reader = Reader()
+        asyncio.streams.FlowControlMixin.__init__(self, loop=loop)  # type: ignore[attr-defined]
+        self._closed = loop.create_future()
+        self.loop = loop
+        self.front = front
+        self.listener = listener
+        self.transport: asyncio.Transport | None = None
+        self._reader: Any = self.reader  # read by aiosmtpd's AUTH mechanisms
+        self.session: Any = None
+        self.client = Client("")
+        self.transaction: Transaction | None = None
+        self.transactions = 0
+        self.events: list[Event] = []
+        self.errors = 0
+        self.began = time.perf_counter()
+        self.closing = False
+        self.busy = False  # a command is being answered
+        self.unconfirmed: str = ""  # key of a delivery whose 250 the client may not have got
+        self._out: list[bytes] = []
+        self._slots: tuple[str, ...] = ()
+        self._active = loop.time()
+        self._patience = front.config.limits.command_seconds
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    # -- the connection -------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has connected (under TLS: the handshake is done)."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - all our listeners are streams
+        self.transport = self.reader.transport = transport
+        self._transport = transport  # type: ignore[assignment] # what asyncio's FlowControlMixin looks at
+        peer = transport.get_extra_info("peername") or ("0.0.0.0", 0)  # noqa: S104 - no address is bound here
+        ip = str(peer[0]).removeprefix("::ffff:").partition("%")[0]
+        self.client = Client(ip=ip, port=int(peer[1]), tls=tls_words(transport))
+        self.front.sessions.add(self)  # asyncio holds tasks weakly; this holds session and task
+        self._timer = self.loop.call_later(self._patience, self._look_at_clock)
+        self._task = self.loop.create_task(self._handle_client())
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        self.reader.feed(data)
+
+    def eof_received(self) -> bool:
+        """The client has nothing more to say; what runs goes on, and its reply can still be sent (not under TLS)."""
+        self.reader.end()
+        return not self.client.tls
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The connection is gone. What runs goes on to its end: a message being carried out must not be cut in two."""
+        if self.unconfirmed and error is not None:
+            self._remember()
+        self.closing = True
+        self.reader.end()
+        asyncio.streams.FlowControlMixin.connection_lost(self, error)  # type: ignore[attr-defined]
+        if not self._closed.done():
+            self._closed.set_result(None)
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing that is written now can reach the client."""
+        return self.transport is None or self.transport.is_closing() or self.closing
+
+    def _look_at_clock(self) -> None:
+        """Close a session that is silent for too long, or that lasts too long; else look again later."""
+        now = self.loop.time()
+        if self.busy:
+            due = now + self._patience
+        else:
+            due = self._active + self._patience
+            if time.perf_counter() - self.began > self.front.config.limits.session_seconds:
+                due = now
+        if due <= now:
+            self.note("timeout", TIMED_OUT)
+            self._write(TIMED_OUT.wire())
+            self.close()
+            return
+        self._timer = self.loop.call_later(due - now, self._look_at_clock)
+
+    def patience(self, seconds: float) -> None:
+        """Set how long the client may take for what comes next, from now."""
+        self._patience = seconds
+        self._active = self.loop.time()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.loop.call_later(seconds, self._look_at_clock)
+
+    def close(self) -> None:
+        """Send what is due, and close."""
+        self.closing = True
+        self._flush()
+        if self.transport is not None:
+            self.transport.close()
+        self.reader.end()
+
+    def stop(self) -> None:
+        """The process goes down: end now, or behind the transaction that is under way."""
+        if self.transaction is None and not self.busy:
+            self._write(SHUTTING_DOWN.wire())
+            self.close()
+
+    # -- writing --------------------------------------------------------------------------------------------------
+
+    def _write(self, octets: bytes) -> None:
+        """Write behind what is due."""
+        self._out.append(octets)
+        self._flush()
+
+    def _flush(self) -> None:
+        """Send what is due, in one write."""
+        if self._out:
+            octets = b"".join(self._out) if len(self._out) > 1 else self._out[0]
+            self._out.clear()
+            if self.transport is not None and not self.transport.is_closing():
+                self.transport.write(octets)
+
+    async def drain(self) -> None:
+        """Wait while the client reads more slowly than we write."""
+        self._flush()
+        if self._paused and not self.closing:  # type: ignore[attr-defined]
+            await self._drain_helper()  # type: ignore[attr-defined]
+
+    async def push(self, status: str | bytes) -> None:
+        """Write one line; aiosmtpd's AUTH mechanisms call this."""
+        self._write((status.encode("ascii", "replace") if isinstance(status, str) else status) + b"\r\n")
+        await self.drain()
+
+    def answer(self, reply: Reply) -> None:
+        """Queue a reply; it goes out with those behind it when the client sends ahead (RFC 2920)."""
+        self._out.append(reply.wire())
+        if reply.permanent or reply.code == TOO_MANY_ERRORS.code:
+            self.errors += 1
+
+    # -- the story ------------------------------------------------------------------------------------------------
+
+    def note(self, what: str, reply: Reply) -> None:
+        """Add to the timeline: the transaction's, or the session's for the trace that comes next."""
+        if self.transaction is not None:
+            self.transaction.note(what, reply)
+        elif len(self.events) < KEPT_EVENTS:
+            at = round((time.perf_counter() - self.began) * 1000, 1)
+            self.events.append(Event(at, what, str(reply)))
+
+    async def begin_anew(self, why: str) -> None:
+        """End the transaction, if there is one, without a message."""
+        transaction, self.transaction = self.transaction, None
+        if transaction is not None:
+            await transaction.abandon(why)
+
+    # -- the loop -------------------------------------------------------------------------------------------------
+
+    async def _handle_client(self) -> None:
+        """Serve the client until it leaves. Nothing that it sends gets an exception out of here."""
+        try:
+            if await self._welcome():
+                await self._converse()
+        except (EOFError, ConnectionError):
+            pass
+        except ssl.SSLError as error:
+            log.info("%s TLS failed: %s", self.client.ip, error.reason or error)
+        except Exception as error:  # noqa: BLE001 - the last line of defence: one line in the log, and a clean end
+            self.front.alarm(f"session broke: {type(error).__name__}: {error}")
+            self.answer(INTERNAL)
+        finally:
+            await self._depart()
+
+    async def _welcome(self) -> bool:
+        """Take the connection's slots and greet. False where the client was sent away."""
+        front, limits = self.front, self.front.config.limits
+        if front.draining:
+            self._write(SHUTTING_DOWN.wire())
+            return False
+        key = f"connections:{self.client.ip}"
+        claims = [("connections", limits.connections), (key, limits.connections_per_client)]
+        try:
+            full = await front.counters.acquire_all(claims)
+        except CountersUnreachable as error:
+            front.alarm(f"counters can not be reached: {error}")
+            self._write(SHUTTING_DOWN.wire())
+            return False
+        if full is not None:
+            self.note(f"connected; the limit of {full.partition(':')[0]} is reached", TOO_MANY_CONNECTIONS)
+            self._write(TOO_MANY_CONNECTIONS.wire())
+            return False
+        self._slots = ("connections", key)
+        policy = front.policy
+        if policy is not None and (name := policy.forwarder_of(self.client.ip)):
+            self.client = Client(ip=self.client.ip, port=self.client.port, tls=self.client.tls, forwarder=name)
+        self._write(f"220 {front.name} ESMTP Backstop\r\n".encode("ascii", "replace"))
+        return True
+
+    async def _converse(self) -> None:
+        """Read commands and answer them."""
+        reader, limits = self.reader, self.front.config.limits
+        while not self.closing:
+            if not reader.pending:
+                await self.drain()
+            try:
+                line = await reader.line(AUTH_LINE_LIMIT)
+            except LineTooLongError:
+                line = None
+            self.unconfirmed = ""  # the client goes on, so it has read our answer
+            self.busy = True
+            try:
+                await self._serve(line)
+            finally:
+                self.busy = False
+                self._active = self.loop.time()
+            if self.errors >= limits.errors and not self.closing:
+                self.note("too many errors", TOO_MANY_ERRORS)
+                self.answer(TOO_MANY_ERRORS)
+                self.close()
+            elif self.front.draining and self.transaction is None and not self.closing:
+                self.answer(SHUTTING_DOWN)
+                self.close()
+
+    async def _serve(self, line: bytes | None) -> None:
+        """Answer one command line; None is one that was too long."""
+        if line is None:
+            reply: Reply | None = LINE_TOO_LONG
+            self.note("a line that is too long", LINE_TOO_LONG)
+        else:
+            word, _, rest = line.partition(b" ")
+            verb = self.verbs.get(word.upper())
+            if len(line) > LINE_LIMIT and word.upper() != b"AUTH":
+                reply = LINE_TOO_LONG
+            elif _CONTROLS.search(line):
+                reply = BAD_CHARACTERS
+            elif verb is None:
+                reply = NOT_RECOGNISED
+            else:
+                try:
+                    reply = await verb(self, rest.decode("utf-8", "surrogateescape").strip())
+                except (EOFError, ConnectionError, ssl.SSLError):
+                    raise
+                except Exception as error:  # noqa: BLE001 - told as an alarm; the client may try again
+                    self.front.alarm(f"{word.upper().decode('ascii', 'replace')} broke: {_where(error)}")
+                    reply = INTERNAL
+            if reply is not None and not reply.positive:
+                told = line if word.upper() != b"AUTH" else b"AUTH"
+                self.note(told[:200].decode("ascii", "backslashreplace"), reply)
+        if reply is not None:
+            self.answer(reply)
+
+    async def _depart(self) -> None:
+        """Tidy up: free slots, end the transaction, write what no trace has told yet."""
+        self.close()
+        if self._timer is not None:
+            self._timer.cancel()
+        await self.begin_anew("the client went away")
+        if any(event.reply[:1] in "45" for event in self.events if event.reply):
+            self._write_session_trace()
+        if self._slots:
+            self.front.counters.release(*self._slots)
+        self.front.sessions.discard(self)
+
+    def _write_session_trace(self) -> None:
+        """Write the trace of a session whose refused commands belong to no transaction."""
+        policy = self.front.policy
+        trace = Trace(
+            id=new_id(),
+            started=time.time() - (time.perf_counter() - self.began),
+            node=self.front.name,
+            revision=policy.revision if policy is not None else 0,
+            listener=self.listener,
+            client=self.client,
+            events=self.events,
+            disposition=Disposition.REJECTED.value,
+        )
+        last = next(event for event in reversed(self.events) if event.reply[:1] in set("45"))
+        trace.because = f"rejected, because no transaction began: {last.what!r} was answered with {last.reply}"
+        finish(trace, None)
+        try:
+            self.front.journal.append(encode(TraceRecord(trace)))
+        except SpoolError as error:
+            self.front.alarm(f"journal can not be written: {error}")
+
+    def _remember(self) -> None:
+        """The client may not have got our 250: remember the delivery, so that its retry makes no second copy."""
+        key, self.unconfirmed = self.unconfirmed, ""
+        task = self.loop.create_task(self._put(key))
+        self.front.background.add(task)
+        task.add_done_callback(self.front.background.discard)
+
+    async def _put(self, key: str) -> None:
+        """Store a remembered delivery for five days."""
+        key, _, value = key.partition(" ")
+        try:
+            await self.front.counters.put(key, value, 5 * 86_400.0, durable=True)
+        except CountersUnreachable as error:
+            self.front.alarm(f"a delivery could not be remembered: {error}")
+
+    # -- what aiosmtpd's AUTH mechanisms ask ------------------------------------------------------------------------
+
+    def _authenticate(self, mechanism: str, auth_data: Any) -> AuthResult:  # noqa: ANN401 - aiosmtpd's signature
+        """Hand the credentials on: they are checked off the loop, by the verb."""
+        del mechanism
+        assert isinstance(auth_data, LoginPassword)  # noqa: S101 - PLAIN and LOGIN give nothing else
+        return AuthResult(success=False, handled=False, auth_data=auth_data)
+
+
+def tls_words(transport: asyncio.BaseTransport) -> str:
+    """Name TLS version and cipher of a connection, or nothing."""
+    ssl_object = transport.get_extra_info("ssl_object")
+    if ssl_object is None:
+        return ""
+    cipher = ssl_object.cipher()
+    return f"{ssl_object.version()} {cipher[0] if cipher else ''}".strip()
+
+
+def _where(error: Exception) -> str:
+    """Say what broke and where, in one line."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    place = f" at {at.tb_frame.f_code.co_filename.rpartition('/')[2]}:{at.tb_lineno}" if at is not None else ""
+    return f"{type(error).__name__}: {error}{place}"

@@ -1,0 +1,113 @@
+"""One mail transaction, from MAIL to the reply: the owner of its trace and of the held next-hop transaction."""
+
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from gateway.checks.base import View
+from gateway.delivery.relay import NextHopTransaction
+from gateway.mail.address import Address
+from gateway.mail.client import Client
+from gateway.mail.decisions import Disposition
+from gateway.mail.envelope import MailParameters
+from gateway.mail.reply import Reply
+from gateway.mail.trace import Event, RecipientTrace, Trace
+from gateway.outcome import finish
+from gateway.policy.matching import Policy
+from gateway.policy.snapshot import Rules
+from gateway.spool.disk import SpoolError
+from gateway.spool.records import TraceRecord, encode
+
+if TYPE_CHECKING:
+    from smtpfront.front import Front
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no letter is taken for a digit
+
+
+def new_id() -> str:
+    """Give an id of 26 letters that sorts by time: 48 bits of milliseconds, 80 random bits (as ULID does)."""
+    number = int(time.time() * 1000) << 80 | secrets.randbits(80)
+    return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+class Transaction:
+    """What a MAIL began. ``policy`` is the one in force then, and stays."""
+
+    def __init__(self, front: "Front", policy: Policy, listener: str, client: Client, events: list[Event]) -> None:
+        """Begin; ``events`` are those of the session that no trace has told yet."""
+        self.front = front
+        self.policy = policy
+        self.began = time.perf_counter()
+        self.trace = Trace(
+            id=new_id(),
+            started=time.time(),
+            node=front.name,
+            revision=policy.revision,
+            listener=listener,
+            client=client,
+            events=events,
+        )
+        self.sender: Address | None = None
+        self.held: NextHopTransaction | None = None
+        self.route = ""  # the route of the first accepted recipient; all others must share it
+        self.rules: list[Rules] = []  # those of the accepted recipients
+        self.accepted = 0
+        self.closed = False
+
+    @property
+    def parameters(self) -> MailParameters:
+        """What MAIL declared."""
+        return self.trace.parameters
+
+    def note(self, what: str, reply: Reply | None = None) -> None:
+        """Add a line to the timeline."""
+        at = round((time.perf_counter() - self.began) * 1000, 1)
+        self.trace.events.append(Event(at, what, f"{reply.code} {reply.enhanced}" if reply is not None else ""))
+
+    def view(self) -> View:
+        """Give what a check may look at so far."""
+        trace = self.trace
+        return View(
+            policy=self.policy,
+            node=self.front.name,
+            listener=trace.listener,
+            client=trace.client,
+            sender=self.sender,
+            parameters=trace.parameters,
+        )
+
+    def refuse(self, each: RecipientTrace, reply: Reply) -> Reply:
+        """Settle a recipient that is refused at RCPT; gives the reply with the id that people can quote."""
+        each.disposition = Disposition.DEFERRED if reply.temporary else Disposition.REJECTED
+        each.reply = Reply(reply.code, reply.enhanced, f"{reply.text}, id {self.trace.id}")
+        return each.reply
+
+    async def abandon(self, why: str) -> None:
+        """End without DATA: free the next hop, settle who is open, write the trace. Harmless when it has ended."""
+        if self.closed:
+            return
+        self.closed = True
+        await self.let_go()
+        for each in self.trace.recipients:
+            if each.disposition is None:
+                each.disposition = Disposition.ABANDONED
+        if not self.trace.recipients and not self.trace.because:
+            self.trace.because = why
+        if not self.trace.disposition and not self.trace.recipients:
+            self.trace.disposition = Disposition.ABANDONED.value
+        self.note(why)
+        finish(self.trace, None)
+        self.write()
+
+    async def let_go(self) -> None:
+        """Give the next hop back."""
+        held, self.held = self.held, None
+        if held is not None:
+            await held.abandon()
+
+    def write(self) -> None:
+        """Append the trace to the journal."""
+        try:
+            self.front.journal.append(encode(TraceRecord(self.trace)))
+        except SpoolError as error:
+            self.front.alarm(f"journal can not be written: {error}")

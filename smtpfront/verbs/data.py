@@ -1,0 +1,124 @@
+"""DATA (RFC 5321 4.1.1.4): receive, scan, decide, carry out, reply. The sender is connected all the while."""
+
+import asyncio
+import hashlib
+
+from gateway import pipeline
+from gateway.mail.decisions import Action, Disposition
+from gateway.mail.message import Content, Headers
+from gateway.mail.reply import Reply
+from gateway.mail.stages import Stage
+from gateway.outcome import Case, carry_out, finish
+from smtpfront.receive import Receiver
+from smtpfront.session import TIMED_OUT, Session
+from smtpfront.transaction import Transaction
+from smtpfront.verbs.simple import NO_ARGUMENT
+
+NEED_MAIL = Reply(503, "5.5.1", "say MAIL first")
+NO_RECIPIENTS = Reply(554, "5.5.1", "no valid recipients")
+GO_AHEAD = b"354 end the message with a lone dot\r\n"
+NO_SPACE = Reply(452, "4.3.1", "not enough storage at the moment, please try again")
+HEADER_KEPT = 1000  # characters of a header field that the trace keeps
+
+
+async def data(session: Session, rest: str) -> Reply | None:
+    """Receive the message and answer for its fate."""
+    transaction = session.transaction
+    if transaction is None:
+        return NEED_MAIL
+    if rest:
+        return NO_ARGUMENT
+    if not transaction.accepted:
+        return NO_RECIPIENTS
+    session._write(GO_AHEAD)  # noqa: SLF001 - verbs are the session's other half
+    front = session.front
+    receiver = Receiver(
+        front.spool.incoming_path(transaction.trace.id),
+        limit=transaction.policy.snapshot.max_size,
+        memory=front.config.limits.memory_per_message,
+    )
+    try:
+        async with asyncio.timeout(front.config.limits.data_seconds):
+            content = await receiver.receive(session.reader)
+    except TimeoutError:
+        await receiver.discard()
+        session.note("DATA", TIMED_OUT)
+        session.answer(TIMED_OUT)
+        session.close()
+        return None
+    except EOFError:
+        await receiver.discard()
+        raise
+    except OSError as error:
+        # The rest of the message can not be told from commands any more: the connection ends here.
+        await receiver.discard()
+        front.alarm(f"spool can not be written: {error}; free space below {front.config.spool_folder}")
+        session.note("DATA", NO_SPACE)
+        session.answer(NO_SPACE)
+        session.close()
+        return None
+    session.transaction = None
+    try:
+        return await _judge(session, transaction, content)
+    finally:
+        transaction.closed = True
+        await transaction.let_go()
+        if content.path is not None:
+            await asyncio.to_thread(content.path.unlink, missing_ok=True)
+
+
+async def _judge(session: Session, transaction: Transaction, content: Content) -> Reply:
+    """Scan, decide and carry out; the reply's ``250`` is only given when the outcome is safe."""
+    front, trace = session.front, transaction.trace
+    deadline = session.loop.time() + front.config.budget.data
+    view = transaction.view()
+    view.content = content
+    _describe(transaction, content, view.headers)
+    transaction.note(f"DATA, {content.size} octets")
+    key = _delivery_key(transaction)
+    if (known := front.counters.get(key)) is not None:
+        return _delivered_before(transaction, known)
+    seen = await pipeline.run(
+        Stage.DATA, front.catalog[Stage.DATA], view, transaction.rules, seconds=front.config.budget.data
+    )
+    front.alarm_on_breakage(seen)
+    trace.observations += seen
+    transaction.note("checked")
+    reply = await carry_out(Case(trace, transaction.policy, content, transaction.held, deadline), front.means)
+    if reply.positive:
+        session.unconfirmed = f"{key} {trace.id}"
+        if session.gone:
+            session._remember()  # noqa: SLF001 - verbs are the session's other half
+    return reply
+
+
+def _describe(transaction: Transaction, content: Content, headers: Headers) -> None:
+    """Note in the trace what people look for."""
+    trace = transaction.trace
+    trace.size, trace.sha256 = content.size, content.sha256
+    trace.header_from = headers.get("from")[:HEADER_KEPT]
+    trace.subject = headers.get("subject")[:HEADER_KEPT]
+    trace.message_id = headers.get("message-id")[:HEADER_KEPT]
+
+
+def _delivery_key(transaction: Transaction) -> str:
+    """Give the name by which a delivery is remembered: sender, open recipients and content."""
+    trace = transaction.trace
+    who = sorted(each.address.lower() for each in trace.recipients if each.disposition is None)
+    text = "\0".join([trace.listener, trace.sender or "", *who, trace.sha256])
+    return f"delivered:{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()}"
+
+
+def _delivered_before(transaction: Transaction, known: str) -> Reply:
+    """Answer a retry of what was done already, whose 250 got lost: 250, and no second copy."""
+    trace = transaction.trace
+    for each in trace.recipients:
+        if each.disposition is None:
+            dropped = each.decision is not None and each.decision.action is Action.DROP
+            each.disposition = Disposition.DROPPED if dropped else Disposition.DELIVERED
+    trace.because = f"delivered, because transaction {known} did it already and its 250 got lost on the way"
+    finish(trace, Reply(250, "2.0.0", "accepted before"))
+    for each in trace.recipients:
+        each.reply = each.reply or trace.reply
+    transaction.write()
+    return trace.reply or Reply(250, "2.0.0", "accepted before")

@@ -1,0 +1,149 @@
+"""MAIL (RFC 5321 4.1.1.2): begins a transaction."""
+
+from gateway import pipeline
+from gateway.mail.address import Address, AddressError, parse_path
+from gateway.mail.decisions import Disposition
+from gateway.mail.envelope import MailParameters
+from gateway.mail.findings import Outcome
+from gateway.mail.reply import Reply
+from gateway.mail.stages import Stage
+from gateway.outbound import rights
+from gateway.policy.decide import NODE_WIDE
+from gateway.policy.replies import refusal
+from smtpfront.session import SHUTTING_DOWN, Session
+from smtpfront.transaction import Transaction
+
+OK = Reply(250, "2.1.0", "sender ok")
+NEED_HELO = Reply(503, "5.5.1", "say EHLO first")
+NESTED = Reply(503, "5.5.1", "a transaction is under way already")
+SYNTAX = Reply(501, "5.5.4", "the form is MAIL FROM:<address>")
+NO_POLICY = Reply(451, "4.3.5", "this server has no policy yet, please try again")
+TOO_MANY = Reply(421, "4.7.0", "too many messages in one connection, please connect again")
+NEED_AUTH = Reply(530, "5.7.0", "authentication is required")
+NEED_UTF8 = Reply(553, "5.6.7", "an address beyond ASCII needs SMTPUTF8")
+
+
+class ParameterError(ValueError):
+    """A parameter is unknown or malformed; the text is for the reply, ``unknown`` chooses its code."""
+
+    def __init__(self, text: str, *, unknown: bool = False) -> None:
+        """Say what is wrong."""
+        super().__init__(text)
+        self.unknown = unknown
+
+
+async def mail(session: Session, rest: str) -> Reply | None:
+    """Begin a transaction with the policy that is in force now."""
+    if (refused := _out_of_order(session)) is not None:
+        return refused
+    policy = session.front.policy
+    if policy is None:
+        return NO_POLICY
+    try:
+        sender, parameters = parse(rest)
+    except AddressError as error:
+        return Reply(501 if str(error).endswith("brackets") else 553, "5.1.7", str(error))
+    except ParameterError as error:
+        return Reply(555 if error.unknown else 501, "5.5.4", str(error))
+    if sender is not None and sender.needs_utf8 and not parameters.smtputf8:
+        return NEED_UTF8
+    transaction = Transaction(session.front, policy, session.listener, session.client, session.events)
+    session.events = []
+    session.transactions += 1
+    transaction.sender = sender
+    transaction.trace.sender = "" if sender is None else str(sender)
+    transaction.trace.parameters = parameters
+    reply = OK
+    if session.listener == "outbound":
+        reply = rights.sender_refusal(policy, session.client, sender) or OK
+        if not reply.positive:
+            transaction.trace.because = f"rejected, because {reply.text}"
+    if reply.positive:
+        reply = await _check(session, transaction)
+    if reply.positive:
+        session.transaction = transaction
+        transaction.note("MAIL", reply)
+        return reply
+    transaction.note(f"MAIL {rest}"[:200], reply)
+    transaction.trace.disposition = (Disposition.DEFERRED if reply.temporary else Disposition.REJECTED).value
+    transaction.trace.reply = reply
+    await transaction.abandon("refused at MAIL")
+    return reply
+
+
+def _out_of_order(session: Session) -> Reply | None:
+    """Give the refusal where no transaction may begin now."""
+    if not session.client.helo:
+        return NEED_HELO
+    if session.transaction is not None:
+        return NESTED
+    if session.front.draining or session.transactions >= session.front.config.limits.transactions_per_connection:
+        reply = SHUTTING_DOWN if session.front.draining else TOO_MANY
+        session.note("MAIL", reply)
+        session.answer(reply)
+        session.close()
+        return reply
+    if session.listener == "outbound" and not (session.client.account or _listed(session)):
+        return NEED_AUTH
+    return None
+
+
+def _listed(session: Session) -> bool:
+    """Whether the client may send without AUTH."""
+    policy = session.front.policy
+    return policy is not None and policy.may_send_without_auth(session.client.ip)
+
+
+async def _check(session: Session, transaction: Transaction) -> Reply:
+    """Run the checks of this stage. Only node-wide rules answer here; the rest waits for the recipient's domain."""
+    front = session.front
+    if not front.wants(Stage.MAIL):
+        return OK
+    seen = await pipeline.run(
+        Stage.MAIL, front.catalog[Stage.MAIL], transaction.view(), (), seconds=front.config.budget.connect
+    )
+    front.alarm_on_breakage(seen)
+    transaction.trace.observations += seen
+    for each in seen:
+        if each.check in NODE_WIDE and each.outcome is Outcome.HIT:
+            detail = each.findings[0].detail
+            transaction.trace.because = f"rejected, because {each.check} found {each.findings[0].symbol} ({detail})"
+            return refusal(each.check, detail)
+    return OK
+
+
+def parse(rest: str) -> tuple[Address | None, MailParameters]:
+    """Read ``FROM:<path> parameters``; None is the null sender. Raises AddressError, ParameterError."""
+    keyword, colon, path = rest.partition(":")
+    if not colon or keyword.upper() != "FROM":
+        raise ParameterError(SYNTAX.text)
+    sender, words = parse_path(path.strip())
+    return sender, _parameters(words)
+
+
+def _parameters(words: str) -> MailParameters:
+    """Read the ESMTP parameters. Raises ParameterError."""
+    if not words:
+        return MailParameters()
+    size, body, smtputf8 = 0, "", False
+    for word in words.split():
+        name, _, value = word.partition("=")
+        match name.upper():
+            case "SIZE":
+                if not (value.isascii() and value.isdigit() and len(value) <= 20):  # noqa: PLR2004 - RFC 1870 6
+                    raise ParameterError("SIZE needs a number of octets")
+                size = int(value)
+            case "BODY":
+                body = value.upper()
+                if body not in {"7BIT", "8BITMIME"}:
+                    raise ParameterError("BODY is 7BIT or 8BITMIME")
+            case "SMTPUTF8":
+                if value:
+                    raise ParameterError("SMTPUTF8 takes no value")
+                smtputf8 = True
+            case "AUTH":  # RFC 4954 5: accepted, and not passed on
+                if not value:
+                    raise ParameterError("AUTH needs a mailbox or <>")
+            case _:
+                raise ParameterError(f"parameter {name[:20]} is not known here", unknown=True)
+    return MailParameters(size=size, body=body, smtputf8=smtputf8)

@@ -1,0 +1,213 @@
+"""RCPT (RFC 5321 4.1.1.3): our own checks first, then the next hop's own answer.
+
+At the end of DATA every recipient has been accepted by both sides; nobody learns later that a recipient does not exist.
+"""
+
+import msgspec
+
+from gateway import pipeline
+from gateway.checks.base import View
+from gateway.delivery.faults import RouteFault
+from gateway.mail.address import Address, AddressError, parse_path
+from gateway.mail.decisions import Action, Decision
+from gateway.mail.reply import Reply
+from gateway.mail.stages import Stage
+from gateway.mail.trace import RecipientTrace
+from gateway.outcome import ROUTE_FAULT, told
+from gateway.policy.decide import decide
+from gateway.policy.matching import Match
+from gateway.policy.snapshot import Mode, Rules
+from smtpfront.session import Session
+from smtpfront.transaction import Transaction
+
+OK = Reply(250, "2.1.5", "recipient ok")
+NEED_MAIL = Reply(503, "5.5.1", "say MAIL first")
+SYNTAX = Reply(501, "5.5.4", "the form is RCPT TO:<address>")
+NO_RECIPIENT = Reply(501, "5.1.3", "a recipient can not be empty")
+NO_PARAMETERS = Reply(555, "5.5.4", "no parameters of RCPT are known here")
+TOO_MANY = Reply(452, "4.5.3", "too many recipients, please send the rest in another transaction")
+ANOTHER_TRANSACTION = Reply(
+    452, "4.5.3", "this recipient needs a transaction of its own, please send it in another one"
+)
+NO_RELAY = Reply(550, "5.7.1", "this server relays to its own domains only")
+NO_ROUTE = Reply(451, "4.3.5", "no route is configured for this recipient, please try again")
+NEED_UTF8 = Reply(553, "5.6.7", "an address beyond ASCII needs SMTPUTF8")
+NEXT_HOP_NO_UTF8 = Reply(550, "5.6.7", "the mail server behind this one does not take SMTPUTF8")
+NEXT_HOP_SIZE = Reply(552, "5.3.4", "the message is larger than the mail server behind this one takes")
+REFUSAL_SECONDS = 600.0  # how long a next hop's 5xx to a recipient is remembered
+HEADROOM = 4096  # octets that our own header lines may add
+
+
+async def rcpt(session: Session, rest: str) -> Reply | None:
+    """Take a recipient into the transaction, or say why not."""
+    transaction = session.transaction
+    if transaction is None:
+        return NEED_MAIL
+    keyword, colon, path = rest.partition(":")
+    if not colon or keyword.upper() != "TO":
+        return SYNTAX
+    try:
+        address, parameters = parse_path(path.strip())
+    except AddressError as error:
+        return Reply(501 if str(error).endswith("brackets") else 553, "5.1.3", str(error))
+    if address is None:
+        return NO_RECIPIENT
+    if parameters:
+        return NO_PARAMETERS
+    if address.needs_utf8 and not transaction.parameters.smtputf8:
+        return NEED_UTF8
+    if len(transaction.trace.recipients) >= session.front.config.limits.recipients:
+        return TOO_MANY
+    if any(str(address) == each.address and each.disposition is None for each in transaction.trace.recipients):
+        return OK  # named twice: one copy is enough
+    reply = await _take(session, transaction, address)
+    transaction.note(f"RCPT <{address}>", reply)
+    return reply
+
+
+async def _take(session: Session, transaction: Transaction, address: Address) -> Reply:
+    """Judge a recipient by our own checks, then by the next hop's answer."""
+    policy = transaction.policy
+    match = policy.match(address)
+    each = RecipientTrace(str(address))
+    if not address.domain and match is not None:  # the bare postmaster is somebody's
+        each.address = f"{address.local}@{match.domain_key}"
+    if match is None and session.listener == "inbound":
+        return _refuse_relaying(transaction, each)
+    each.route = match.domain.route if match is not None else policy.snapshot.outbound.route
+    if policy.route(each.route) is None:
+        session.front.alarm(f"no route {each.route!r} for {each.address}: name one in the policy and publish it")
+        transaction.trace.recipients.append(each)
+        return transaction.refuse(each, NO_ROUTE)
+    rules = match.rules if match is not None else policy.snapshot.outbound.rules
+    if transaction.rules and (each.route != transaction.route or not _same_content(rules, transaction.rules[0])):
+        return ANOTHER_TRANSACTION
+    transaction.trace.recipients.append(each)
+    await _check(session, transaction, address, each, match, rules)
+    decision = decide(transaction.trace, policy, each.address)
+    if decision.action in {Action.REJECT, Action.DEFER}:
+        each.decision = decision
+        return transaction.refuse(each, decision.reply or NO_RELAY)
+    if decision.action is Action.DROP:
+        each.decision = decision  # settled at the end of DATA, on record
+        return _accept(transaction, each, rules)
+    return await _ask_next_hop(session, transaction, each, rules)
+
+
+def _refuse_relaying(transaction: Transaction, each: RecipientTrace) -> Reply:
+    """Refuse a recipient that is none of ours: an open relay serves forgers. A trusted forwarder never sees a 5xx."""
+    forwarder = transaction.policy.forwarder(transaction.trace.client.forwarder)
+    transaction.trace.recipients.append(each)
+    because = "the recipient's domain is none of ours"
+    if forwarder is not None and forwarder.unknown_recipient is Action.DROP:
+        each.decision = Decision(Action.DROP, f"{because}, and a trusted forwarder would bounce a reject", "relay")
+        return _accept(transaction, each, transaction.policy.snapshot.outbound.rules)
+    reply = NO_RELAY if forwarder is None else NO_ROUTE
+    action = Action.REJECT if forwarder is None else Action.DEFER
+    each.decision = Decision(action, because, "relay", reply=reply)
+    return transaction.refuse(each, reply)
+
+
+async def _check(  # noqa: PLR0913, PLR0917 - one call, all it is about
+    session: Session,
+    transaction: Transaction,
+    address: Address,
+    each: RecipientTrace,
+    match: Match | None,
+    rules: Rules,
+) -> None:
+    """Run the checks of this stage for one recipient."""
+    front = session.front
+    view: View = transaction.view()
+    view.recipient, view.match = address, match
+    seen = await pipeline.run(
+        Stage.RCPT, front.catalog[Stage.RCPT], view, (rules,), seconds=front.config.budget.connect
+    )
+    front.alarm_on_breakage(seen)
+    transaction.trace.observations += [msgspec.structs.replace(one, recipient=each.address) for one in seen]
+
+
+async def _ask_next_hop(session: Session, transaction: Transaction, each: RecipientTrace, rules: Rules) -> Reply:
+    """Repeat RCPT in the held transaction. Its 4xx and 5xx are the recipient's; all other trouble is our route's fault."""
+    front = session.front
+    known = front.counters.get(f"refused:{each.route}:{each.address.lower()}")
+    if known is not None:
+        code, enhanced, words = (known.split(" ", 2) + ["", ""])[:3]
+        each.next_hop_reply = f"{known} (remembered)"
+        return _refused_by_next_hop(transaction, each, rules, Reply(int(code), enhanced, words))
+    try:
+        answer = await _next_hop_answer(session, transaction, each)
+    except RouteFault as fault:
+        each.next_hop, each.next_hop_reply = fault.host, str(fault)
+        text = f"route {each.route}: {fault}"
+        front.alarm(text)
+        transaction.trace.alarms.append(text)
+        await transaction.let_go()
+        return transaction.refuse(each, ROUTE_FAULT)
+    if isinstance(answer, Reply):
+        each.next_hop_reply = str(answer)
+        if answer.positive:
+            return _accept(transaction, each, rules)
+        if answer.permanent:
+            key = f"refused:{each.route}:{each.address.lower()}"
+            await front.counters.put(key, str(answer), REFUSAL_SECONDS)
+        return _refused_by_next_hop(transaction, each, rules, answer)
+    return transaction.refuse(each, answer[0])
+
+
+async def _next_hop_answer(session: Session, transaction: Transaction, each: RecipientTrace) -> Reply | tuple[Reply]:
+    """Give the next hop's answer; in a tuple, our own refusal of what it can not take. Raises RouteFault."""
+    policy, parameters = transaction.policy, transaction.parameters
+    if transaction.held is None:
+        route = policy.route(each.route)
+        assert route is not None  # noqa: S101 - asked before
+        held = await session.front.pool.begin(
+            each.route, route, transaction.trace.sender or "", parameters, unproven=session.listener == "inbound"
+        )
+        transaction.held = held
+        for fault in held.passed_over:
+            session.front.alarm(f"route {each.route}: {fault}")
+    held = transaction.held
+    each.next_hop = held.host
+    if parameters.smtputf8 and not held.capabilities.smtputf8:
+        return (NEXT_HOP_NO_UTF8,)
+    if parameters.size and not held.capabilities.takes_size(parameters.size + HEADROOM):
+        return (NEXT_HOP_SIZE,)
+    return await held.rcpt(each.address)
+
+
+def _refused_by_next_hop(transaction: Transaction, each: RecipientTrace, rules: Rules, answer: Reply) -> Reply:
+    """Pass the next hop's refusal on: its code, our text. A trusted forwarder never sees a 5xx."""
+    forwarder = transaction.policy.forwarder(transaction.trace.client.forwarder)
+    because = f"the next hop answered {answer.code} to this recipient"
+    if forwarder is not None and answer.permanent:
+        if forwarder.unknown_recipient is Action.DROP:
+            because = f"{because}, and the trusted forwarder {transaction.trace.client.forwarder} would bounce a reject"
+            each.decision = Decision(Action.DROP, because, "next_hop")
+            return _accept(transaction, each, rules)
+        return transaction.refuse(each, ROUTE_FAULT)
+    each.decision = Decision(Action.DEFER if answer.temporary else Action.REJECT, because, "next_hop")
+    return transaction.refuse(each, told(answer))
+
+
+def _accept(transaction: Transaction, each: RecipientTrace, rules: Rules) -> Reply:
+    """Take the recipient in."""
+    if not transaction.rules and each.route:
+        transaction.route = each.route
+        transaction.rules.append(rules)
+    elif each.route:
+        transaction.rules.append(rules)
+    transaction.accepted += 1
+    return OK
+
+
+def _same_content(one: Rules, other: Rules) -> bool:
+    """Whether recipients under these rules can get the same octets: the headers that we add depend on tag and score."""
+    return (
+        one.thresholds.tag == other.thresholds.tag and one.observe == other.observe and _scored(one) == _scored(other)
+    )
+
+
+def _scored(rules: Rules) -> dict[str, dict[str, float]]:
+    """Give what counts towards the score."""
+    return {name: rule.weights for name, rule in rules.checks.items() if rule.mode is Mode.SCORE}
