@@ -118,6 +118,12 @@ class Log(_Section, frozen=True):
     level: str = "INFO"
 
 
+class Embedded(_Section, frozen=True):
+    """What ``manage.py run`` brings along. ``sink`` is where the bundled next hop listens."""
+
+    sink: str = "127.0.0.1:2626"
+
+
 class Config(_Section, frozen=True):
     """All of it."""
 
@@ -131,6 +137,7 @@ class Config(_Section, frozen=True):
     console: Console = Console()
     retention: Retention = Retention()
     log: Log = Log()
+    embedded: Embedded = Embedded()
 
     @property
     def name(self) -> str:
