@@ -1,0 +1,32 @@
+"""What each check means where nobody has said anything else. The names here are all the check names there are.
+
+A published snapshot lists every check, so that it can be read without this module; what an older snapshot does not
+know yet is filled in from here when it is read, for a check that is missing must not be a check that is off.
+"""
+
+import msgspec
+
+from gateway.mail.decisions import Action
+from gateway.policy.snapshot import CheckRule, Mode, Rules, Thresholds
+
+THRESHOLDS = Thresholds()
+
+# Inbound: what holds for a new domain.
+CHECKS: dict[str, CheckRule] = {
+    "recipient_known": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),
+    "message_size": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),
+    "line_ends": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),
+    "loops": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),
+    "clamav": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT, on_failure=Action.DEFER),
+    "spam": CheckRule(mode=Mode.SCORE),
+}
+
+# Outbound: the same today; its own name, because what our senders may do is another question.
+OUTBOUND_CHECKS: dict[str, CheckRule] = dict(CHECKS)
+
+
+def complete(rules: Rules, checks: dict[str, CheckRule]) -> Rules:
+    """Give rules in which every check is listed, in the order of ``checks``; what ``rules`` says itself stands."""
+    if checks.keys() <= rules.checks.keys():
+        return rules
+    return msgspec.structs.replace(rules, checks={**checks, **rules.checks})

@@ -1,0 +1,202 @@
+"""What types can't say about a policy: that its parts fit together. Pure; it looks nothing up outside the snapshot."""
+
+import ipaddress
+import itertools
+import re
+from collections.abc import Collection, Iterable, Iterator
+
+import msgspec
+
+from gateway.mail.address import AddressError, parse_mailbox
+from gateway.mail.decisions import Action
+from gateway.policy.location import Place
+from gateway.policy.snapshot import Account, DomainPolicy, Forwarder, Route, Rules, Snapshot, Thresholds
+
+_SECRET_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_PORTS = range(1, 65536)
+_FORWARDER_ACTIONS: dict[str, tuple[Action, ...]] = {
+    "unknown_recipient": (Action.DROP, Action.DEFER),
+    "virus": (Action.DROP, Action.QUARANTINE),
+    "other": (Action.QUARANTINE, Action.DROP),
+}
+_ON_FAILURE = (Action.DEFER, Action.DELIVER)
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One thing that is wrong: where it stands in the snapshot, what it is, and what to do about it."""
+
+    place: Place
+    reason: str
+    remedy: str
+
+
+def faults(snapshot: Snapshot, checks: Collection[str]) -> Iterator[Fault]:
+    """Give everything that is wrong with a snapshot whose types are right. ``checks`` holds all check names."""
+    if snapshot.revision < 1:
+        yield Fault(("revision",), f"revision {snapshot.revision} is none", "revisions count from 1")
+    if snapshot.max_size < 1:
+        yield Fault(("max_size",), "max_size is below 1 octet", "give it in octets, as 26214400")
+    yield from _networks(snapshot.normalise_line_ends, ("normalise_line_ends",))
+    for name, route in snapshot.routes.items():
+        yield from _route(route, ("routes", name))
+    for name, domain in snapshot.domains.items():
+        yield from _domain(name, domain, snapshot.routes, checks)
+    for name, forwarder in snapshot.forwarders.items():
+        yield from _forwarder(forwarder, ("forwarders", name))
+    for login, account in snapshot.accounts.items():
+        yield from _account(account, ("accounts", login))
+    outbound = snapshot.outbound
+    yield from _networks(outbound.networks, ("outbound", "networks"))
+    if outbound.route:
+        yield from _route_exists(outbound.route, snapshot.routes, ("outbound", "route"))
+    yield from _rules(outbound.rules, ("outbound", "rules"), checks)
+
+
+def network_fault(text: str) -> tuple[str, str] | None:
+    """Say what is wrong with a network in CIDR form, and the remedy; None where nothing is."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        try:
+            meant = str(ipaddress.ip_network(text, strict=False))
+        except ValueError:
+            return f"{text!r} is no network", "write it in CIDR form, as 192.0.2.0/24 or 2001:db8::/32"
+        return f"{text!r} has bits set behind its prefix", f"write {meant}, or a longer prefix"
+    return None
+
+
+def domain_fault(name: str) -> tuple[str, str] | None:
+    """Say what is wrong with a domain's name, and the remedy; None where nothing is."""
+    try:
+        key = parse_mailbox(f"postmaster@{name}").domain_key
+    except AddressError as error:
+        return f"{name!r} is no domain: {error}", "write a name such as example.org"
+    if key.startswith("["):
+        return f"{name!r} is an address, no domain", "write a name such as example.org"
+    if key != name:
+        return f"domain {name!r} is not in lower-case A-labels", f"write {key}"
+    return None
+
+
+def local_part_fault(local: str) -> tuple[str, str] | None:
+    """Say what is wrong with a recipient's local part, and the remedy; None where nothing is."""
+    try:
+        parse_mailbox(f"{local}@example.org")
+    except AddressError as error:
+        return f"{local!r} is no local part: {error}", "write what stands before the @"
+    if local != local.lower():
+        return f"local part {local!r} is not in lower case", f"write {local.lower()}"
+    return None
+
+
+def sender_fault(address: str) -> tuple[str, str] | None:
+    """Say what is wrong with an address that an account may send as, and the remedy; None where nothing is."""
+    local, _, domain = address.rpartition("@")
+    if local == "*":
+        return domain_fault(domain)
+    try:
+        parse_mailbox(address)
+    except AddressError as error:
+        return f"{address!r} is no sender address: {error}", "write user@domain, or *@domain for all of a domain"
+    return None
+
+
+def threshold_fault(limits: Thresholds) -> tuple[str, str, str] | None:
+    """Give the name of the threshold that is out of order, what is wrong and the remedy; None where nothing is."""
+    steps = [("tag", limits.tag), ("quarantine", limits.quarantine), ("reject", limits.reject)]
+    if limits.drop is not None:
+        steps.append(("drop", limits.drop))
+    for (lower, low), (upper, high) in itertools.pairwise(steps):
+        if not low <= high:
+            return (
+                upper,
+                f"{upper} at {high:g} points comes before {lower} at {low:g}",
+                f"raise {upper}, or lower {lower}",
+            )
+    return None
+
+
+def _networks(texts: Iterable[str], place: Place) -> Iterator[Fault]:
+    """Check networks in CIDR form."""
+    for at, text in enumerate(texts):
+        if wrong := network_fault(text):
+            yield Fault((*place, at), *wrong)
+
+
+def _route_exists(name: str, routes: Collection[str], place: Place) -> Iterator[Fault]:
+    """Check that a route that something refers to is there."""
+    if name not in routes:
+        there = f"name one of {', '.join(sorted(routes))}, or add it" if routes else "add a route of that name"
+        yield Fault(place, f"there is no route {name!r}", there)
+
+
+def _secret(id: str, place: Place) -> Iterator[Fault]:  # noqa: A002 - the field's word
+    """Check that a secret's id can be the name of a file."""
+    if not _SECRET_ID.fullmatch(id):
+        yield Fault(place, f"{id!r} is no id of a secret", "use letters, digits, dot, dash and underscore")
+
+
+def _route(route: Route, place: Place) -> Iterator[Fault]:
+    """Check one route."""
+    if not route.hosts:
+        yield Fault((*place, "hosts"), "the route has no next hop", "give at least one host")
+    for at, hop in enumerate(route.hosts):
+        if not hop.host or any(letter.isspace() for letter in hop.host):
+            yield Fault((*place, "hosts", at, "host"), f"{hop.host!r} is no host", "give a name or an address")
+        if hop.port not in _PORTS:
+            yield Fault((*place, "hosts", at, "port"), f"{hop.port} is no port", "give one from 1 to 65535")
+    if route.username and not route.secret:
+        yield Fault((*place, "username"), "a username without a secret", "name the secret that holds the password")
+    if route.secret:
+        yield from _secret(route.secret, (*place, "secret"))
+
+
+def _domain(name: str, domain: DomainPolicy, routes: Collection[str], checks: Collection[str]) -> Iterator[Fault]:
+    """Check one domain with its recipients."""
+    place: Place = ("domains", name)
+    if wrong := domain_fault(name):
+        yield Fault(place, *wrong)
+    yield from _route_exists(domain.route, routes, (*place, "route"))
+    yield from _rules(domain.rules, (*place, "rules"), checks)
+    for local, recipient in domain.recipients.items():
+        if wrong := local_part_fault(local):
+            yield Fault((*place, "recipients", local), *wrong)
+        if recipient.rules is not None:
+            yield from _rules(recipient.rules, (*place, "recipients", local, "rules"), checks)
+
+
+def _forwarder(forwarder: Forwarder, place: Place) -> Iterator[Fault]:
+    """Check one trusted forwarder."""
+    if not forwarder.networks:
+        yield Fault((*place, "networks"), "the forwarder has no networks", "give at least one, or remove it")
+    yield from _networks(forwarder.networks, (*place, "networks"))
+    for field, allowed in _FORWARDER_ACTIONS.items():
+        action = getattr(forwarder, field)
+        if action not in allowed:
+            yield Fault((*place, field), f"{field} can't be {action}", f"use {' or '.join(allowed)}")
+
+
+def _account(account: Account, place: Place) -> Iterator[Fault]:
+    """Check one account."""
+    yield from _secret(account.secret, (*place, "secret"))
+    for at, address in enumerate(account.addresses):
+        if wrong := sender_fault(address):
+            yield Fault((*place, "addresses", at), *wrong)
+
+
+def _rules(rules: Rules, place: Place, checks: Collection[str]) -> Iterator[Fault]:
+    """Check one set of rules."""
+    if wrong := threshold_fault(rules.thresholds):
+        name, reason, remedy = wrong
+        yield Fault((*place, "thresholds", name), reason, remedy)
+    for name, rule in rules.checks.items():
+        if name not in checks:
+            yield Fault(
+                (*place, "checks", name), f"there is no check {name!r}", f"known are {', '.join(sorted(checks))}"
+            )
+        if rule.on_failure not in _ON_FAILURE:
+            yield Fault(
+                (*place, "checks", name, "on_failure"),
+                f"on_failure can't be {rule.on_failure}",
+                f"use {' or '.join(_ON_FAILURE)}",
+            )
