@@ -12,8 +12,10 @@ from gateway.delivery.pool import Pool
 from gateway.mail.findings import Observation
 from gateway.mail.stages import Stage
 from gateway.outcome import Means
+from gateway.policy.codec import PolicyError
 from gateway.policy.feed import PolicyFeed
 from gateway.policy.matching import Policy
+from gateway.policy.snapshot import Snapshot
 from gateway.services import secrets
 from gateway.services.clamd import Clamd
 from gateway.services.counters import Counters
@@ -45,14 +47,14 @@ class Front:
         self.draining = False
         self.sessions: set[Session] = set()
         self.background: set[asyncio.Task[None]] = set()  # asyncio holds tasks weakly
+        self._policy: Policy | None = None
+        self._alarms: dict[str, float] = {}
         self.spool = Spool(config.spool_folder, slot)
         self.journal = JournalWriter(config.journal_folder, slot)
-        self.feed = PolicyFeed(config.policy_folder)
+        self.feed = PolicyFeed(config.policy_folder, self._policy_changed, self._policy_refused)
         self.pool = Pool(config.name, config.budget, self.read_secret)
         self.catalog = catalog.build(Clamd(config.clamd_address, config.clamd.seconds, config.clamd.concurrent))
         self.means = Means(config, self.spool, Quarantine(config.spool_folder), self.journal, self.alarm)
-        self._policy: Policy | None = None
-        self._alarms: dict[str, float] = {}
 
     @property
     def policy(self) -> Policy | None:
@@ -63,6 +65,14 @@ class Front:
         if self._policy is None or self._policy.snapshot is not snapshot:
             self._policy = Policy(snapshot)
         return self._policy
+
+    def _policy_changed(self, snapshot: Snapshot) -> None:
+        """Say that a new policy is in force; transactions under way keep theirs."""
+        log.info("policy revision %d is in force", snapshot.revision)
+
+    def _policy_refused(self, error: PolicyError) -> None:
+        """Say that the published file is bad."""
+        self.alarm(f"policy refused, the one before stays in force: {error}")
 
     def read_secret(self, name: str) -> str | None:
         """Give a secret by its id."""

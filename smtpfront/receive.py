@@ -70,7 +70,7 @@ class Receiver:
             self._bare_lf += bare_lf
             self._bare_cr += bare_cr
             self._look_for_odd_dots(self._context + raw)
-        self._context = raw[-4:]
+        self._context = (self._context + raw)[-4:]
         body = raw.replace(b"\r\n.", b"\r\n") if b"\r\n." in raw else raw
         if first:
             body = body[2:]  # the line end that only stood for the beginning

@@ -1,5 +1,6 @@
 """One mail transaction, from MAIL to the reply: the owner of its trace and of the held next-hop transaction."""
 
+import logging
 import secrets
 import time
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ from gateway.spool.records import TraceRecord, encode
 
 if TYPE_CHECKING:
     from smtpfront.front import Front
+
+log = logging.getLogger("smtpd")
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no letter is taken for a digit
 
@@ -105,8 +108,17 @@ class Transaction:
         if held is not None:
             await held.abandon()
 
+    def tell(self) -> None:
+        """Log the transaction in one line."""
+        trace = self.trace
+        sender = "-" if trace.sender is None else f"<{trace.sender}>"
+        who = " ".join(f"<{each.address}>" for each in trace.recipients[:3])
+        more = f" and {len(trace.recipients) - 3} more" if len(trace.recipients) > 3 else ""  # noqa: PLR2004
+        log.info("%s %s %s to %s%s: %s", trace.id, trace.client.ip, sender, who or "-", more, trace.because)
+
     def write(self) -> None:
         """Append the trace to the journal."""
+        self.tell()
         try:
             self.front.journal.append(encode(TraceRecord(self.trace)))
         except SpoolError as error:

@@ -85,6 +85,7 @@ async def _judge(session: Session, transaction: Transaction, content: Content) -
     trace.observations += seen
     transaction.note("checked")
     reply = await carry_out(Case(trace, transaction.policy, content, transaction.held, deadline), front.means)
+    transaction.tell()
     if reply.positive:
         session.unconfirmed = f"{key} {trace.id}"
         if session.gone:
