@@ -7,9 +7,11 @@ The file is ``$BACKSTOP_CONFIG``, else ``/etc/backstop/backstop.toml``, else the
 set by ``BACKSTOP_SECTION__KEY``, as JSON or as a plain word.
 """
 
+import hashlib
 import json
 import os
 import socket
+import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+SOCKET_PATH_LIMIT = 107  # octets, from the size of sockaddr_un on Linux
 SYSTEM_FILE = Path("/etc/backstop/backstop.toml")
 _PREFIX = "BACKSTOP_"
 
@@ -176,8 +179,12 @@ class Config(_Section, frozen=True):
 
     @property
     def clamd_address(self) -> str:
-        """The scanner's socket: the configured one, else the embedded one's."""
-        return self.clamd.socket or str(self.home / "clamav" / "clamd.sock")
+        """The scanner's socket: the configured one, else the embedded one's, which a deep home would make too long."""
+        path = self.clamd.socket or str(self.home / "clamav" / "clamd.sock")
+        if self.clamd.socket or len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
+            return path
+        short = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
+        return f"{tempfile.gettempdir()}/backstop-{os.getuid()}-{short}/clamd.sock"
 
     @property
     def certificate(self) -> Path:
