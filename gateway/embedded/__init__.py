@@ -1,1 +1,4 @@
-"""The embedded default: one machine, nothing to install but packages; everything in one terminal."""
+"""The one-machine default: prepares a state folder, starts every process of the gateway, and stops them.
+
+Each process is a child that is started by its command line; nothing of them is imported here.
+"""

@@ -1,0 +1,77 @@
+"""THE list of processes that make a gateway on one machine, in the order in which they are started."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import msgspec
+
+from gateway.config import Config
+from gateway.embedded.clamav import Clamd
+
+_PYTHON = (sys.executable, "-u")
+# What clamd says of its own limits at each start, and what our trace says of each virus anyway.
+_CLAMD_CHATTER = re.compile(r"^(Limits: |instream\(|Self checking|.*(?: enabled\.| support enabled\.)$)")
+
+
+class Child(msgspec.Struct, frozen=True):
+    """One process. ``ready`` is the text by which it says that it serves; empty where nobody waits for it.
+
+    ``last`` processes are stopped after the others, which still need them. Lines that match ``chatter`` are not shown.
+    """
+
+    label: str
+    command: tuple[str, ...]
+    ready: str = ""
+    last: bool = False
+    chatter: re.Pattern[str] | None = None
+
+
+def children(config: Config, clamd: Clamd | None) -> list[Child]:
+    """Give the processes for a configuration; ``clamd`` is None where none of our own is started."""
+    module = (*_PYTHON, "-m")
+    listed = [
+        Child(
+            "sink",
+            (*module, "smtpfront.lab.sink", "--listen", config.embedded.sink, "--folder", str(config.home / "sink")),
+            ready="ready: ",
+            last=True,
+        ),
+        Child("smtpd", (*module, "smtpfront"), ready="ready: "),
+        Child(
+            "console",
+            (*module, "gunicorn", "--config", "python:gateway.embedded.console", "gateway.wsgi"),
+            ready="ready: ",
+        ),
+        Child("ingest", (*module, "workers.ingest")),
+        Child(
+            "worker",
+            (
+                *(*module, "celery", "--quiet", "--app", "workers.app", "worker", "--beat"),
+                *("--schedule", str(config.home / "celery" / "schedule"), "--pool", "threads", "--concurrency", "2"),
+                *("--loglevel", "WARNING", "--without-gossip", "--without-mingle"),
+            ),
+        ),
+    ]
+    if clamd is not None:
+        listed.insert(0, clamd_child(clamd))
+    return listed
+
+
+def clamd_child(clamd: Clamd) -> Child:
+    """Give the process of our own clamd. Nobody waits for it: loading signatures takes longer than mail may wait."""
+    return Child("clamd", clamd.command, last=True, chatter=_CLAMD_CHATTER)
+
+
+def environment(config: Config) -> dict[str, str]:
+    """Give the environment of the children: this process' own, with the state folder and short ways to stop."""
+    root = Path(__file__).resolve().parent.parent.parent
+    return os.environ | {
+        "BACKSTOP_NODE__HOME": str(config.home),
+        # The whole gateway stops within 5 s here; transactions that run get the larger part of it.
+        "BACKSTOP_LIMITS__STOP_SECONDS": os.environ.get("BACKSTOP_LIMITS__STOP_SECONDS", "3"),
+        "DJANGO_SETTINGS_MODULE": "gateway.settings",
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH", "")))),
+        "PYTHONUNBUFFERED": "1",
+    }

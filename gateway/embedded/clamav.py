@@ -1,0 +1,137 @@
+"""A clamd of our own, under the state folder: its configuration, its signatures, and how good its protection is.
+
+It uses the system's signatures where freshclam has fetched some. Where there are none it knows the EICAR test file and nothing
+else, and says so wherever somebody looks: that is no protection.
+"""
+
+import enum
+import os
+import shutil
+import stat
+from pathlib import Path
+
+import msgspec
+
+from gateway.config import Config
+from gateway.embedded.home import HomeError
+
+PROGRAM = "clamd"
+SYSTEM_DATABASE = Path("/var/lib/clamav")
+NO_PROTECTION = (
+    "NO PROTECTION FROM VIRUSES: there are no signatures on this machine, so clamd knows the EICAR test file and nothing "
+    "else. Let freshclam fetch signatures (as root: freshclam); they are picked up within a minute."
+)
+# As far as a message of the default maximum size can grow, and well beyond: a scanner's limit must not be the first met.
+_STREAM_LIMIT = "256M"
+
+# The test file of EICAR, in two pieces so that no scanner takes this source for it.
+_EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-" + b"ANTIVIRUS-TEST-FILE!$H+H*"
+
+
+class Protection(enum.StrEnum):
+    """What the scanner can see."""
+
+    FULL = "full"
+    EICAR_ONLY = "eicar-only"
+    NONE = "none"
+
+
+class ClamdStatus(msgspec.Struct, frozen=True):
+    """What stands in ``status/clamd.json`` for console and doctor. ``detail`` is a sentence."""
+
+    protection: Protection
+    detail: str
+
+
+class Clamd(msgspec.Struct, frozen=True):
+    """How to start it: its command line, and the status that goes with its signatures."""
+
+    command: tuple[str, ...]
+    status: ClamdStatus
+
+
+def prepare(config: Config) -> Clamd | None:
+    """Write configuration and, where needed, signatures; gives how to start it, or None where there is no clamd."""
+    program = shutil.which(PROGRAM, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if program is None:
+        detail = "clamd is not installed, so mail is deferred (451): install the package clamav-daemon."
+        report(config, ClamdStatus(Protection.NONE, detail))
+        return None
+    folder = config.home / "clamav"
+    database, status = signatures(folder)
+    socket = Path(config.clamd_address)
+    if socket.parent != folder:
+        _claim(socket.parent)
+    file = folder / "clamd.conf"
+    file.write_text(_configuration(socket, database))
+    report(config, status)
+    return Clamd((_unconfined(program, folder), "--foreground", f"--config-file={file}"), status)
+
+
+def signatures(folder: Path) -> tuple[Path, ClamdStatus]:
+    """Give the folder of signatures to use and what they are worth; makes the EICAR database where there are none."""
+    if system_signatures():
+        return SYSTEM_DATABASE, ClamdStatus(Protection.FULL, f"Signatures of the system, in {SYSTEM_DATABASE}.")
+    local = folder / "database"
+    local.mkdir(mode=0o700, exist_ok=True)
+    # Target type 0 is any file, * any offset.
+    (local / "eicar.ndb").write_text(f"Eicar-Test-Signature:0:*:{_EICAR.hex()}\n")
+    return local, ClamdStatus(Protection.EICAR_ONLY, NO_PROTECTION)
+
+
+def system_signatures() -> bool:
+    """Whether freshclam has fetched the main or the daily database, in a form that this user can read."""
+    names = (SYSTEM_DATABASE / f"{name}.{form}" for name in ("main", "daily") for form in ("cvd", "cld"))
+    return any(os.access(path, os.R_OK) for path in names)
+
+
+def report(config: Config, status: ClamdStatus) -> None:
+    """Write the status file that console and doctor read."""
+    path = config.status_folder / "clamd.json"
+    draft = path.with_name(path.name + ".new")
+    draft.write_bytes(msgspec.json.encode(status))
+    draft.replace(path)
+
+
+def read_report(config: Config) -> ClamdStatus | None:
+    """Read the status file; None where our own clamd was never started here."""
+    try:
+        return msgspec.json.decode((config.status_folder / "clamd.json").read_bytes(), type=ClamdStatus)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _claim(folder: Path) -> None:
+    """Make a folder in a place that others write to, and be sure that it is ours. Raises HomeError."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise HomeError(f"{folder}: is not a folder of this user alone; remove it")
+
+
+def _unconfined(program: str, folder: Path) -> str:
+    """Give the program to start. AppArmor's profile goes by path and keeps clamd out of our folder; a copy is free of it."""
+    enabled = Path("/sys/module/apparmor/parameters/enabled")
+    if not (enabled.exists() and enabled.read_text().startswith("Y")):
+        return program
+    copy = folder / PROGRAM
+    if not copy.exists() or copy.stat().st_mtime < Path(program).stat().st_mtime:
+        shutil.copy(program, copy)
+    return str(copy)
+
+
+def _configuration(socket: Path, database: Path) -> str:
+    """Give clamd.conf. No ``User``: it stays who it was started as, and reads what this user can read."""
+    return f"""# Written anew at each start.
+Foreground yes
+LocalSocket {socket}
+LocalSocketMode 600
+FixStaleSocket yes
+DatabaseDirectory {database}
+AlertExceedsMax yes
+StreamMaxLength {_STREAM_LIMIT}
+MaxFileSize {_STREAM_LIMIT}
+MaxScanSize 1024M
+MaxThreads 10
+LogClean no
+"""
