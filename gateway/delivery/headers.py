@@ -1,26 +1,79 @@
-"""Our header lines in front of a relayed message, and the removal of forged ones. Pure."""
+"""Our header lines in front of a relayed message. Pure; whatever a client chose is made harmless first."""
 
+import email.utils
+import re
+from functools import lru_cache
+
+from gateway.delivery.scrub import scrub
 from gateway.mail.client import Client
 from gateway.mail.decisions import Decision
-from gateway.mail.message import Content
-from gateway.mail.trace import Trace
+
+__all__ = ["authentication_results", "received", "scrub", "spam_headers"]
+
+_NOT_HELO = re.compile(r"[^A-Za-z0-9._:\[\]-]")
+_NOT_TOKEN = re.compile(r"[^A-Za-z0-9._/+-]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_PLAIN_VALUE = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]+(?:@[A-Za-z0-9.-]+)?")
+_MAX_HELO = 255
 
 
-def received(client: Client, *, by: str, id: str, at: float, recipients: tuple[str, ...], utf8: bool = False, listener: str = "") -> bytes:
-    """Give the Received field (RFC 5321 4.4), CRLF included. ``at`` is seconds since the epoch; ``for`` only with one recipient."""
-    raise NotImplementedError
+def received(  # noqa: PLR0913 - each is a clause of the field
+    client: Client,
+    *,
+    by: str,
+    id: str,  # noqa: A002 - the clause's name
+    at: float,
+    recipients: tuple[str, ...],
+    utf8: bool = False,
+    listener: str = "",
+) -> bytes:
+    """Give the Received field (RFC 5321 4.4), CRLF included.
+
+    ``by`` is our name, ``id`` the trace's, ``at`` seconds since the epoch. ``for`` stands only where there is one
+    recipient, so that nobody learns of another one.
+    """
+    helo = _NOT_HELO.sub("?", client.helo[:_MAX_HELO]) or "unknown"
+    ip = f"IPv6:{client.ip}" if ":" in client.ip else client.ip
+    program = f"Backstop {listener}" if listener else "Backstop"
+    tls = f" ({_NOT_TOKEN.sub(' ', client.tls)})" if client.tls else ""
+    text = f"Received: from {helo} ([{ip}])\r\n\tby {by} ({program}) with {protocol(client, utf8=utf8)}{tls} id {id}"
+    if len(recipients) == 1 and (utf8 or recipients[0].isascii()):
+        text += f"\r\n\tfor <{_CONTROL.sub('?', recipients[0])}>"
+    return f"{text};\r\n\t{_date(int(at))}\r\n".encode()
+
+
+def protocol(client: Client, *, utf8: bool) -> str:
+    """Give the protocol's registered name (RFC 3848, RFC 6531 4.3): SMTP, ESMTP or UTF8SMTP, S for TLS, A for AUTH."""
+    if not client.esmtp:
+        return "SMTP"
+    return ("UTF8SMTP" if utf8 else "ESMTP") + ("S" if client.tls else "") + ("A" if client.account else "")
 
 
 def spam_headers(decision: Decision, symbols: dict[str, float], *, flag: bool) -> bytes:
-    """Give X-Spam-Flag (``flag``), X-Spam-Score and X-Spam-Status from the decision's score and the symbols with their weights."""
-    raise NotImplementedError
+    """Give X-Spam-Flag, X-Spam-Score and X-Spam-Status.
+
+    The score is the decision's; ``symbols`` maps each symbol that counted to its weight, in points; ``flag`` says
+    whether the message is to be taken for spam.
+    """
+    tests = "".join(f"\r\n\t{_NOT_TOKEN.sub('_', symbol)}={weight:.1f}" for symbol, weight in symbols.items())
+    return (
+        f"X-Spam-Flag: {'YES' if flag else 'NO'}\r\n"
+        f"X-Spam-Score: {decision.score:.1f}\r\n"
+        f"X-Spam-Status: {'Yes' if flag else 'No'}, score={decision.score:.1f} tests={tests or 'none'}\r\n"
+    ).encode()
 
 
 def authentication_results(authserv_id: str, *, account: str = "") -> bytes:
     """Give the Authentication-Results field (RFC 8601): ``auth=pass smtp.auth=account``, or ``none``."""
-    raise NotImplementedError
+    if not account:
+        return f"Authentication-Results: {authserv_id}; none\r\n".encode()
+    value = account
+    if not _PLAIN_VALUE.fullmatch(account):
+        value = '"' + re.sub(r'(["\\])', r"\\\1", _CONTROL.sub("?", account)) + '"'
+    return f"Authentication-Results: {authserv_id};\r\n\tauth=pass smtp.auth={value}\r\n".encode()
 
 
-def scrub(content: Content, authserv_id: str) -> tuple[bytes, int]:
-    """Remove forged fields of ours; gives (new head, octets of the content that it replaces), ``(b"", 0)`` if there are none."""
-    raise NotImplementedError
+@lru_cache(maxsize=64)
+def _date(at: int) -> str:
+    """Give the date of RFC 5322 3.3, in UTC. Cached: many messages come within a second."""
+    return email.utils.formatdate(at)

@@ -1,0 +1,42 @@
+"""What the SMTP side asks of counters, whoever owns them."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class CountersUnreachable(Exception):  # noqa: N818 - it names the outcome
+    """The owner of the counters does not answer. The caller has a policy for that; it never means "below the limit"."""
+
+
+class Counters(Protocol):
+    """Keys are text such as ``client:192.0.2.1``; times are in seconds."""
+
+    async def acquire(self, key: str, limit: int) -> bool:
+        """Take a slot, unless ``limit`` are taken. Raises CountersUnreachable."""
+
+    async def acquire_all(self, claims: Sequence[tuple[str, int]]) -> str | None:
+        """Take one slot for each (key, limit), or none at all: gives the key that is full, or None.
+
+        One round trip. Raises CountersUnreachable.
+        """
+
+    def release(self, *keys: str) -> None:
+        """Give slots back. Does not wait and never raises."""
+
+    async def count(self, key: str, window: float) -> int:
+        """Count one event and give the number within the last ``window`` seconds. Raises CountersUnreachable."""
+
+    async def peek(self, key: str, window: float) -> int:
+        """Give that number without counting. Raises CountersUnreachable."""
+
+    async def put(self, key: str, value: str, ttl: float, *, durable: bool = False) -> None:
+        """Store for ``ttl`` seconds in every process of the node.
+
+        With ``durable`` it returns once the value is on disk, or raises CountersUnreachable; without, it does not wait.
+        """
+
+    def get(self, key: str) -> str | None:
+        """Look in this process's copy of the store. Costs no I/O."""
+
+    def forget(self, key: str) -> None:
+        """Remove from the store, everywhere. Does not wait and never raises."""

@@ -1,0 +1,225 @@
+"""The owner of the counters, in the SMTP parent: answers its children, tells them all of the store, keeps a file.
+
+Slots belong to the child that took them and are freed when it goes, however it goes.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import time
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+
+from gateway.services.counters import wire
+from gateway.services.counters.tables import Slots, Store, Value, Window, Windows
+
+SAVE_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class _Saved(msgspec.Struct, frozen=True):
+    """What the file holds."""
+
+    store: dict[str, Value] = {}
+    windows: dict[str, Window] = {}
+
+
+_decoder = msgspec.msgpack.Decoder(wire.Request)
+_file_decoder = msgspec.msgpack.Decoder(_Saved)
+
+
+class CounterServer:
+    """The owner. ``start`` it before the first ``attach``."""
+
+    def __init__(self, file: Path) -> None:
+        """Name the file that keeps store and windows over restarts."""
+        self._file = file
+        self.slots = Slots()
+        self.windows = Windows()
+        self.store = Store()
+        self.changes = 0
+        self._lines: set[_ServerLine] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._saved = 0  # the change up to which the file is complete
+        self._saving = asyncio.Lock()
+        self._saver: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Load the file and begin to save every few seconds. A damaged file is set aside, with a word in the log."""
+        now = time.time()
+        try:
+            saved = _file_decoder.decode(self._file.read_bytes())
+        except FileNotFoundError:
+            saved = _Saved()
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            aside = self._file.with_name(f"{self._file.name}.damaged-{int(now)}")
+            with contextlib.suppress(OSError):
+                self._file.replace(aside)
+            text = "counters: %s can't be read (%s); set aside as %s, counting begins anew"
+            log.error(text, self._file, error, aside.name)  # noqa: TRY400 - one line tells it
+            saved = _Saved()
+        for key, value in saved.store.items():
+            if value.expires > now:
+                self.store.put(key, value)
+        self.windows.load(saved.windows, now)
+        self._saver = asyncio.create_task(self._save_often())
+
+    def attach(self) -> socket.socket:
+        """Make a socket pair, serve one end, give the other: it is the child's, and the caller closes its copy.
+
+        Not inheritable by itself; pass its file descriptor on.
+        """
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        theirs.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        self._keep(asyncio.create_task(self._serve(ours)))
+        return theirs
+
+    async def stop(self) -> None:
+        """Save and close everything."""
+        if self._saver is not None:
+            self._saver.cancel()
+            await asyncio.wait([self._saver])
+        for line in list(self._lines):
+            line.close()
+        await self.save()
+
+    async def save(self) -> bool:
+        """Write the file durably; those who ask at the same time share a write. Tells whether it worked."""
+        wanted = self.changes
+        async with self._saving:
+            if self._saved >= wanted and self._file.exists():
+                return True
+            covered = self.changes
+            now = time.time()
+            octets = msgspec.msgpack.encode(_Saved(self.store.dump(now), self.windows.dump(now)))
+            try:
+                await asyncio.to_thread(_write, self._file, octets)
+            except OSError as error:
+                log.error("counters: %s can't be written: %s", self._file, error)  # noqa: TRY400 - one line tells it
+                return False
+            self._saved = covered
+            return True
+
+    def tell(self, message: wire.Response) -> None:
+        """Tell every child."""
+        for line in self._lines:
+            line.say(message)
+
+    def joined(self, line: "_ServerLine") -> None:
+        """Send a new child the whole store, and all that changes from now on."""
+        self._lines.add(line)
+        for key, value in self.store.dump(time.time()).items():
+            line.say(wire.Stored(key, value.text, value.expires))
+        line.say(wire.Ready())
+
+    def left(self, line: "_ServerLine") -> None:
+        """Free the slots of a child that is gone."""
+        self._lines.discard(line)
+        self.slots.release(list(line.held.elements()))
+
+    def save_for(self, line: "_ServerLine", number: int) -> None:
+        """Save, then tell the child that asked."""
+        self._keep(asyncio.create_task(self._save_for(line, number)))
+
+    async def _save_for(self, line: "_ServerLine", number: int) -> None:
+        """Do as ``save_for`` says."""
+        line.say(wire.Saved(number, await self.save()))
+
+    async def _serve(self, sock: socket.socket) -> None:
+        """Put our end on the loop."""
+        await asyncio.get_running_loop().create_unix_connection(lambda: _ServerLine(self), sock=sock)
+
+    async def _save_often(self) -> None:
+        """Save every few seconds, if anything changed."""
+        while True:
+            await asyncio.sleep(SAVE_SECONDS)
+            if self.changes > self._saved:
+                await self.save()
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        """Hold a task strongly: asyncio does not."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class _ServerLine(wire.Line):
+    """The parent's end of one child's pair. ``held`` counts the slots that the child has."""
+
+    def __init__(self, server: CounterServer) -> None:
+        """Belong to a server."""
+        super().__init__()
+        self.held: Counter[str] = Counter()
+        self._server = server
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Join."""
+        super().connection_made(transport)
+        self._server.joined(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leave."""
+        super().connection_lost(exc)
+        self._server.left(self)
+
+    def received(self, octets: bytes) -> None:
+        """Do what the child asks."""
+        server = self._server
+        match _decoder.decode(octets):
+            case wire.Acquire(id=number, claims=claims):
+                full = server.slots.acquire_all(claims)
+                if full is None:
+                    for key, _ in claims:
+                        self.held[key] += 1
+                self.say(wire.Full(number, full))
+            case wire.Release(keys=keys):
+                # Only what this child holds: a slip of one never frees a slot of another.
+                ours = [key for key in keys if self._give_up(key)]
+                server.slots.release(ours)
+            case wire.Count(id=number, key=key, window=window, add=add):
+                now = time.time()
+                count = server.windows.count if add else server.windows.peek
+                server.changes += add
+                self.say(wire.Total(number, count(key, window, now)))
+            case wire.Put(id=number, key=key, value=value, expires=expires):
+                server.changes += 1
+                server.store.put(key, Value(value, expires))
+                # To this child too: all see the changes in one order, so that their copies end up the same.
+                server.tell(wire.Stored(key, value, expires))
+                if number:
+                    server.save_for(self, number)
+            case wire.Forget(key=key):
+                server.changes += 1
+                server.store.forget(key)
+                server.tell(wire.Forget(key))
+
+    def _give_up(self, key: str) -> bool:
+        """Take one from what the child holds; tells whether there was one."""
+        if self.held[key] <= 0:
+            del self.held[key]
+            return False
+        self.held[key] -= 1
+        if not self.held[key]:
+            del self.held[key]
+        return True
+
+
+def _write(file: Path, octets: bytes) -> None:
+    """Replace the file atomically and durably. Raises OSError."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    passing = file.with_name(f"{file.name}.new")
+    with passing.open("wb") as out:
+        out.write(octets)
+        out.flush()
+        os.fsync(out.fileno())
+    passing.replace(file)
+    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,129 @@
+"""The tables behind the counters: plain memory, bounded in size, told the time by their owner. No I/O."""
+
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+
+import msgspec
+
+MAX_KEYS = 50_000  # of windows and of stored values each; those not used for longest go first
+MAX_EVENTS = 10_000  # of one window: a count never says more
+
+
+class Slots:
+    """How many of each key are taken."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._taken: dict[str, int] = {}
+
+    def acquire_all(self, claims: Sequence[tuple[str, int]]) -> str | None:
+        """Take one slot for each (key, limit), or none at all: gives the first key that is full, or None."""
+        taken = self._taken
+        for key, limit in claims:
+            if taken.get(key, 0) >= limit:
+                return key
+        for key, _ in claims:
+            taken[key] = taken.get(key, 0) + 1
+        return None
+
+    def release(self, keys: Sequence[str]) -> None:
+        """Give slots back; more than were taken is no harm."""
+        for key in keys:
+            left = self._taken.get(key, 0) - 1
+            if left > 0:
+                self._taken[key] = left
+            else:
+                self._taken.pop(key, None)
+
+
+class Window(msgspec.Struct):
+    """The events of one key: their times, for the longest span that was asked for, in seconds."""
+
+    span: float
+    events: deque[float]
+
+
+class Windows:
+    """Events counted over sliding windows."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._windows: OrderedDict[str, Window] = OrderedDict()
+
+    def count(self, key: str, span: float, now: float) -> int:
+        """Count one event; gives the number within ``span`` seconds before ``now``, this one included."""
+        window = self._windows.get(key)
+        if window is None:
+            window = self._windows[key] = Window(span, deque(maxlen=MAX_EVENTS))
+            if len(self._windows) > MAX_KEYS:
+                self._windows.popitem(last=False)
+        else:
+            self._windows.move_to_end(key)
+        window.span = max(window.span, span)
+        events = window.events
+        while events and events[0] <= now - window.span:
+            events.popleft()
+        events.append(now)
+        return _within(window, span, now)
+
+    def peek(self, key: str, span: float, now: float) -> int:
+        """Give the number without counting."""
+        window = self._windows.get(key)
+        return _within(window, span, now) if window else 0
+
+    def dump(self, now: float) -> dict[str, Window]:
+        """Give what is not over, to be saved."""
+        return {key: each for key, each in self._windows.items() if each.events and each.events[-1] > now - each.span}
+
+    def load(self, windows: dict[str, Window], now: float) -> None:
+        """Take over what was saved and is not over."""
+        for key, each in windows.items():
+            if any(event > now - each.span for event in each.events):
+                self._windows[key] = Window(each.span, deque(each.events, maxlen=MAX_EVENTS))
+
+
+def _within(window: Window, span: float, now: float) -> int:
+    """Count the events of the last ``span`` seconds."""
+    if span >= window.span and (not window.events or window.events[0] > now - span):
+        return len(window.events)
+    return sum(1 for event in window.events if event > now - span)
+
+
+class Value(msgspec.Struct, frozen=True, array_like=True):
+    """A stored value. ``expires`` is seconds since the epoch."""
+
+    text: str
+    expires: float
+
+
+class Store:
+    """Values that expire."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._values: OrderedDict[str, Value] = OrderedDict()
+
+    def put(self, key: str, value: Value) -> None:
+        """Store; the value stored longest ago goes when there are too many."""
+        self._values[key] = value
+        self._values.move_to_end(key)
+        if len(self._values) > MAX_KEYS:
+            self._values.popitem(last=False)
+
+    def get(self, key: str, now: float) -> str | None:
+        """Give what is stored and not expired."""
+        value = self._values.get(key)
+        if value is None:
+            return None
+        if value.expires <= now:
+            del self._values[key]
+            return None
+        return value.text
+
+    def forget(self, key: str) -> None:
+        """Remove, if it is there."""
+        self._values.pop(key, None)
+
+    def dump(self, now: float) -> dict[str, Value]:
+        """Give all that is not expired, oldest first."""
+        return {key: value for key, value in self._values.items() if value.expires > now}
