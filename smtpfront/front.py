@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.checks import catalog
 from gateway.config import Config
+from gateway.delivery.faults import RouteFault
 from gateway.delivery.pool import Pool
 from gateway.mail.findings import Observation
 from gateway.mail.stages import Stage
@@ -52,7 +53,7 @@ class Front:
         self.spool = Spool(config.spool_folder, slot)
         self.journal = JournalWriter(config.journal_folder, slot)
         self.feed = PolicyFeed(config.policy_folder, self._policy_changed, self._policy_refused)
-        self.pool = Pool(config.name, config.budget, self.read_secret)
+        self.pool = Pool(config.name, config.budget, self.read_secret, on_fault=self._next_hop_failed)
         self.catalog = catalog.build(Clamd(config.clamd_address, config.clamd.seconds, config.clamd.concurrent))
         self.means = Means(config, self.spool, Quarantine(config.spool_folder), self.journal, self.alarm)
 
@@ -73,6 +74,11 @@ class Front:
     def _policy_refused(self, error: PolicyError) -> None:
         """Say that the published file is bad."""
         self.alarm(f"policy refused, the one before stays in force: {error}")
+
+    def _next_hop_failed(self, host: str, fault: RouteFault) -> None:
+        """Say that a next hop was passed over, which the mail itself may never show."""
+        del host  # the fault names it
+        self.alarm(f"next hop failed: {fault}")
 
     def read_secret(self, name: str) -> str | None:
         """Give a secret by its id."""

@@ -7,16 +7,13 @@ a file, and what is above the limit is counted and thrown away.
 
 import asyncio
 import hashlib
-import re
 from pathlib import Path
 from typing import BinaryIO
 
-from gateway.mail.message import HEAD_LIMIT, Content, LineEnds, head_of
+from gateway.mail.message import HEAD_LIMIT, Content, LineEnds, head_of, odd_lone_dot
 from smtpfront.reader import Reader
 
 _END = b"\r\n.\r\n"
-_ODD_DOT = re.compile(rb"(\r\n|\r|\n)\.(\r\n|\r(?!\n)|\n)")
-_NAMES = {b"\r\n": "CRLF", b"\r": "CR", b"\n": "LF"}
 _SPILL = 256 * 1024  # octets gathered before a write to the file
 
 
@@ -69,7 +66,7 @@ class Receiver:
         if bare_lf or bare_cr or self._bare_lf or self._bare_cr:
             self._bare_lf += bare_lf
             self._bare_cr += bare_cr
-            self._look_for_odd_dots(self._context + raw)
+            self._lone_dot = self._lone_dot or odd_lone_dot(self._context + raw)
         self._context = (self._context + raw)[-4:]
         body = raw.replace(b"\r\n.", b"\r\n") if b"\r\n." in raw else raw
         if first:
@@ -87,11 +84,6 @@ class Receiver:
             self._file = await asyncio.to_thread(self._path.open, "xb")
         if self._file is not None and len(self._kept) > _SPILL:
             await self._spill()
-
-    def _look_for_odd_dots(self, raw: bytes) -> None:
-        """Remember the first lone dot whose line ends are not both CRLF."""
-        if not self._lone_dot and (found := _ODD_DOT.search(raw)):
-            self._lone_dot = f"{_NAMES[found[1]]} . {_NAMES[found[2]]}"
 
     async def _spill(self) -> None:
         """Move what is gathered to the file."""

@@ -59,6 +59,25 @@ class Content(msgspec.Struct, frozen=True):
             return file.read() if limit is None else file.read(limit)
 
 
+_ODD_DOT = re.compile(rb"(\r\n|\r|\n)\.(\r\n|\r(?!\n)|\n)")
+_LINE_END_NAMES = {b"\r\n": "CRLF", b"\r": "CR", b"\n": "LF"}
+
+
+def odd_lone_dot(raw: bytes) -> str:
+    """Name the first lone dot whose line ends are not both CRLF, such as ``LF . CRLF``; empty where there is none."""
+    found = _ODD_DOT.search(raw)
+    while found and found[1] == found[2] == b"\r\n":
+        found = _ODD_DOT.search(raw, found.start() + 1)
+    return f"{_LINE_END_NAMES[found[1]]} . {_LINE_END_NAMES[found[2]]}" if found else ""
+
+
+def line_ends_of(raw: bytes) -> LineEnds:
+    """Look at the line ends of a whole content."""
+    pairs = raw.count(b"\r\n")
+    bare_lf, bare_cr = raw.count(b"\n") - pairs, raw.count(b"\r") - pairs
+    return LineEnds(bare_lf, bare_cr, odd_lone_dot(raw) if bare_lf or bare_cr else "")
+
+
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _UNFOLD = re.compile(rb"\r?\n(?=[ \t])")
 

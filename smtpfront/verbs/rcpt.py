@@ -165,8 +165,6 @@ async def _next_hop_answer(session: Session, transaction: Transaction, each: Rec
             each.route, route, transaction.trace.sender or "", parameters, unproven=session.listener == "inbound"
         )
         transaction.held = held
-        for fault in held.passed_over:
-            session.front.alarm(f"route {each.route}: {fault}")
     held = transaction.held
     each.next_hop = held.host
     if parameters.smtputf8 and not held.capabilities.smtputf8:

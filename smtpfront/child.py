@@ -1,0 +1,196 @@
+"""One SMTP process: serves the listeners that its parent bound, until it is told to stop."""
+
+import asyncio
+import functools
+import logging
+import os
+import signal
+import socket
+import ssl
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from gateway.config import Config
+from gateway.services.counters import CounterClient
+from gateway.spool.disk import SpoolError
+from smtpfront import verbs
+from smtpfront.front import Front
+from smtpfront.listeners import Listener
+from smtpfront.session import Session
+
+log = logging.getLogger("smtpd")
+
+HOUSEKEEPING_SECONDS = 1.0
+
+
+class Share(msgspec.Struct, frozen=True):
+    """What a child gets from its parent: its slot, the sockets to serve, and the socket to the counters."""
+
+    slot: str
+    listeners: list[tuple[Listener, int]]
+    counters: int
+
+
+class Status(msgspec.Struct, frozen=True):
+    """What a process says of itself in its status file. Times are seconds since the epoch."""
+
+    slot: str
+    pid: int
+    revision: int
+    revision_error: str
+    started: float
+    heartbeat: float
+    connections: int
+    draining: bool
+    listeners: list[str]
+
+
+def run(config: Config, share: Share) -> int:
+    """Serve until told to stop; gives the exit status."""
+    assert verbs.VERBS  # noqa: S101 - importing the table is what fills it
+    try:
+        return asyncio.run(_serve(config, share))
+    except SpoolError as error:
+        sys.stderr.write(f"smtpd: {error}\n")
+        return 1
+
+
+async def _serve(config: Config, share: Share) -> int:
+    """Start, serve, drain."""
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    counters = CounterClient(socket.socket(fileno=share.counters))
+    await counters.start()
+    tls = TlsKeeper(config)
+    front = Front(config, share.slot, counters, tls.context)
+    if left := front.spool.discard_leftovers():
+        log.info("discarded %d messages that were never answered with 250", left)
+    servers: list[asyncio.Server] = []
+    for listener, number in share.listeners:
+        factory = functools.partial(Session, front, listener.kind, loop)
+        sock = socket.socket(fileno=number)
+        sock.setblocking(False)
+        servers.append(
+            await loop.create_server(factory, sock=sock, ssl=tls.context if listener.tls else None, backlog=1024)
+        )
+    status = StatusFile(front, [listener.address for listener, _ in share.listeners])
+    status.write()
+    log.info("ready: slot %s, policy revision %s", share.slot, front.policy.revision if front.policy else "none yet")
+    keepers = [asyncio.create_task(_keep_house(front, status, tls)), asyncio.create_task(front.feed.watch())]
+    await stopping.wait()
+    await _drain(front, servers)
+    for keeper in keepers:
+        keeper.cancel()
+    await asyncio.gather(*keepers, return_exceptions=True)
+    await front.pool.close()
+    await counters.stop()
+    status.remove()
+    front.journal.close()
+    return 0
+
+
+async def _drain(front: Front, servers: list[asyncio.Server]) -> None:
+    """Take no new clients; let running transactions end within the bound; cut what is left."""
+    front.draining = True
+    for server in servers:
+        server.close()
+    for session in list(front.sessions):
+        session.stop()
+    deadline = time.monotonic() + front.config.limits.stop_seconds
+    while front.sessions and time.monotonic() < deadline:
+        await asyncio.sleep(0.05)
+    for session in list(front.sessions):
+        log.warning("cut a transaction of %s that did not end in time", session.client.ip)
+        if session.transport is not None:
+            session.transport.abort()
+    if front.background:
+        await asyncio.wait(front.background, timeout=2)
+
+
+async def _keep_house(front: Front, status: "StatusFile", tls: "TlsKeeper") -> None:
+    """Once a second: sync the journal, look for a new certificate, say how we are."""
+    while True:
+        await asyncio.sleep(HOUSEKEEPING_SECONDS)
+        try:
+            await asyncio.to_thread(front.journal.sync)
+        except SpoolError as error:
+            front.alarm(f"journal can not be synced: {error}")
+        tls.refresh(front)
+        status.write()
+
+
+class TlsKeeper:
+    """The TLS context, loaded again when the certificate's file changes."""
+
+    def __init__(self, config: Config) -> None:
+        """Load; without a certificate there is no TLS, and doctor says so."""
+        self._certificate, self._key = config.certificate, config.key
+        self._seen = 0
+        self.context: ssl.SSLContext | None = None
+        if self._certificate.exists() and self._key.exists():
+            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+            self._load(self.context)
+
+    def refresh(self, front: Front) -> None:
+        """Load a certificate that has changed; connections that are there keep theirs."""
+        if self.context is None or self._changed() == self._seen:
+            return
+        try:
+            self._load(self.context)
+        except (OSError, ssl.SSLError) as error:
+            self._seen = self._changed()
+            front.alarm(f"certificate {self._certificate} can not be loaded, the one before stays: {error}")
+
+    def _load(self, context: ssl.SSLContext) -> None:
+        """Load chain and key. Raises OSError, ssl.SSLError."""
+        context.load_cert_chain(self._certificate, self._key)
+        self._seen = self._changed()
+
+    def _changed(self) -> int:
+        """Give when the certificate last changed."""
+        try:
+            return self._certificate.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+
+class StatusFile:
+    """The file in which this process says how it is; the console and doctor read it."""
+
+    def __init__(self, front: Front, addresses: list[str]) -> None:
+        """Name it by the slot."""
+        self._front = front
+        self._addresses = addresses
+        self._path: Path = front.config.status_folder / f"smtp-{front.slot}.json"
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(self) -> None:
+        """Write it anew; a reader sees the old or the new one."""
+        front = self._front
+        status = Status(
+            slot=front.slot,
+            pid=os.getpid(),
+            revision=front.policy.revision if front.policy is not None else 0,
+            revision_error=str(front.feed.last_error or ""),
+            started=front.started,
+            heartbeat=time.time(),
+            connections=len(front.sessions),
+            draining=front.draining,
+            listeners=self._addresses,
+        )
+        new = self._path.with_suffix(".new")
+        try:
+            new.write_bytes(msgspec.json.encode(status))
+            new.replace(self._path)
+        except OSError as error:
+            front.alarm(f"status can not be written: {error}")
+
+    def remove(self) -> None:
+        """Remove it: the process ends as it should."""
+        self._path.unlink(missing_ok=True)
