@@ -12,7 +12,7 @@ from gateway.mail.decisions import Action
 from gateway.policy.location import Place
 from gateway.policy.snapshot import Account, DomainPolicy, Forwarder, Route, Rules, Snapshot, Thresholds
 
-_SECRET_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SECRET_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _PORTS = range(1, 65536)
 _FORWARDER_ACTIONS: dict[str, tuple[Action, ...]] = {
     "unknown_recipient": (Action.DROP, Action.DEFER),
@@ -133,7 +133,7 @@ def _route_exists(name: str, routes: Collection[str], place: Place) -> Iterator[
 def _secret(id: str, place: Place) -> Iterator[Fault]:  # noqa: A002 - the field's word
     """Check that a secret's id can be the name of a file."""
     if not _SECRET_ID.fullmatch(id):
-        yield Fault(place, f"{id!r} is no id of a secret", "use letters, digits, dot, dash and underscore")
+        yield Fault(place, f"{id!r} is no id of a secret", "use a-z, 0-9, dot, dash and underscore")
 
 
 def _route(route: Route, place: Place) -> Iterator[Fault]:

@@ -1,0 +1,244 @@
+"""Publishing: from the rows that people edit to the one file that the SMTP side reads.
+
+    policy/<revision>.json    written once, never changed
+    policy/current.json       the one in force; replaced by a rename, so that a reader sees the old or the new one
+
+Nothing here decides what a policy means, and no secret is ever part of one.
+"""
+
+import contextlib
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.db import transaction
+
+from gateway import models
+from gateway.mail.decisions import Action
+from gateway.operations import audit
+from gateway.policy import codec
+from gateway.policy.changes import changes
+from gateway.policy.defaults import CHECKS, OUTBOUND_CHECKS, THRESHOLDS
+from gateway.policy.feed import FILE
+from gateway.policy.snapshot import (
+    Account,
+    CheckRule,
+    DomainPolicy,
+    Forwarder,
+    Mode,
+    NextHop,
+    Outbound,
+    RecipientPolicy,
+    Route,
+    Rules,
+    Snapshot,
+    Thresholds,
+    TlsLevel,
+)
+from gateway.spool.disk import make_folder, sync_folder, write_file
+
+_SUMMARY_LINES = 200
+_ALIVE_SECONDS = 15.0
+
+
+class ProcessStatus(msgspec.Struct):
+    """What one SMTP process says of itself. Times are seconds since the epoch."""
+
+    slot: int
+    pid: int
+    revision: int | None = None
+    revision_error: str | None = None
+    started: float = 0.0
+    heartbeat: float = 0.0
+    connections: int = 0
+    listeners: list[str] = []
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has said so lately."""
+        return time.time() - self.heartbeat < _ALIVE_SECONDS
+
+
+def build(revision: int, by: str) -> Snapshot:
+    """Make a snapshot of the rows as they are now. It may be invalid; ``encode`` and ``decode`` tell."""
+    node = models.NodePolicy.load()
+    settings_of: dict[int | None, dict[str, CheckRule]] = {}
+    for row in models.CheckSetting.objects.all():
+        settings_of.setdefault(row.domain_id, {})[row.check_name] = _rule(row)
+    return Snapshot(
+        revision=revision,
+        published=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        by=by,
+        domains={
+            domain.name: _domain(domain, settings_of.get(domain.pk, {}))
+            for domain in models.Domain.objects.select_related("route").prefetch_related("recipients")
+        },
+        routes={route.name: _route(route) for route in models.Route.objects.prefetch_related("hosts")},
+        forwarders={
+            row.name: Forwarder(
+                tuple(row.networks), Action(row.unknown_recipient), Action(row.virus), Action(row.other)
+            )
+            for row in models.Forwarder.objects.all()
+        },
+        accounts={
+            row.login: Account(row.secret, tuple(row.addresses))
+            for row in models.Account.objects.filter(enabled=True)
+            if row.secret
+        },
+        outbound=Outbound(
+            networks=tuple(node.outbound_networks),
+            route=node.outbound_route.name if node.outbound_route else "",
+            rules=Rules(
+                thresholds=_thresholds(node, THRESHOLDS),
+                checks={**OUTBOUND_CHECKS, **settings_of.get(None, {})},
+            ),
+        ),
+        observe=node.observe,
+        max_size=node.max_size,
+        normalise_line_ends=tuple(node.normalise_line_ends),
+    )
+
+
+def publish_policy(who: str) -> models.PolicyRevision:
+    """Publish the rows as they are: a new revision, or the last one where nothing has changed.
+
+    Raises PolicyError where the rows make no valid policy, and then nothing has changed; OSError where the file can't
+    be written.
+    """
+    with transaction.atomic():
+        # One at a time: the row is the lock.
+        models.NodePolicy.load()
+        models.NodePolicy.objects.select_for_update().get(pk=1)
+        last = models.PolicyRevision.objects.first()
+        number = max(last.number if last else 0, _installed()) + 1
+        snapshot = build(number, who)
+        text = codec.encode(snapshot)
+        codec.decode(text, name=f"{number}.json")
+        difference = changes(_stored(last), _plain(snapshot))
+        if last is not None and not difference:
+            revision, number, text = last, last.number, codec.encode(_snapshot_of(last))
+        else:
+            revision = models.PolicyRevision.objects.create(
+                number=number,
+                published=datetime.fromisoformat(snapshot.published),
+                by=who,
+                summary=_summary(difference),
+                snapshot=json.loads(text),
+            )
+            audit.record(who, "publish", str(revision), revision.summary)
+            _write(f"{number}.json", text)
+    # Only what is on record may come into force; a stop right here is mended by publishing again.
+    if _installed() != number:
+        _write(FILE, text)
+    return revision
+
+
+def pending() -> list[str]:
+    """Say what publishing now would change, one line for each difference."""
+    return changes(_stored(models.PolicyRevision.objects.first()), _plain(build(1, "")))
+
+
+def problem() -> str | None:
+    """Say why the rows can't be published as they are, or None where they can."""
+    try:
+        codec.decode(codec.encode(build(1, "")), name="policy")
+    except codec.PolicyError as error:
+        return f"{error.reason}; {error.remedy}"
+    return None
+
+
+def applied() -> list[ProcessStatus]:
+    """Give what each SMTP process of this node says of itself, by slot. A status that can't be read is left out."""
+    found = []
+    for path in sorted(settings.CONFIG.status_folder.glob("smtp-*.json")):
+        with contextlib.suppress(OSError, msgspec.MsgspecError):
+            found.append(msgspec.json.decode(path.read_bytes(), type=ProcessStatus, strict=False))
+    return sorted(found, key=lambda each: each.slot)
+
+
+def _rule(row: models.CheckSetting) -> CheckRule:
+    """Make a rule of a row."""
+    return CheckRule(Mode(row.mode), Action(row.action), Action(row.on_failure), dict(row.weights))
+
+
+def _thresholds(row: models.Domain | models.Recipient | models.NodePolicy, base: Thresholds) -> Thresholds:
+    """Lay the thresholds that a row sets over those below it."""
+    own = {name: value for name in base.__struct_fields__ if (value := getattr(row, name)) is not None}
+    return msgspec.structs.replace(base, **own)
+
+
+def _domain(domain: models.Domain, own_checks: dict[str, CheckRule]) -> DomainPolicy:
+    """Make a domain's policy, with its recipients."""
+    rules = Rules(thresholds=_thresholds(domain, THRESHOLDS), checks={**CHECKS, **own_checks}, observe=domain.observe)
+    return DomainPolicy(
+        route=domain.route.name,
+        rules=rules,
+        recipients={row.local_part: _recipient(row, rules) for row in domain.recipients.all()},
+        accept_unknown=domain.accept_unknown,
+    )
+
+
+def _recipient(row: models.Recipient, rules: Rules) -> RecipientPolicy:
+    """Make a recipient's policy: its own thresholds, where it has some, over its domain's rules."""
+    thresholds = _thresholds(row, rules.thresholds)
+    if thresholds == rules.thresholds:
+        return RecipientPolicy()
+    return RecipientPolicy(msgspec.structs.replace(rules, thresholds=thresholds))
+
+
+def _route(route: models.Route) -> Route:
+    """Make a route with its next hops."""
+    hops = tuple(NextHop(hop.host, hop.port, hop.tls_from_start) for hop in route.hosts.all())
+    return Route(hops, TlsLevel(route.tls), route.username, route.secret)
+
+
+def _snapshot_of(revision: models.PolicyRevision) -> Snapshot:
+    """Give the snapshot of a revision. Raises PolicyError."""
+    return codec.decode(json.dumps(revision.snapshot).encode(), name=f"{revision.number}.json")
+
+
+def _stored(revision: models.PolicyRevision | None) -> dict[str, Any]:
+    """Give the last revision as built-in values; an empty policy where there is none, or none that is still valid."""
+    empty = Snapshot(revision=1, published="", by="")
+    if revision is None:
+        return _plain(empty)
+    try:
+        return _plain(_snapshot_of(revision))
+    except codec.PolicyError:
+        return _plain(empty)
+
+
+def _plain(snapshot: Snapshot) -> dict[str, Any]:
+    """Give a snapshot as built-in values."""
+    plain: dict[str, Any] = json.loads(codec.encode(snapshot))
+    return plain
+
+
+def _summary(difference: list[str]) -> str:
+    """Join the differences; of very many, the first."""
+    lines = difference[:_SUMMARY_LINES]
+    if more := len(difference) - len(lines):
+        lines.append(f"and {more} more")
+    return "\n".join(lines)
+
+
+def _installed() -> int:
+    """Give the revision in force on this node, 0 where there is none that can be read."""
+    try:
+        return codec.load(settings.CONFIG.policy_folder / FILE).revision
+    except codec.PolicyError:
+        return 0
+
+
+def _write(name: str, text: bytes) -> None:
+    """Put a file of the policy in its place, whole and durably. Raises OSError."""
+    folder = settings.CONFIG.policy_folder
+    make_folder(folder)
+    passing = folder / f".{name}.new"
+    passing.unlink(missing_ok=True)
+    write_file(passing, [text])
+    passing.replace(folder / name)
+    sync_folder(folder)
