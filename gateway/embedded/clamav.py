@@ -1,7 +1,7 @@
 """A clamd of our own, under the state folder: its configuration, its signatures, and how good its protection is.
 
-It uses the system's signatures where freshclam has fetched some. Where there are none it knows the EICAR test file and nothing
-else, and says so wherever somebody looks: that is no protection.
+It uses the system's signatures where freshclam has fetched some. Where there are none it knows the EICAR test file and
+nothing else, and says so wherever somebody looks: that is no protection.
 """
 
 import enum
@@ -18,10 +18,10 @@ from gateway.embedded.home import HomeError
 PROGRAM = "clamd"
 SYSTEM_DATABASE = Path("/var/lib/clamav")
 NO_PROTECTION = (
-    "NO PROTECTION FROM VIRUSES: there are no signatures on this machine, so clamd knows the EICAR test file and nothing "
-    "else. Let freshclam fetch signatures (as root: freshclam); they are picked up within a minute."
+    "NO PROTECTION FROM VIRUSES: there are no signatures on this machine, so clamd knows the EICAR test file and "
+    "nothing else. Let freshclam fetch signatures (as root: freshclam); they are picked up within a minute."
 )
-# As far as a message of the default maximum size can grow, and well beyond: a scanner's limit must not be the first met.
+# Well beyond the largest message of the default policy: the scanner's limit must not be the first that is met.
 _STREAM_LIMIT = "256M"
 
 # The test file of EICAR, in two pieces so that no scanner takes this source for it.
@@ -110,7 +110,7 @@ def _claim(folder: Path) -> None:
 
 
 def _unconfined(program: str, folder: Path) -> str:
-    """Give the program to start. AppArmor's profile goes by path and keeps clamd out of our folder; a copy is free of it."""
+    """Give the program to start: a copy where AppArmor's profile, which goes by path, keeps clamd out of our folder."""
     enabled = Path("/sys/module/apparmor/parameters/enabled")
     if not (enabled.exists() and enabled.read_text().startswith("Y")):
         return program

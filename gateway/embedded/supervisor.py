@@ -1,7 +1,7 @@
 """Starts the processes of a gateway, shows what they say, starts again what dies, and stops all within five seconds.
 
-Each child has a session of its own, so that Ctrl-C reaches the supervisor alone and nothing of a child survives it. It knows
-nothing of mail.
+Each child has a session of its own, so that Ctrl-C reaches the supervisor alone and nothing of a child survives it. It
+knows nothing of mail.
 """
 
 import asyncio
@@ -84,7 +84,7 @@ class Supervisor:
         for label, process in self._processes.items():
             if process.returncode is None:
                 self._lines.write("backstop", f"{label} does not stop; killed", loud=True)
-            _signal(process, signal.SIGKILL)  # what a dead leader left in its group goes as well
+                _signal(process, signal.SIGKILL)
         await asyncio.gather(*self._keepers.values())
 
     async def _keep(self, label: str) -> None:
@@ -130,7 +130,7 @@ class Supervisor:
         _, unread = await asyncio.wait((reader,), timeout=0.2)
         for task in unread:
             task.cancel()
-        _signal(process, signal.SIGKILL)
+        _signal(process, signal.SIGKILL)  # what it left behind in its group
         return code
 
     async def _show(self, child: Child, process: asyncio.subprocess.Process) -> None:
