@@ -1,0 +1,72 @@
+"""The Celery app, configured from the node configuration, and the one bell that is rung through it.
+
+The broker only carries hints: the truth is in spool and database, every task can run twice or not at all, and the sweep
+rings again. So a broker that is away, or that loses a task, delays things by a minute and breaks nothing.
+"""
+
+import functools
+import logging
+from pathlib import Path
+from typing import Any
+
+import celery  # type: ignore[import-untyped]
+from django.conf import settings
+
+from gateway.config import Config
+
+DELIVER = "release.deliver"  # the task that delivers one released copy, by its number
+TASK_SECONDS = 840  # the longest that a task may run; less than a claim lasts (see release)
+
+log = logging.getLogger(__name__)
+
+
+@functools.cache
+def app() -> celery.Celery:
+    """Give the app of this process. With the filesystem broker its folders are made."""
+    made = celery.Celery("backstop", set_as_current=True)
+    made.conf.update(configuration(settings.CONFIG))
+    return made
+
+
+def configuration(config: Config) -> dict[str, Any]:
+    """Give Celery's settings of a node."""
+    common: dict[str, Any] = {
+        "broker_url": config.broker.url,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_timeout": 3.0,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_ignore_result": True,
+        "task_default_queue": "backstop",
+        "task_acks_late": True,
+        "task_time_limit": TASK_SECONDS,
+        "task_publish_retry": False,
+        "worker_prefetch_multiplier": 1,
+        "worker_concurrency": 2,
+        # Nobody asks for remote control or events; without them a worker has less to say through the broker.
+        "worker_enable_remote_control": False,
+        "worker_send_task_events": False,
+        "worker_hijack_root_logger": False,
+        "timezone": "UTC",
+    }
+    if config.broker.url == "filesystem":
+        folder = config.home / "broker"
+        common["broker_url"] = "filesystem://"
+        common["broker_transport_options"] = _folders(folder)
+    return common
+
+
+def _folders(folder: Path) -> dict[str, str]:
+    """Make the folders of the filesystem broker and give them as kombu wants them: what goes out comes in again."""
+    queue, control = folder / "queue", folder / "control"
+    for each in (queue, control):
+        each.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return {"data_folder_in": str(queue), "data_folder_out": str(queue), "control_folder": str(control)}
+
+
+def ring(copy: int) -> None:
+    """Tell a worker that the copy of that number is due. Never raises: unheard, it is rung again by the sweep."""
+    try:
+        app().send_task(DELIVER, args=[copy])
+    except Exception as error:  # noqa: BLE001 - each transport raises its own; none may undo what was asked for
+        log.warning("the broker can't be reached, copy %d waits for the next sweep: %s", copy, error)

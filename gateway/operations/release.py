@@ -1,0 +1,210 @@
+"""Releases quarantined copies: asked for by a person, delivered by a worker.
+
+The state is in the database, and every step is a conditional UPDATE, so a task that runs twice delivers once. A worker
+that was killed loses its claim after 15 minutes; a copy whose ``2xx`` was not written down by then is delivered once
+more, which is better than never. Nothing is ever sent back to a sender: what can't be delivered is told at the console.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+import msgspec
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from gateway.config import Budget
+from gateway.delivery import headers, submit
+from gateway.delivery.faults import RouteFault
+from gateway.mail.reply import Reply
+from gateway.models import QuarantinedCopy
+from gateway.models.quarantine import CopyState
+from gateway.operations import alarms, audit, broker, columns
+from gateway.operations.delete import remove_unused_bytes
+from gateway.policy import codec
+from gateway.policy.snapshot import Route
+from gateway.services import secrets
+from gateway.spool.disk import SpoolError
+from gateway.spool.item import Item
+from gateway.spool.quarantine import Quarantine
+
+CLAIM = timedelta(minutes=15)  # longer than an attempt can take, so nobody delivers what another still does
+_FIRST_DELAYS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
+_DELAY = timedelta(hours=1)
+_GIVE_UP = timedelta(days=5)
+ATTEMPTS = len(_FIRST_DELAYS) + 1 + int((_GIVE_UP - sum(_FIRST_DELAYS, timedelta())) / _DELAY)
+_STEP_SECONDS = 30.0
+_FINAL_DOT_SECONDS = 300.0
+WORKER = "release"  # who the audit names for what a worker did
+
+log = logging.getLogger(__name__)
+
+
+class Result(msgspec.Struct, frozen=True):
+    """How one attempt ended: the next hop's reply, or in ``trouble`` why there is none.
+
+    ``final`` rules out another try.
+    """
+
+    reply: Reply | None = None
+    trouble: str = ""
+    final: bool = False
+
+    @property
+    def words(self) -> str:
+        """The reply's line, or the trouble."""
+        return str(self.reply) if self.reply else self.trouble
+
+
+def release(copies: QuerySet[QuarantinedCopy], who: str) -> int:
+    """Ask for the delivery of quarantined copies, and again of failed ones; gives how many. Rings a worker for each."""
+    releasable = (CopyState.QUARANTINED, CopyState.FAILED)
+    count = 0
+    for copy in copies.filter(state__in=releasable):
+        with transaction.atomic():
+            now = timezone.now()
+            asked = QuarantinedCopy.objects.filter(pk=copy.pk, state__in=releasable).update(
+                state=CopyState.RELEASING, attempts=0, next_attempt=now, claimed=None, next_hop_reply="", changed=now
+            )
+            if asked:
+                audit.record(who, "release", str(copy), f"from {copy.sender or '<>'}, {copy.because}")
+                count += 1
+                # Rung once the row can be seen by the worker.
+                number = copy.pk
+                transaction.on_commit(lambda number=number: broker.ring(number))  # type: ignore[misc]
+    return count
+
+
+def ring_due() -> int:
+    """Ring for every release that is due and that nobody has in hand; gives how many."""
+    due = QuarantinedCopy.objects.filter(_due(timezone.now())).order_by("next_attempt").values_list("pk", flat=True)
+    numbers = list(due[:1000])
+    for number in numbers:
+        broker.ring(number)
+    return len(numbers)
+
+
+def deliver(number: int) -> CopyState | None:
+    """Try to deliver one released copy; gives its state then, None where nothing was due.
+
+    Raises ``django.db.Error``.
+    """
+    claimed = timezone.now()
+    taken = QuarantinedCopy.objects.filter(_due(claimed), pk=number).update(claimed=claimed, attempts=F("attempts") + 1)
+    if not taken:
+        return None
+    copy = QuarantinedCopy.objects.get(pk=number)
+    result = _attempt(copy)
+    state, next_attempt = _judge(copy, result)
+    log.info("release of %s, attempt %d: %s, %s", copy, copy.attempts, state, result.words)
+    with transaction.atomic():
+        now = timezone.now()
+        ours = QuarantinedCopy.objects.filter(pk=number, state=CopyState.RELEASING, claimed=claimed)
+        changed = ours.update(
+            state=state,
+            next_attempt=next_attempt,
+            claimed=None,
+            next_hop_reply=columns.text(result.words),
+            changed=now,
+        )
+        if not changed:
+            return None  # so slow that another worker took it over; that one's word counts
+        if state is not CopyState.RELEASING:
+            audit.record(WORKER, str(state), str(copy), result.words)
+    if state is CopyState.RELEASED:
+        remove_unused_bytes(copy.message)
+    return state
+
+
+def _due(now: datetime) -> Q:
+    """Give the condition of a release that is due and not in hand."""
+    return Q(state=CopyState.RELEASING, next_attempt__lte=now) & (Q(claimed=None) | Q(claimed__lt=now - CLAIM))
+
+
+def _judge(copy: QuarantinedCopy, result: Result) -> tuple[CopyState, datetime | None]:
+    """Give the state after an attempt, and when the next one is due."""
+    if result.reply is not None and result.reply.positive:
+        return CopyState.RELEASED, None
+    if result.final or copy.attempts >= ATTEMPTS:
+        return CopyState.FAILED, None
+    done = copy.attempts - 1
+    delay = _FIRST_DELAYS[done] if done < len(_FIRST_DELAYS) else _DELAY
+    return CopyState.RELEASING, timezone.now() + delay
+
+
+def _attempt(copy: QuarantinedCopy) -> Result:
+    """Deliver the stored original over the route of the copy, as it is published now."""
+    config = settings.CONFIG
+    try:
+        item, content = Quarantine(config.spool_folder).read(copy.message)
+    except SpoolError as error:
+        alarms.raise_alarm(config.name, f"a released message can't be read: {error}")
+        return Result(trouble=f"not delivered, the stored message can't be read: {error}", final=True)
+    try:
+        route, secret = _route(copy.route)
+    except LookupError as error:
+        alarms.raise_alarm(config.name, f"a released message waits: {error}")
+        return Result(trouble=str(error))
+    try:
+        scrubbed, skip = headers.scrub(content, config.name)
+        reply = submit.deliver(
+            route,
+            secret,
+            config.name,
+            # The original sender. That can't make a stranger hear from us: we send no report ourselves, and the next
+            # hop is asked for none either (NOTIFY=NEVER, where it offers DSN). An empty sender would take from the
+            # recipient whom to answer.
+            item.sender,
+            copy.recipient,
+            item.parameters,
+            content,
+            released_headers(item, copy.recipient, config.name) + scrubbed,
+            skip=skip,
+            unproven=True,
+            budget=_hurried(config.budget),
+        )
+    except RouteFault as fault:
+        alarms.raise_alarm(config.name, f"route {copy.route}: {fault}")
+        return Result(trouble=f"route {copy.route}: {fault}")
+    return Result(reply=reply, final=reply.permanent)
+
+
+def _route(name: str) -> tuple[Route, str | None]:
+    """Give a route of the published policy, and its password. Raises LookupError with what to do."""
+    config = settings.CONFIG
+    try:
+        snapshot = codec.load(config.policy_folder / "current.json")
+    except codec.PolicyError as error:
+        raise LookupError(str(error)) from error
+    route = snapshot.routes.get(name)
+    if route is None:
+        raise LookupError(f"route {name} is not in policy revision {snapshot.revision}: make it again, and publish")
+    try:
+        return route, secrets.read(config.secrets_folder, route.secret) if route.secret else None
+    except (OSError, ValueError) as error:
+        raise LookupError(f"route {name}: its password can't be read: {error}") from error
+
+
+def _hurried(budget: Budget) -> Budget:
+    """Give a budget within which even a slow delivery ends before its claim does. No client waits for a release."""
+    return msgspec.structs.replace(
+        budget, next_hop=min(budget.next_hop, _STEP_SECONDS), final_dot=min(budget.final_dot, _FINAL_DOT_SECONDS)
+    )
+
+
+def released_headers(item: Item, recipient: str, node: str) -> bytes:
+    """Give what stands in front of a released message: the mark, and the Received line of the day on which it came in.
+
+    The line counts in every hop's search for loops, ours too.
+    """
+    received = headers.received(
+        item.client,
+        by=node,
+        id=item.id,
+        at=item.received,
+        recipients=(recipient,),
+        utf8=item.parameters.smtputf8,
+        listener=item.listener,
+    )
+    return f"X-Backstop-Released: {node}; {item.id}\r\n".encode() + received

@@ -1,0 +1,26 @@
+"""The Celery app with its tasks and its schedule: ``celery --app workers.app worker --beat``.
+
+The schedule's file is under the home. Several beats do no harm: every task can run twice.
+"""
+
+import os
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
+django.setup()
+
+from django.conf import settings  # noqa: E402 - Django must be set up first
+
+from gateway.operations import broker  # noqa: E402 - Django must be set up first
+
+app = broker.app()
+app.conf.update(
+    imports=["workers.release", "workers.sweep", "workers.retention"],
+    beat_schedule_filename=str(settings.CONFIG.home / "broker" / "schedule"),
+    beat_schedule={
+        "sweep": {"task": "release.sweep", "schedule": 60.0, "options": {"expires": 55.0}},
+        "adopt": {"task": "spool.adopt", "schedule": 60.0, "options": {"expires": 55.0}},
+        "retention": {"task": "retention.expire", "schedule": 3600.0, "options": {"expires": 3000.0}},
+    },
+)

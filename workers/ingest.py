@@ -1,0 +1,119 @@
+"""The loop that brings journals into the database: ``python -m workers.ingest``. It needs no broker.
+
+It says how it is in ``status/ingest.json`` under the home. While the database is
+away it waits, and catches up afterwards. SIGTERM and SIGINT end it between two batches.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import django
+import msgspec
+
+POLL_SECONDS = 0.5
+RETRY_SECONDS = 1.0
+TIDY_SECONDS = 60.0
+HEARTBEAT_SECONDS = 5.0
+
+log = logging.getLogger("backstop.ingest")
+
+
+class Heartbeat(msgspec.Struct, frozen=True):
+    """What the status file says. Times are seconds since the epoch; ``trouble`` is empty while all is well."""
+
+    pid: int
+    at: float
+    ingested: int
+    trouble: str
+
+
+class Ingest:
+    """The loop. ``stop`` may be called from a signal handler."""
+
+    def __init__(self, journals: Path, status: Path) -> None:
+        """Make a loop over a folder of journals that tells its state in the file ``status``."""
+        self._journals = journals
+        self._status = status
+        self._stopping = threading.Event()
+        self._ingested = 0
+        self._trouble = ""
+        self._told = float("-inf")
+        self._tidied = time.monotonic()
+
+    def stop(self) -> None:
+        """End ``run`` after the running batch."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Ingest until stopped."""
+        while not self._stopping.is_set():
+            healthy = self._turn()
+            self._beat()
+            self._stopping.wait(POLL_SECONDS if healthy else RETRY_SECONDS)
+        self._beat(now=True)
+
+    def _turn(self) -> bool:
+        """Catch up once; tells whether that went well. Trouble is logged when it begins and when it ends."""
+        from django import db  # noqa: PLC0415 - settings are loaded by main
+
+        from gateway.operations import ingest  # noqa: PLC0415 - the app registry must be ready
+        from gateway.spool.disk import SpoolError  # noqa: PLC0415 - as its neighbours
+
+        try:
+            self._ingested += ingest.ingest_once(self._journals, self._stopping.is_set)
+            if time.monotonic() - self._tidied > TIDY_SECONDS:
+                ingest.tidy(self._journals)
+                self._tidied = time.monotonic()
+        except (db.Error, SpoolError) as error:
+            db.connection.close()
+            if not self._trouble:
+                log.warning("journals wait, nothing is lost: %s", str(error).strip())
+            self._set_trouble(str(error).strip() or type(error).__name__)
+            return False
+        if self._trouble:
+            log.info("journals are read again")
+        self._set_trouble("")
+        return True
+
+    def _set_trouble(self, trouble: str) -> None:
+        """Remember how it is, and have a change told at once."""
+        if trouble != self._trouble:
+            self._told = float("-inf")
+        self._trouble = trouble
+
+    def _beat(self, *, now: bool = False) -> None:
+        """Write the status file every few seconds; a disk that does not take it is no reason to stop."""
+        if not now and time.monotonic() - self._told < HEARTBEAT_SECONDS:
+            return
+        self._told = time.monotonic()
+        passing = self._status.with_suffix(".tmp")
+        try:
+            self._status.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            passing.write_bytes(msgspec.json.encode(Heartbeat(os.getpid(), time.time(), self._ingested, self._trouble)))
+            passing.replace(self._status)
+        except OSError as error:
+            log.warning("%s can't be written: %s", self._status, error)
+
+
+def main() -> int:
+    """Run the loop of this node; gives the exit code."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
+    django.setup()
+    from django.conf import settings  # noqa: PLC0415 - only now it is known which
+
+    config = settings.CONFIG
+    logging.basicConfig(level=config.log.level, format="%(levelname)s %(name)s: %(message)s")
+    loop = Ingest(config.journal_folder, config.status_folder / "ingest.json")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: loop.stop())
+    loop.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
