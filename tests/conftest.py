@@ -27,6 +27,21 @@ django_settings.HOME = HOME
 django_settings.STATIC_ROOT = HOME / "static"
 
 
+_DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker by which a run can be narrowed down."""
+    config.addinivalue_line("markers", "database: uses the database, and runs on PostgreSQL too (set by itself)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses the database, so that nobody has to remember it."""
+    for item in items:
+        if item.get_closest_marker("django_db") or _DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("database")
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings_parallel_suffix() -> None:
     """Keep the database's name on SQLite: the homes differ already. On PostgreSQL xdist's suffix is wanted."""

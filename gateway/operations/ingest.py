@@ -18,6 +18,7 @@ from django.db import DataError, IntegrityError, transaction
 from gateway.mail.trace import Trace
 from gateway.models import JournalPosition, QuarantinedCopy, Transaction, TransactionRecipient
 from gateway.operations import alarms, columns, rows
+from gateway.operations.alarms import Raised
 from gateway.spool.disk import told
 from gateway.spool.reading import JournalFile, JournalReader, Line
 from gateway.spool.records import AlarmRecord, TraceRecord, decode
@@ -35,7 +36,7 @@ class Batch(msgspec.Struct):
 
     transactions: dict[str, Transaction] = {}
     traces: dict[str, Trace] = {}
-    alarms: list[alarms.Raised] = []
+    raised: list[Raised] = []
     damaged: list[Line] = []
 
 
@@ -113,7 +114,7 @@ def _understand(lines: Sequence[Line]) -> Batch:
             text = columns.json_line(line.text)
             record = decode(text)
             if isinstance(record, AlarmRecord):
-                batch.alarms.append(alarms.Raised(record.node, record.text, columns.moment(record.at)))
+                batch.raised.append(Raised(record.node, record.text, columns.moment(record.at)))
             elif record.trace.id not in batch.transactions:
                 _add_trace(batch, record, text)
         except (msgspec.MsgspecError, ValueError):
@@ -128,7 +129,7 @@ def _add_trace(batch: Batch, record: TraceRecord, text: bytes) -> None:
     row = rows.transaction_of(trace, plain)
     batch.transactions[row.id] = row
     batch.traces[row.id] = trace
-    batch.alarms.extend(alarms.Raised(trace.node, alarm, row.started) for alarm in trace.alarms)
+    batch.raised.extend(Raised(trace.node, alarm, row.started) for alarm in trace.alarms)
 
 
 def _write(file: JournalFile, offset: int, end: int, batch: Batch) -> None:
@@ -136,7 +137,7 @@ def _write(file: JournalFile, offset: int, end: int, batch: Batch) -> None:
     if batch.damaged:
         _set_aside(file, batch.damaged)
         text = f"journal {file.name}: damaged lines were skipped; they are kept in {file.name}.bad"
-        batch.alarms.append(alarms.Raised(settings.CONFIG.name, text, columns.moment(time.time())))
+        batch.raised.append(Raised(settings.CONFIG.name, text, columns.moment(time.time())))
     positions = JournalPosition.objects
     with transaction.atomic():
         if offset == 0:
@@ -151,7 +152,7 @@ def _write(file: JournalFile, offset: int, end: int, batch: Batch) -> None:
         QuarantinedCopy.objects.bulk_create(
             [row for trace in new for row in rows.copies_of(trace)], ignore_conflicts=True
         )
-        alarms.raise_all(batch.alarms)
+        alarms.raise_all(batch.raised)
 
 
 def _set_aside(file: JournalFile, lines: Sequence[Line]) -> None:
