@@ -108,8 +108,6 @@ async def _drain(front: Front, servers: list[asyncio.Server]) -> None:
         log.warning("cut a transaction of %s that did not end in time", session.client.ip)
         if session.transport is not None:
             session.transport.abort()
-    if front.background:
-        await asyncio.wait(front.background, timeout=2)
 
 
 async def _keep_house(front: Front, status: "StatusFile", tls: "TlsKeeper") -> None:

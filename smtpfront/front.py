@@ -1,6 +1,5 @@
 """What all sessions of one SMTP process share: policy, checks, next hops, spool, journal, counters. One owner: the child."""
 
-import asyncio
 import logging
 import ssl
 import time
@@ -47,7 +46,6 @@ class Front:
         self.started = time.time()
         self.draining = False
         self.sessions: set[Session] = set()
-        self.background: set[asyncio.Task[None]] = set()  # asyncio holds tasks weakly
         self._policy: Policy | None = None
         self._alarms: dict[str, float] = {}
         self.spool = Spool(config.spool_folder, slot)

@@ -36,6 +36,8 @@ AUTH_LINE_LIMIT = 12_288  # RFC 4954 4
 _CONTROLS = re.compile(rb"[\x00-\x1f\x7f]")
 KEPT_EVENTS = 50  # of a session, outside of its transactions
 
+REMEMBERED_SECONDS = 5 * 86_400.0  # as long as clients try again (RFC 5321 4.5.4.1)
+
 SHUTTING_DOWN = Reply(421, "4.3.2", "this server is going down, please try again")
 TOO_MANY_ERRORS = Reply(421, "4.7.0", "too many errors, closing")
 TOO_MANY_CONNECTIONS = Reply(421, "4.7.0", "too many connections, please try again later")
@@ -103,8 +105,6 @@ class Session(SMTP):
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone. What runs goes on to its end: a message being carried out must not be cut in two."""
-        if self.unconfirmed and error is not None:
-            self._remember()
         self.closing = True
         self.reader.end()
         asyncio.streams.FlowControlMixin.connection_lost(self, error)  # type: ignore[attr-defined]
@@ -302,6 +302,8 @@ class Session(SMTP):
         self.close()
         if self._timer is not None:
             self._timer.cancel()
+        if self.unconfirmed:  # nothing came after our 250: it may have got lost
+            await self._remember()
         await self.begin_anew("the client went away")
         if any(event.reply[:1] in "45" for event in self.events if event.reply):
             self._write_session_trace()
@@ -330,18 +332,11 @@ class Session(SMTP):
         except SpoolError as error:
             self.front.alarm(f"journal can not be written: {error}")
 
-    def _remember(self) -> None:
-        """The client may not have got our 250: remember the delivery, so that its retry makes no second copy."""
-        key, self.unconfirmed = self.unconfirmed, ""
-        task = self.loop.create_task(self._put(key))
-        self.front.background.add(task)
-        task.add_done_callback(self.front.background.discard)
-
-    async def _put(self, key: str) -> None:
-        """Store a remembered delivery for five days."""
-        key, _, value = key.partition(" ")
+    async def _remember(self) -> None:
+        """Remember a delivery whose 250 the client may not have got, so that its retry makes no second copy."""
+        key, _, value = self.unconfirmed.partition(" ")
         try:
-            await self.front.counters.put(key, value, 5 * 86_400.0, durable=True)
+            await self.front.counters.put(key, value, REMEMBERED_SECONDS, durable=True)
         except CountersUnreachable as error:
             self.front.alarm(f"a delivery could not be remembered: {error}")
 

@@ -1,6 +1,7 @@
 """AUTH (RFC 4954): only on the outbound listener, only under TLS, hashes checked off the loop, guessing limited."""
 
 import asyncio
+import types
 
 import argon2
 import msgspec
@@ -35,7 +36,7 @@ async def auth(session: Session, rest: str) -> Reply | None:
     if not words or len(words) > 2 or words[0].upper() not in {"PLAIN", "LOGIN"}:  # noqa: PLR2004 - mechanism and initial response
         return UNKNOWN
     mechanism = session.auth_PLAIN if words[0].upper() == "PLAIN" else session.auth_LOGIN
-    session.session = session  # aiosmtpd only asks whether there is one, and for its peer
+    session.session = types.SimpleNamespace(peer=session.client.ip)  # aiosmtpd asks for no more
     try:
         async with asyncio.timeout(session.front.config.limits.command_seconds):
             result: AuthResult = await mechanism(None, [words[0].upper(), *("" if w == "=" else w for w in words[1:])])

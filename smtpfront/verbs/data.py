@@ -88,8 +88,6 @@ async def _judge(session: Session, transaction: Transaction, content: Content) -
     transaction.tell()
     if reply.positive:
         session.unconfirmed = f"{key} {trace.id}"
-        if session.gone:
-            session._remember()  # noqa: SLF001 - verbs are the session's other half
     return reply
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.services.counters import wire
-from gateway.services.counters.tables import Slots, Store, Value, Window, Windows
+from gateway.services.counters.tables import MAX_EVENTS, Slots, Store, Value, Window, Windows
 
 SAVE_SECONDS = 5.0
 
@@ -30,7 +30,9 @@ class _Saved(msgspec.Struct, frozen=True):
 
 
 _decoder = msgspec.msgpack.Decoder(wire.Request)
-_file_decoder = msgspec.msgpack.Decoder(_Saved)
+# The times of a window are a deque, which msgspec does not know by itself: a list in the file.
+_file_decoder = msgspec.msgpack.Decoder(_Saved, dec_hook=lambda kind, times: kind(times, maxlen=MAX_EVENTS))
+_file_encoder = msgspec.msgpack.Encoder(enc_hook=list)
 
 
 class CounterServer:
@@ -97,7 +99,7 @@ class CounterServer:
                 return True
             covered = self.changes
             now = time.time()
-            octets = msgspec.msgpack.encode(_Saved(self.store.dump(now), self.windows.dump(now)))
+            octets = _file_encoder.encode(_Saved(self.store.dump(now), self.windows.dump(now)))
             try:
                 await asyncio.to_thread(_write, self._file, octets)
             except OSError as error:

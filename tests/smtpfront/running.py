@@ -1,0 +1,256 @@
+"""A real SMTP front in a process of its own, with a policy, a next hop and a scanner; and a client to talk to it with."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from gateway.mail.trace import Trace
+from gateway.policy import codec, defaults
+from gateway.policy.snapshot import (
+    Account,
+    DomainPolicy,
+    Forwarder,
+    NextHop as Hop,
+    Outbound,
+    RecipientPolicy,
+    Route,
+    Rules,
+    Snapshot,
+    Thresholds,
+    TlsLevel,
+)
+from gateway.spool import records
+
+ROOT = Path(__file__).resolve().parents[2]
+FORWARDER = "127.0.0.2"  # the address from which a client is a trusted forwarder
+MENDED = "127.0.0.3"  # the address whose line ends are mended
+STRANGER = "127.0.0.9"  # an address that may not send outbound without AUTH
+
+
+def until(what: str, ready: Callable[[], object], seconds: float = 15.0) -> None:
+    """Wait for a condition."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def snapshot(next_hop: int, other_hop: int = 9, **changes: object) -> Snapshot:
+    """Give the policy that the dialogues are written for."""
+    rules = Rules(checks=defaults.CHECKS)
+    strict = Rules(thresholds=Thresholds(5.0, 5.0, 15.0), checks=defaults.CHECKS)
+    names = ("alice", "bob", "full", "gone", "slow", "dotfull", "dotbad", "refused")
+    values: dict[str, object] = {
+        "revision": 1,
+        "published": "2026-01-01T00:00:00Z",
+        "by": "test",
+        "domains": {
+            "example.test": DomainPolicy(
+                route="inner",
+                rules=rules,
+                recipients={**{name: RecipientPolicy() for name in names}, "carol": RecipientPolicy(rules=strict)},
+            ),
+            "observed.test": DomainPolicy(
+                route="inner", rules=Rules(checks=defaults.CHECKS, observe=True), recipients={"alice": RecipientPolicy()}
+            ),
+            "elsewhere.test": DomainPolicy(route="other", rules=rules, recipients={"dora": RecipientPolicy()}),
+            "unrouted.test": DomainPolicy(route="inner", rules=rules, accept_unknown=True),
+        },
+        "routes": {
+            "inner": Route(hosts=(Hop("127.0.0.1", next_hop),), tls=TlsLevel.NEVER),
+            "other": Route(hosts=(Hop("127.0.0.1", other_hop),), tls=TlsLevel.NEVER),
+        },
+        "forwarders": {"partner": Forwarder((f"{FORWARDER}/32",))},
+        "accounts": {"alice": Account("account-alice", ("alice@example.test",))},
+        "outbound": Outbound(
+            networks=("127.0.0.1/32",), route="inner", rules=Rules(checks=defaults.OUTBOUND_CHECKS)
+        ),
+        "max_size": 1_000_000,
+        "normalise_line_ends": (f"{MENDED}/32",),
+    }
+    return Snapshot(**{**values, **changes})  # type: ignore[arg-type]
+
+
+class Gateway:
+    """One running SMTP front."""
+
+    def __init__(self, home: Path, policy: Snapshot, clamd: str, *, processes: int = 1, **environment: str) -> None:
+        self.home = home
+        self.ports = {"inbound": free_port(), "outbound": free_port(), "tls": free_port()}
+        self.publish(policy)
+        self.log_path = home / "smtpd.log"
+        self._processes = processes
+        self._environment = os.environ | {
+            "BACKSTOP_NODE__HOME": str(home),
+            "BACKSTOP_NODE__NAME": "mx.example.test",
+            "BACKSTOP_NODE__PROCESSES": str(processes),
+            "BACKSTOP_CLAMD__SOCKET": clamd,
+            "BACKSTOP_CLAMD__SECONDS": "5",
+            "BACKSTOP_SMTP__INBOUND": json.dumps([f"127.0.0.1:{self.ports['inbound']}"]),
+            "BACKSTOP_SMTP__OUTBOUND": json.dumps([f"127.0.0.1:{self.ports['outbound']}"]),
+            "BACKSTOP_SMTP__OUTBOUND_TLS": json.dumps([f"127.0.0.1:{self.ports['tls']}"]),
+            "BACKSTOP_LIMITS__STOP_SECONDS": "3",
+            **environment,
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def publish(self, policy: Snapshot) -> None:
+        """Put a policy in place."""
+        folder = self.home / "policy"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "new").write_bytes(codec.encode(policy))
+        (folder / "new").replace(folder / "current.json")
+
+    def start(self) -> None:
+        """Start, and wait until every process is ready."""
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "smtpfront"], cwd=ROOT, env=self._environment, stdout=log, stderr=log
+            )
+        until("smtpd ready", lambda: len(self.statuses()) == self._processes)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Stop; gives the exit status."""
+        if self.process is None:
+            return 0
+        self.process.send_signal(number)
+        return self.process.wait(15)
+
+    def statuses(self) -> list[dict[str, object]]:
+        """What each process says of itself."""
+        found = []
+        for path in (self.home / "status").glob("smtp-*.json"):
+            with contextlib.suppress(OSError, ValueError):
+                found.append(json.loads(path.read_bytes()))
+        return found
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text()
+
+    def records(self) -> list[records.Record]:
+        """Every record in the journals."""
+        lines = [
+            line for path in sorted((self.home / "journal").glob("*.jsonl")) for line in path.read_bytes().splitlines()
+        ]
+        return [records.decode(line) for line in lines]
+
+    def traces(self) -> list[Trace]:
+        return [each.trace for each in self.records() if isinstance(each, records.TraceRecord)]
+
+    def alarms(self) -> list[str]:
+        return [each.text for each in self.records() if isinstance(each, records.AlarmRecord)]
+
+    def trace_of(self, reply: str) -> Trace:
+        """The trace whose id a reply ends with."""
+        wanted = reply.rsplit("id ", 1)[1].strip()
+        until("the trace", lambda: any(each.id == wanted for each in self.traces()))
+        return next(each for each in self.traces() if each.id == wanted)
+
+    def quarantined(self, trace_id: str) -> Path | None:
+        """The folder of a quarantined message."""
+        return next(iter((self.home / "spool" / "quarantine").glob(f"*/{trace_id}")), None)
+
+    def staged(self) -> list[Path]:
+        """What is staged, or half received."""
+        return [*(self.home / "spool" / "staging").glob("*/*"), *(self.home / "spool" / "incoming").glob("*/*")]
+
+    def client(self, listener: str = "inbound", *, source: str = "127.0.0.1") -> "Client":
+        return Client(self.ports[listener], source=source, tls=listener == "tls")
+
+
+class Client:
+    """An SMTP client that says exactly what it is told to."""
+
+    def __init__(self, port: int, *, source: str = "127.0.0.1", tls: bool = False) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), 10, source_address=(source, 0))
+        self.socket.settimeout(20)
+        self._buffer = b""
+        if tls:
+            self._wrap()
+        self.banner = self.reply()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def _wrap(self) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self.socket = context.wrap_socket(self.socket)
+
+    def starttls(self) -> str:
+        answer = self.say("STARTTLS")
+        if answer.startswith("220"):
+            self._wrap()
+        return answer
+
+    def send(self, raw: bytes) -> None:
+        self.socket.sendall(raw)
+
+    def say(self, line: str) -> str:
+        self.send(line.encode("utf-8", "surrogateescape") + b"\r\n")
+        return self.reply()
+
+    def reply(self) -> str:
+        """Read one reply; the lines of a long one are joined by line ends. Empty where the connection ended."""
+        lines = []
+        while True:
+            while b"\r\n" not in self._buffer:
+                try:
+                    data = self.socket.recv(65536)
+                except ConnectionResetError:
+                    data = b""
+                if not data:
+                    return "\n".join(lines)
+                self._buffer += data
+            line, _, self._buffer = self._buffer.partition(b"\r\n")
+            lines.append(line.decode("utf-8", "replace"))
+            if line[3:4] != b"-":
+                return "\n".join(lines)
+
+    def open(self, sender: str = "them@other.test", *recipients: str, helo: str = "client.test") -> list[str]:
+        """EHLO, MAIL and RCPTs; gives the replies to the RCPTs."""
+        assert self.say(f"EHLO {helo}").startswith("250")
+        answer = self.say(f"MAIL FROM:<{sender}>")
+        assert answer.startswith("250"), answer
+        return [self.say(f"RCPT TO:<{each}>") for each in recipients]
+
+    def data(self, content: bytes) -> str:
+        """DATA with a content, dot-stuffed; gives the last reply."""
+        answer = self.say("DATA")
+        if not answer.startswith("354"):
+            return answer
+        self.send(re.sub(rb"^\.", b"..", content, flags=re.MULTILINE) + b".\r\n")
+        return self.reply()
+
+
+def mail(body: str = "hello\r\n", **changes: str | None) -> bytes:
+    """A proper message, or one that differs by some fields."""
+    fields = {
+        "From": "Them <them@other.test>",
+        "To": "alice@example.test",
+        "Date": "Fri, 20 Nov 2026 10:00:00 +0000",
+        "Message-ID": "<1@other.test>",
+        "Subject": "Lunch",
+    } | {name.replace("_", "-"): value for name, value in changes.items()}
+    return ("".join(f"{k}: {v}\r\n" for k, v in fields.items() if v is not None) + "\r\n" + body).encode()
