@@ -30,6 +30,7 @@ from gateway.mail.trace import RecipientTrace, Trace
 from gateway.policy.decide import decide, rules_for, weight_of
 from gateway.policy.matching import Policy
 from gateway.policy.snapshot import Mode
+from gateway.spool.deliveries import Deliveries
 from gateway.spool.disk import SpoolError
 from gateway.spool.item import Copy, Item
 from gateway.spool.journal import JournalWriter
@@ -48,6 +49,7 @@ class Means(msgspec.Struct, frozen=True):
     config: Config
     spool: Spool
     quarantine: Quarantine
+    deliveries: Deliveries
     journal: JournalWriter
     alarm: Callable[[str], None]
 
@@ -55,7 +57,8 @@ class Means(msgspec.Struct, frozen=True):
 class Case(msgspec.Struct, frozen=True):
     """One message at the end of DATA. ``held`` is the transaction with the next hop, None where nobody needs one.
 
-    ``deadline`` is the loop time at which the budget of DATA ends.
+    ``deadline`` is the loop time at which the budget of DATA ends; ``key`` names the delivery (sender, recipients,
+    content), so that a retry is known.
     """
 
     trace: Trace
@@ -63,6 +66,7 @@ class Case(msgspec.Struct, frozen=True):
     content: Content
     held: NextHopTransaction | None
     deadline: float
+    key: str
 
 
 async def carry_out(case: Case, means: Means) -> Reply:
@@ -113,7 +117,7 @@ async def _do(case: Case, means: Means, waiting: Sequence[RecipientTrace]) -> Re
         _settle(relayed, Disposition.DELIVERED)
     if staged is not None:
         try:
-            await asyncio.to_thread(staged.commit)
+            await asyncio.to_thread(_commit, staged, case, means)
         except SpoolError as error:
             means.alarm(f"quarantine can not be written: {error}")
             _settle([*held_back, *dropped], Disposition.DEFERRED)
@@ -210,7 +214,7 @@ async def _keep_for_forwarder(
         if not await _has_room(case, means):
             raise SpoolError(means.config.spool_folder, "the quarantine is full")
         staged = await asyncio.to_thread(means.spool.stage, _item(case.trace, keep), case.content)
-        await asyncio.to_thread(staged.commit)
+        await asyncio.to_thread(_commit, staged, case, means)
     except SpoolError as error:
         means.alarm(f"quarantine can not be written: {error}")
         _settle(waiting, Disposition.DEFERRED)
@@ -227,6 +231,16 @@ def _instead_of_reject(case: Case, each: RecipientTrace) -> Decision:
     action = Action.DROP if line is not None and decision.score >= line else Action.QUARANTINE
     because = f"{decision.because}, and other recipients take the message"
     return msgspec.structs.replace(decision, action=action, because=because, reply=None)
+
+
+def _commit(staged: Staged, case: Case, means: Means) -> None:
+    """Make the quarantined copies visible, for good. Raises SpoolError; then they are nowhere."""
+    try:
+        means.deliveries.announce(case.key, case.trace.id)
+    except SpoolError:
+        staged.discard()
+        raise
+    staged.commit()
 
 
 async def _has_room(case: Case, means: Means) -> bool:
@@ -294,7 +308,11 @@ def sentence(trace: Trace) -> str:
             because = each.decision.because if each.decision is not None else ""
             answer = each.next_hop_reply
             if answer and not answer.startswith("2"):
-                because = f"the next hop said {answer}"
+                because = (
+                    f"the next hop said {answer}"
+                    if answer[0].isdigit() and answer[3:4] == " "
+                    else f"the route failed: {answer}"
+                )
             parts.setdefault((each.disposition.value, because), []).append(each.address)
     several = len(parts) > 1
     return "; ".join(

@@ -19,6 +19,7 @@ from gateway.policy.snapshot import Snapshot
 from gateway.services import secrets
 from gateway.services.clamd import Clamd
 from gateway.services.counters import Counters
+from gateway.spool.deliveries import Deliveries
 from gateway.spool.disk import SpoolError
 from gateway.spool.journal import JournalWriter
 from gateway.spool.quarantine import Quarantine
@@ -53,7 +54,10 @@ class Front:
         self.feed = PolicyFeed(config.policy_folder, self._policy_changed, self._policy_refused)
         self.pool = Pool(config.name, config.budget, self.read_secret, on_fault=self._next_hop_failed)
         self.catalog = catalog.build(Clamd(config.clamd_address, config.clamd.seconds, config.clamd.concurrent))
-        self.means = Means(config, self.spool, Quarantine(config.spool_folder), self.journal, self.alarm)
+        self.deliveries = Deliveries(config.spool_folder)
+        self.means = Means(
+            config, self.spool, Quarantine(config.spool_folder), self.deliveries, self.journal, self.alarm
+        )
 
     @property
     def policy(self) -> Policy | None:

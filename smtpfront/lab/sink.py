@@ -72,7 +72,8 @@ class Sink:
             "received": now,
             "helo": session.host_name,
             "peer": session.peer[0] if session.peer else "",
-            "sender": envelope.mail_from or "",
+            # aiosmtpd keeps the null sender as these two signs, and takes an empty one for none.
+            "sender": (envelope.mail_from or "").removeprefix("<>"),
             "parameters": list(envelope.mail_options),
             "recipients": list(envelope.rcpt_tos),
         }
@@ -98,7 +99,7 @@ class Sink:
         """Answer MAIL."""
         if self.behaviour.mail:
             return f"{self.behaviour.mail} not from there"
-        envelope.mail_from = "" if address == "<>" else address
+        envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 2.1.0 OK"
 

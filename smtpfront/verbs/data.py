@@ -76,7 +76,7 @@ async def _judge(session: Session, transaction: Transaction, content: Content) -
     _describe(transaction, content, view.headers)
     transaction.note(f"DATA, {content.size} octets")
     key = _delivery_key(transaction)
-    if (known := front.counters.get(key)) is not None:
+    if (known := front.counters.get(f"delivered:{key}") or front.deliveries.find(key)) is not None:
         return _delivered_before(transaction, known)
     seen = await pipeline.run(
         Stage.DATA, front.catalog[Stage.DATA], view, transaction.rules, seconds=front.config.budget.data
@@ -84,10 +84,10 @@ async def _judge(session: Session, transaction: Transaction, content: Content) -
     front.alarm_on_breakage(seen)
     trace.observations += seen
     transaction.note("checked")
-    reply = await carry_out(Case(trace, transaction.policy, content, transaction.held, deadline), front.means)
+    reply = await carry_out(Case(trace, transaction.policy, content, transaction.held, deadline, key), front.means)
     transaction.tell()
     if reply.positive:
-        session.unconfirmed = f"{key} {trace.id}"
+        session.unconfirmed = f"delivered:{key} {trace.id}"
     return reply
 
 
@@ -105,7 +105,7 @@ def _delivery_key(transaction: Transaction) -> str:
     trace = transaction.trace
     who = sorted(each.address.lower() for each in trace.recipients if each.disposition is None)
     text = "\0".join([trace.listener, trace.sender or "", *who, trace.sha256])
-    return f"delivered:{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()}"
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _delivered_before(transaction: Transaction, known: str) -> Reply:

@@ -1,0 +1,56 @@
+"""Which transaction quarantined a delivery, by the delivery's key: so that a retry makes no second copy.
+
+A process can be killed between the commit and the ``250``; the client tries again then. The name is announced before the
+commit and counts only while the committed item is there, so it can never stand for a message that was lost.
+
+    deliveries/<key>    a symbolic link whose target is the transaction's id
+"""
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+from gateway.spool.disk import checked_name, make_folder, sync_folder, told
+from gateway.spool.quarantine import ITEM, place_of
+
+KEPT_SECONDS = 5 * 86_400.0  # as long as clients try again (RFC 5321 4.5.4.1)
+
+
+class Deliveries:
+    """The names of one spool."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open; makes the folder. Raises SpoolError."""
+        self._spool = folder
+        self._folder = folder / "deliveries"
+        with told(self._folder):
+            make_folder(self._folder)
+
+    def find(self, key: str) -> str | None:
+        """Give the id of the transaction that quarantined this delivery, None where there is none. Fast: one readlink."""
+        try:
+            message = os.readlink(f"{self._folder}/{key}")  # noqa: PTH115 - in the path of every message
+        except OSError:
+            return None
+        return message if (place_of(self._spool, message) / ITEM).exists() else None
+
+    def announce(self, key: str, message: str) -> None:
+        """Say that the transaction is about to be committed; durable. Blocks. Raises SpoolError."""
+        place = self._folder / checked_name(key, self._folder)
+        new = self._folder / f".{message}"
+        with told(place):
+            new.symlink_to(message)
+            new.replace(place)
+            sync_folder(self._folder)
+
+    def forget_old(self, now: float | None = None) -> int:
+        """Remove what no client will ask for again; gives how many. Blocks."""
+        oldest = (time.time() if now is None else now) - KEPT_SECONDS
+        removed = 0
+        for entry in os.scandir(self._folder):
+            with contextlib.suppress(FileNotFoundError):
+                if entry.stat(follow_symlinks=False).st_mtime < oldest:
+                    Path(entry.path).unlink()
+                    removed += 1
+        return removed

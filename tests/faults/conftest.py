@@ -1,0 +1,5 @@
+"""The same parts as for the dialogues."""
+
+from tests.smtpfront.conftest import clamd, hop
+
+__all__ = ["clamd", "hop"]
