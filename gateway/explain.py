@@ -1,0 +1,124 @@
+"""Runs a message through the whole pipeline without delivering it: what would be done, and why.
+
+The same checks, the same policy, the same ``decide`` as on the wire. Nothing is relayed, stored or journalled, and the
+next hop is not asked.
+"""
+
+import asyncio
+import hashlib
+import time
+
+import msgspec
+
+from gateway import pipeline
+from gateway.checks import catalog
+from gateway.checks.base import View
+from gateway.config import Config
+from gateway.mail.address import Address, parse_path
+from gateway.mail.client import Client
+from gateway.mail.decisions import Action
+from gateway.mail.envelope import MailParameters
+from gateway.mail.message import Content, head_of, line_ends_of
+from gateway.mail.stages import Stage
+from gateway.mail.trace import Event, RecipientTrace, Trace
+from gateway.policy.decide import decide, rules_for
+from gateway.policy.matching import Policy
+from gateway.services.clamd import Clamd
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A message and who sends it to whom. Addresses are as in SMTP, without brackets; an empty sender is the null sender."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    client: str
+    helo: str
+    listener: str = "inbound"
+
+
+def content_of(raw: bytes) -> Content:
+    """Make a content of a file's octets. A file that knows LF only is taken for one that lost its CR when it was saved."""
+    if b"\r\n" not in raw:
+        raw = raw.replace(b"\n", b"\r\n")
+    return Content(len(raw), hashlib.sha256(raw).hexdigest(), head_of(raw), line_ends_of(raw), memory=raw)
+
+
+def explain(config: Config, policy: Policy, question: Question, content: Content) -> Trace:
+    """Give the trace that the message would leave. Raises AddressError for an address that SMTP would refuse."""
+    return asyncio.run(_explain(config, policy, question, content))
+
+
+async def _explain(config: Config, policy: Policy, question: Question, content: Content) -> Trace:
+    """Walk through the stages."""
+    checks = catalog.build(Clamd(config.clamd_address, config.clamd.seconds, config.clamd.concurrent))
+    forwarder = policy.forwarder_of(question.client)
+    client = Client(question.client, helo=question.helo, esmtp=True, forwarder=forwarder)
+    sender = _address(question.sender)
+    trace = Trace(
+        id="explained",
+        started=time.time(),
+        node=config.name,
+        revision=policy.revision,
+        listener=question.listener,
+        client=client,
+        sender="" if sender is None else str(sender),
+        parameters=MailParameters(size=content.size),
+        size=content.size,
+        sha256=content.sha256,
+    )
+
+    def view(**more: object) -> View:
+        return View(
+            policy=policy,
+            node=config.name,
+            listener=question.listener,
+            client=client,
+            sender=sender,
+            parameters=trace.parameters,
+            **more,  # type: ignore[arg-type] # the stage's own part
+        )
+
+    seconds = config.budget.data
+    trace.observations += await pipeline.run(Stage.MAIL, checks[Stage.MAIL], view(), (), seconds=seconds)
+    for text in question.recipients:
+        address = _address(text)
+        match = policy.match(address) if address is not None else None
+        each = RecipientTrace(text, route=match.domain.route if match is not None else policy.snapshot.outbound.route)
+        trace.recipients.append(each)
+        rules = (rules_for(policy, text),)
+        seen = await pipeline.run(
+            Stage.RCPT, checks[Stage.RCPT], view(recipient=address, match=match), rules, seconds=seconds
+        )
+        trace.observations += [msgspec.structs.replace(one, recipient=text) for one in seen]
+    everyone = [rules_for(policy, each.address) for each in trace.recipients]
+    at_data = view(content=content)
+    trace.header_from = at_data.headers.get("from")
+    trace.subject = at_data.headers.get("subject")
+    trace.message_id = at_data.headers.get("message-id")
+    trace.observations += await pipeline.run(Stage.DATA, checks[Stage.DATA], at_data, everyone, seconds=seconds)
+    for each in trace.recipients:
+        each.decision = decide(trace, policy, each.address)
+        if question.listener == "inbound" and not _ours(policy, each.address):
+            each.decision = msgspec.structs.replace(
+                each.decision, action=Action.REJECT, because="the recipient's domain is none of ours", check="relay"
+            )
+    trace.events.append(Event(0.0, "explained: the next hop was not asked, nothing was delivered"))
+    trace.because = "; ".join(
+        f"{each.decision.action} for {each.address}, because {each.decision.because}"
+        for each in trace.recipients
+        if each.decision is not None
+    )
+    trace.duration_ms = round((time.time() - trace.started) * 1000, 1)
+    return trace
+
+
+def _address(text: str) -> Address | None:
+    """Parse an address as it would come over the wire. Raises AddressError."""
+    address, _ = parse_path(f"<{text}>")
+    return address
+
+
+def _ours(policy: Policy, recipient: str) -> bool:
+    """Whether a recipient is one of ours."""
+    address = _address(recipient)
+    return address is not None and policy.match(address) is not None
