@@ -12,19 +12,24 @@ from gateway.embedded.clamav import Clamd
 
 _PYTHON = (sys.executable, "-u")
 # What clamd says of its own limits at each start, and what our trace says of each virus anyway.
-_CLAMD_CHATTER = re.compile(r"^(Limits: |instream\(|Self checking|.*(?: enabled\.| support enabled\.)$)")
+_CLAMD_CHATTER = re.compile(r"^(Limits: |instream\(|Self checking|Heuristic alerting|.* enabled\.$)")
+# Celery warns each time of root, who started this whole gateway, and that SQL has no host name.
+_WORKER_CHATTER = re.compile(
+    r".*(SecurityWarning: You're running|absolutely not recommended|specify a different user|User information: uid=0|"
+    r"_warn_or_raise_security_error|No hostname was supplied)"
+)
 
 
 class Child(msgspec.Struct, frozen=True):
     """One process. ``ready`` is the text by which it says that it serves; empty where nobody waits for it.
 
-    ``last`` processes are stopped after the others, which still need them. Lines that match ``chatter`` are not shown.
+    ``outlives`` names the process that still needs this one while it stops. Lines that match ``chatter`` are not shown.
     """
 
     label: str
     command: tuple[str, ...]
     ready: str = ""
-    last: bool = False
+    outlives: str = ""
     chatter: re.Pattern[str] | None = None
 
 
@@ -36,7 +41,7 @@ def children(config: Config, clamd: Clamd | None) -> list[Child]:
             "sink",
             (*module, "smtpfront.lab.sink", "--listen", config.embedded.sink, "--folder", str(config.home / "sink")),
             ready="ready: ",
-            last=True,
+            outlives="smtpd",
         ),
         Child("smtpd", (*module, "smtpfront"), ready="ready: "),
         Child(
@@ -49,9 +54,9 @@ def children(config: Config, clamd: Clamd | None) -> list[Child]:
             "worker",
             (
                 *(*module, "celery", "--quiet", "--app", "workers.app", "worker", "--beat"),
-                *("--schedule", str(config.home / "celery" / "schedule"), "--pool", "threads", "--concurrency", "2"),
-                *("--loglevel", "WARNING", "--without-gossip", "--without-mingle"),
+                *("--pool", "threads", "--loglevel", "WARNING", "--without-gossip", "--without-mingle"),
             ),
+            chatter=_WORKER_CHATTER,
         ),
     ]
     if clamd is not None:
@@ -61,7 +66,7 @@ def children(config: Config, clamd: Clamd | None) -> list[Child]:
 
 def clamd_child(clamd: Clamd) -> Child:
     """Give the process of our own clamd. Nobody waits for it: loading signatures takes longer than mail may wait."""
-    return Child("clamd", clamd.command, last=True, chatter=_CLAMD_CHATTER)
+    return Child("clamd", clamd.command, outlives="smtpd", chatter=_CLAMD_CHATTER)
 
 
 def environment(config: Config) -> dict[str, str]:

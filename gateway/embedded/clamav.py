@@ -25,7 +25,7 @@ NO_PROTECTION = (
 _STREAM_LIMIT = "256M"
 
 # The test file of EICAR, in two pieces so that no scanner takes this source for it.
-_EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-" + b"ANTIVIRUS-TEST-FILE!$H+H*"
+EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-" + b"ANTIVIRUS-TEST-FILE!$H+H*"
 
 
 class Protection(enum.StrEnum):
@@ -75,7 +75,7 @@ def signatures(folder: Path) -> tuple[Path, ClamdStatus]:
     local = folder / "database"
     local.mkdir(mode=0o700, exist_ok=True)
     # Target type 0 is any file, * any offset.
-    (local / "eicar.ndb").write_text(f"Eicar-Test-Signature:0:*:{_EICAR.hex()}\n")
+    (local / "eicar.ndb").write_text(f"Eicar-Test-Signature:0:*:{EICAR.hex()}\n")
     return local, ClamdStatus(Protection.EICAR_ONLY, NO_PROTECTION)
 
 

@@ -16,6 +16,7 @@ from gateway.embedded.children import Child
 from gateway.embedded.lines import Lines
 
 STOP_SECONDS = 4.0  # then SIGKILL
+_LAST_SECONDS = 0.5  # of them for those that others need
 _FIRST_PAUSE = 0.5  # seconds before a dead child is started again; doubled each time
 _LONGEST_PAUSE = 30.0
 _STEADY_SECONDS = 30.0  # a child that lived so long starts with the first pause again
@@ -68,24 +69,24 @@ class Supervisor:
             _signal(process, signal.SIGTERM)
 
     async def stop(self) -> None:
-        """Stop all: first those that serve, then those that they need, and after ``STOP_SECONDS`` whatever is left."""
+        """Stop all, each once those that need it have ended; after ``STOP_SECONDS`` whatever is left is killed."""
         self._stopping.set()
-        deadline = time.monotonic() + STOP_SECONDS
-        for last in (False, True):
-            labels = [label for label in self._keepers if self._children[label].last is last]
-            for label in labels:
-                if process := self._processes.get(label):
-                    _signal(process, signal.SIGTERM)
-            # Those that the others need get a moment of their own, however long the others took.
-            grace = 0.2 if last else 0.5
-            seconds = max(grace, deadline - time.monotonic() - (0 if last else grace))
-            if tasks := [self._keepers[label] for label in labels]:
-                await asyncio.wait(tasks, timeout=seconds)
+        if not self._keepers:
+            return
+        stops = [asyncio.create_task(self._stop_one(label)) for label in self._keepers]
+        await asyncio.wait(self._keepers.values(), timeout=STOP_SECONDS)
         for label, process in self._processes.items():
             if process.returncode is None:
                 self._lines.write("backstop", f"{label} does not stop; killed", loud=True)
                 _signal(process, signal.SIGKILL)
-        await asyncio.gather(*self._keepers.values())
+        await asyncio.gather(*self._keepers.values(), *stops)
+
+    async def _stop_one(self, label: str) -> None:
+        """Tell one child to stop, when the one that needs it has ended or has had most of the time."""
+        if needed_by := self._keepers.get(self._children[label].outlives):
+            await asyncio.wait((needed_by,), timeout=STOP_SECONDS - _LAST_SECONDS)
+        if process := self._processes.get(label):
+            _signal(process, signal.SIGTERM)
 
     async def _keep(self, label: str) -> None:
         """Keep one child alive until the stop."""

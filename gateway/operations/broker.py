@@ -52,7 +52,8 @@ def configuration(config: Config) -> dict[str, Any]:
     if config.broker.url == "filesystem":
         folder = config.home / "broker"
         common["broker_url"] = "filesystem://"
-        common["broker_transport_options"] = _folders(folder)
+        # How long a task waits to be seen, and a good part of how long a worker takes to stop, in seconds.
+        common["broker_transport_options"] = {**_folders(folder), "polling_interval": 0.2}
     return common
 
 
