@@ -53,9 +53,12 @@ def line_of(text: str, place: Place) -> int:
             if pair is None:
                 break
             line, node = pair[0].start_mark.line + 1, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode):
+            # A mapping's keys may also be written as a list.
+            item = next((item for at, item in enumerate(node.value) if step in (at, item.value)), None)
+            if item is None:
+                break
+            line, node = item.start_mark.line + 1, item
         else:
             break
     return line
@@ -70,6 +73,8 @@ def place_of(error: msgspec.ValidationError, document: object, check: Callable[[
     found = _AT.match(str(error))
     reason, path = (found["reason"], found["path"] or "") if found else (str(error), "")
     steps: list[str] = [name or index for name, index in _STEP.findall(path)]
+    if found and found["key"]:
+        steps.append(_ANY)
     place: Place = ()
     for step in steps:
         here = _inner(document, place)

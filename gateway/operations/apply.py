@@ -1,0 +1,227 @@
+"""Policy as code: makes the rows say what a document says, and publishes them.
+
+Within the sections that a document names, what it does not hold is removed; other sections stay as they are.
+Applying the same document again changes nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+from django.core.exceptions import ValidationError
+from django.db import models as orm
+from django.db import transaction
+
+from gateway import models
+from gateway.operations import accounts, audit, document, export, publish
+from gateway.policy.changes import changes
+from gateway.policy.defaults import CHECKS, OUTBOUND_CHECKS
+from gateway.policy.location import Place, PolicyError, line_of
+from gateway.policy.snapshot import CheckRule
+from gateway.policy.validity import faults
+
+_THRESHOLDS = document.Thresholds.__struct_fields__
+
+
+def apply_policy(text: str, name: str, who: str, *, check: bool = False) -> list[str]:
+    """Apply a document in YAML, and publish; gives what changed, one line each, nothing where it all was so already.
+
+    ``name`` is what errors call the file, ``who`` stands in the audit. With ``check`` everything is checked
+    and nothing kept. Raises PolicyError, and then nothing has changed; OSError where the policy can't be written.
+    """
+    applying = _Applying(text, name, document.read(text, name), who)
+    with transaction.atomic():
+        before = document.plain(export.of_rows())
+        applying.carry_out()
+        difference = changes(before, document.plain(export.of_rows()))
+        applying.raise_faults()
+        if difference and not check:
+            audit.record(who, "apply", name, "\n".join(difference))
+        transaction.set_rollback(check)
+    if not check:
+        publish.publish_policy(who)
+    return difference
+
+
+class _Applying:
+    """One document on its way into the rows. Within a transaction."""
+
+    def __init__(self, text: str, name: str, wanted: document.Document, who: str) -> None:
+        """Keep what errors and audit need."""
+        self.text = text
+        self.name = name
+        self.wanted = wanted
+        self.who = who
+
+    def carry_out(self) -> None:
+        """Write each section that the document names. Routes go last: others must let go of them first."""
+        wanted = self.wanted
+        if isinstance(wanted.routes, dict):
+            self._write_routes(wanted.routes)
+        if isinstance(wanted.domains, dict):
+            self._write_domains(wanted.domains)
+        if isinstance(wanted.forwarders, dict):
+            self._write_forwarders(wanted.forwarders)
+        if isinstance(wanted.accounts, dict):
+            self._write_accounts(wanted.accounts)
+        node = models.NodePolicy.load()
+        if isinstance(wanted.outbound, document.Outbound):
+            self._set_outbound(node, wanted.outbound)
+        if isinstance(wanted.node, document.Node):
+            node.observe = wanted.node.observe
+            node.max_size = wanted.node.max_size
+            node.normalise_line_ends = wanted.node.normalise_line_ends
+        self._save(node, ("node",))
+        if isinstance(wanted.routes, dict):
+            self._remove_routes(wanted.routes)
+
+    def raise_faults(self) -> None:
+        """Raise the first thing that is wrong with the policy which the rows now make."""
+        fault = next(faults(publish.build(1, ""), CHECKS.keys()), None)
+        if fault is None:
+            return
+        place = _in_document(fault.place)
+        if getattr(self.wanted, str(place[0])) is msgspec.UNSET:
+            where = ", ".join(map(str, place))
+            raise PolicyError(self.name, 0, f"{where} (not in this file): {fault.reason}", fault.remedy)
+        raise self._error(place, fault.reason, fault.remedy)
+
+    def _error(self, place: Place, reason: str, remedy: str) -> PolicyError:
+        """Make the error that names the line of a place of the document."""
+        return PolicyError(self.name, line_of(self.text, place), reason, remedy)
+
+    def _save(self, row: orm.Model, place: Place) -> None:
+        """Check a row's fields and save it. Raises PolicyError."""
+        try:
+            row.full_clean(validate_unique=False, validate_constraints=False)
+        except ValidationError as error:
+            field, reasons = next(iter(error.message_dict.items()))
+            raise self._error((*place, field), f"{field}: {reasons[0]}", "correct it") from None
+        row.save()
+
+    def _route_named(self, name: str, place: Place) -> models.Route:
+        """Give a route by its name. Raises PolicyError."""
+        route = models.Route.objects.filter(name=name).first()
+        if route is None:
+            names = ", ".join(models.Route.objects.values_list("name", flat=True))
+            remedy = f"name one of {names}, or add it" if names else "add a route of that name"
+            raise self._error(place, f"there is no route {name!r}", remedy)
+        return route
+
+    def _write_routes(self, wanted: Mapping[str, document.Route]) -> None:
+        """Make or change the routes."""
+        for name, part in wanted.items():
+            place: Place = ("routes", name)
+            row = models.Route.objects.filter(name=name).first() or models.Route(name=name)
+            row.tls, row.username, row.secret = part.tls, part.username, part.secret
+            self._save(row, place)
+            hops = [(hop.host, hop.port, hop.tls_from_start) for hop in row.hosts.all()]
+            if hops != [(hop.host, hop.port, hop.tls_from_start) for hop in part.hosts]:
+                row.hosts.all().delete()
+                for at, hop in enumerate(part.hosts):
+                    new = models.RouteHost(
+                        route=row, position=at, host=hop.host, port=hop.port, tls_from_start=hop.tls_from_start
+                    )
+                    self._save(new, (*place, "hosts", at))
+
+    def _remove_routes(self, wanted: Iterable[str]) -> None:
+        """Remove the routes that the document does not hold. Raises PolicyError where something still takes one."""
+        for row in models.Route.objects.exclude(name__in=list(wanted)):
+            user = models.Domain.objects.filter(route=row).first()
+            if user or models.NodePolicy.objects.filter(outbound_route=row).exists():
+                what = f"domain {user}" if user else "outbound mail"
+                reason = f"route {row.name!r} is not here, but {what} still takes it"
+                raise self._error(("routes",), reason, f"add the route, or give {what} another one")
+            row.delete()
+            accounts.destroy_when_unused(row.secret)
+
+    def _write_domains(self, wanted: Mapping[str, document.Domain]) -> None:
+        """Make, change and remove domains, with their checks and recipients."""
+        models.Domain.objects.exclude(name__in=list(wanted)).delete()
+        for name, part in wanted.items():
+            place: Place = ("domains", name)
+            row = models.Domain.objects.filter(name=name).first() or models.Domain(name=name)
+            row.route = self._route_named(part.route, (*place, "route"))
+            row.observe, row.accept_unknown = part.observe, part.accept_unknown
+            _set_thresholds(row, part.thresholds)
+            self._save(row, place)
+            self._write_checks(row, part.checks, CHECKS, place)
+            if part.recipients is not msgspec.UNSET:
+                _write_recipients(row, part.recipient_parts())
+
+    def _write_checks(
+        self,
+        domain: models.Domain | None,
+        wanted: Mapping[str, document.Check],
+        defaults: Mapping[str, CheckRule],
+        place: Place,
+    ) -> None:
+        """Make, change and remove what checks mean to a domain, or (None) to outbound mail."""
+        rows = models.CheckSetting.objects.filter(domain=domain)
+        rows.exclude(check_name__in=list(wanted)).delete()
+        for name, part in wanted.items():
+            base = defaults.get(name, CheckRule())
+            row = rows.filter(check_name=name).first() or models.CheckSetting(domain=domain, check_name=name)
+            row.mode = base.mode if part.mode is msgspec.UNSET else part.mode
+            row.action = base.action if part.action is msgspec.UNSET else part.action
+            row.on_failure = base.on_failure if part.on_failure is msgspec.UNSET else part.on_failure
+            row.weights = dict(base.weights) if part.weights is msgspec.UNSET else part.weights
+            self._save(row, (*place, "checks", name))
+
+    def _write_forwarders(self, wanted: Mapping[str, document.Forwarder]) -> None:
+        """Make, change and remove trusted forwarders."""
+        models.Forwarder.objects.exclude(name__in=list(wanted)).delete()
+        for name, part in wanted.items():
+            row = models.Forwarder.objects.filter(name=name).first() or models.Forwarder(name=name)
+            row.networks = part.networks
+            row.unknown_recipient, row.virus, row.other = part.unknown_recipient, part.virus, part.other
+            self._save(row, ("forwarders", name))
+
+    def _write_accounts(self, wanted: Mapping[str, document.Account]) -> None:
+        """Make, change and remove accounts. A removed one's secret is destroyed with it."""
+        for row in models.Account.objects.exclude(login__in=list(wanted)):
+            accounts.delete(row, self.who)
+        for login, part in wanted.items():
+            row = models.Account.objects.filter(login=login).first() or models.Account(login=login)
+            row.addresses, row.enabled = part.addresses, part.enabled
+            row.secret = part.secret or row.secret or accounts.new_secret_id("account", login)
+            self._save(row, ("accounts", login))
+
+    def _set_outbound(self, node: models.NodePolicy, part: document.Outbound) -> None:
+        """Set what holds for mail that leaves."""
+        place: Place = ("outbound",)
+        node.outbound_route = self._route_named(part.route, (*place, "route")) if part.route else None
+        node.outbound_networks = part.networks
+        _set_thresholds(node, part.thresholds)
+        self._write_checks(None, part.checks, OUTBOUND_CHECKS, place)
+
+
+def _write_recipients(domain: models.Domain, wanted: Mapping[str, document.Recipient]) -> None:
+    """Make, change and remove a domain's recipients, many at a time."""
+    rows = {row.local_part: row for row in domain.recipients.all()}
+    gone = [row.pk for local, row in rows.items() if local not in wanted]
+    for at in range(0, len(gone), 500):
+        models.Recipient.objects.filter(pk__in=gone[at : at + 500]).delete()
+    new, changed = [], []
+    for local, part in wanted.items():
+        row = rows.get(local)
+        if row is None:
+            row = models.Recipient(domain=domain, local_part=local)
+            new.append(row)
+        elif any(getattr(row, field) != getattr(part.thresholds, field) for field in _THRESHOLDS):
+            changed.append(row)
+        _set_thresholds(row, part.thresholds)
+    models.Recipient.objects.bulk_create(new, batch_size=500)
+    models.Recipient.objects.bulk_update(changed, _THRESHOLDS, batch_size=100)
+
+
+def _set_thresholds(row: models.Domain | models.Recipient | models.NodePolicy, thresholds: document.Thresholds) -> None:
+    """Set a row's thresholds."""
+    for field in _THRESHOLDS:
+        setattr(row, field, getattr(thresholds, field))
+
+
+def _in_document(place: Place) -> Place:
+    """Give the place in a document of a place in a snapshot."""
+    if place[0] in {"observe", "max_size", "normalise_line_ends", "revision"}:
+        return ("node", *place)
+    return tuple(step for step in place if step != "rules")

@@ -1,0 +1,189 @@
+"""Policy as code: the YAML that ``apply`` reads and ``export`` writes.
+
+A document is the rows, said in full; secrets are named by id and never contained. What is read here is checked for its
+form; whether its parts fit together is the codec's to say, once they are rows.
+"""
+
+import re
+from typing import Any
+
+import msgspec
+import yaml
+from msgspec import UNSET, UnsetType
+
+from gateway.mail.decisions import Action
+from gateway.policy.location import PolicyError, duplicates, line_of, place_of
+from gateway.policy.snapshot import Mode, TlsLevel
+from gateway.policy.validity import local_part_fault
+
+_REMEDY = "correct it (quote what must be text); export shows the form"
+
+
+class _Part(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """Base of every part: an unknown key is an error. Keys that are left out mean the default."""
+
+
+class Thresholds(_Part):
+    """Scores in points. What is left out is as the default, or as the domain has it."""
+
+    tag: float | None = None
+    quarantine: float | None = None
+    reject: float | None = None
+    drop: float | None = None
+
+
+class Check(_Part):
+    """How one check deviates from its default."""
+
+    mode: Mode | UnsetType = UNSET
+    action: Action | UnsetType = UNSET
+    on_failure: Action | UnsetType = UNSET
+    weights: dict[str, float] | UnsetType = UNSET
+
+
+class Recipient(_Part):
+    """One recipient."""
+
+    thresholds: Thresholds = msgspec.field(default_factory=Thresholds)
+
+
+class Domain(_Part):
+    """One domain. ``recipients`` is a list of local parts, or a mapping; left out, the recipients stay as they are."""
+
+    route: str
+    observe: bool = False
+    accept_unknown: bool = False
+    thresholds: Thresholds = msgspec.field(default_factory=Thresholds)
+    checks: dict[str, Check] = {}
+    recipients: list[str] | dict[str, Recipient | None] | UnsetType = UNSET
+
+    def recipient_parts(self) -> dict[str, Recipient]:
+        """Give the recipients as a mapping, whichever way they were written."""
+        if isinstance(self.recipients, list):
+            return {local: Recipient() for local in self.recipients}
+        if isinstance(self.recipients, dict):
+            return {local: part or Recipient() for local, part in self.recipients.items()}
+        return {}
+
+
+class Host(_Part):
+    """One next hop."""
+
+    host: str
+    port: int = 25
+    tls_from_start: bool = False
+
+
+class Route(_Part):
+    """Where mail goes next. ``secret`` is the id of the password's file."""
+
+    hosts: list[Host]
+    tls: TlsLevel = TlsLevel.MAY
+    username: str = ""
+    secret: str = ""
+
+
+class Forwarder(_Part):
+    """A trusted forwarder."""
+
+    networks: list[str]
+    unknown_recipient: Action = Action.DROP
+    virus: Action = Action.DROP
+    other: Action = Action.QUARANTINE
+
+
+class Account(_Part):
+    """Who may send by SMTP AUTH. ``secret`` is the id of the hash's file; left out, it stays, or is made."""
+
+    addresses: list[str] = []
+    secret: str = ""
+    enabled: bool = True
+
+
+class Outbound(_Part):
+    """Mail that leaves."""
+
+    route: str = ""
+    networks: list[str] = []
+    thresholds: Thresholds = msgspec.field(default_factory=Thresholds)
+    checks: dict[str, Check] = {}
+
+
+class Node(_Part):
+    """What holds for every domain."""
+
+    observe: bool = False
+    max_size: int = 26_214_400
+    normalise_line_ends: list[str] = []
+
+
+class Document(_Part):
+    """The whole policy. A section that is left out stays as it is."""
+
+    routes: dict[str, Route] | UnsetType = UNSET
+    domains: dict[str, Domain] | UnsetType = UNSET
+    forwarders: dict[str, Forwarder] | UnsetType = UNSET
+    accounts: dict[str, Account] | UnsetType = UNSET
+    outbound: Outbound | UnsetType = UNSET
+    node: Node | UnsetType = UNSET
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML whose only truths are ``true`` and ``false`` (YAML 1.2): ``off`` is a mode, ``no`` may be a local part."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] not in {"bool", "timestamp"}]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for _word in ("true", "false"):
+    _Loader.yaml_implicit_resolvers.setdefault(_word[0], []).append(
+        ("tag:yaml.org,2002:bool", re.compile(f"^{_word}$"))
+    )
+
+
+def read(text: str, name: str) -> Document:
+    """Read a document; ``name`` is what errors call the file. Raises PolicyError."""
+    try:
+        for key, line in duplicates(text):
+            raise PolicyError(name, line, f"the key {key!r} stands here for the second time", "keep one of the two")
+        loaded = yaml.load(text, Loader=_Loader)  # noqa: S506 - it is a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise PolicyError(name, line, f"this is no YAML: {error.problem}", _REMEDY) from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise PolicyError(name, 0, f"this is no YAML: {error}", _REMEDY) from None
+    except RecursionError:
+        raise PolicyError(name, 0, "the text is nested without end", _REMEDY) from None
+    try:
+        document = _as_document(loaded)
+    except msgspec.ValidationError as error:
+        reason, place = place_of(error, loaded, _as_document)
+        raise PolicyError(name, line_of(text, place), reason, _REMEDY) from None
+    for domain, part in (document.domains or {}).items():
+        for local in part.recipient_parts():
+            if wrong := local_part_fault(local):
+                raise PolicyError(name, line_of(text, ("domains", domain, "recipients", local)), *wrong)
+    return document
+
+
+def write(document: Document) -> str:
+    """Give a document as YAML."""
+    return yaml.dump(plain(document), Dumper=yaml.SafeDumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+def plain(document: Document) -> dict[str, Any]:
+    """Give a document as built-in values; what is as the default is left out."""
+    values: dict[str, Any] = msgspec.to_builtins(document)
+    parts = [values.get("outbound", {}), *values.get("domains", {}).values()]
+    for domain in values.get("domains", {}).values():
+        parts.extend(domain.get("recipients", {}).values())
+    for part in parts:
+        if not part.get("thresholds", True):
+            del part["thresholds"]
+    return values
+
+
+def _as_document(loaded: Any) -> Document:  # noqa: ANN401 - it is what a parser gave
+    """Check a parsed text's types. Raises ``msgspec.ValidationError``."""
+    return msgspec.convert(loaded, Document)

@@ -1,0 +1,251 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from gateway.models import (
+    Account,
+    AuditEntry,
+    CheckSetting,
+    Domain,
+    Forwarder,
+    NodePolicy,
+    PolicyRevision,
+    Recipient,
+    Route,
+)
+from gateway.operations.apply import apply_policy
+from gateway.policy.codec import PolicyError, load
+from gateway.policy.snapshot import Mode
+from gateway.services import secrets
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
+
+NEWLINE = "\n"
+POLICY = """\
+routes:
+  inside:
+    hosts:
+      - host: mail.example.test
+      - host: 192.0.2.9
+        port: 2525
+    tls: verified
+domains:
+  example.test:
+    route: inside
+    thresholds: {tag: 4}
+    checks:
+      clamav: {mode: off}
+    recipients:
+      alice:
+      strict: {thresholds: {reject: 9}}
+  other.test:
+    route: inside
+    observe: true
+    recipients: [bob, no, on]
+forwarders:
+  backup:
+    networks: [192.0.2.0/28]
+accounts:
+  printer:
+    addresses: ["*@example.test"]
+outbound:
+  route: inside
+  networks: [10.0.0.0/8]
+node:
+  max_size: 1000000
+"""
+
+
+def error_of(text: str) -> str:
+    with pytest.raises(PolicyError) as caught:
+        apply_policy(text, "policy.yml", "admin")
+    return str(caught.value)
+
+
+def test_a_document_becomes_rows_and_is_published(home: Path) -> None:
+    changes = apply_policy(POLICY, "policy.yml", "admin")
+    snapshot = load(home / "policy/current.json")
+    assert [hop.host for hop in snapshot.routes["inside"].hosts] == ["mail.example.test", "192.0.2.9"]
+    assert snapshot.domains["example.test"].rules.checks["clamav"].mode is Mode.OFF
+    assert list(snapshot.domains["other.test"].recipients) == ["bob", "no", "on"]
+    assert snapshot.accounts["printer"].secret == Account.objects.get().secret != ""
+    assert snapshot.outbound.networks == ("10.0.0.0/8",)
+    assert snapshot.max_size == 1_000_000
+    assert "domain example.test: added" in changes
+    assert AuditEntry.objects.filter(who="admin", verb="apply", target="policy.yml").exists()
+
+
+def test_a_second_run_changes_nothing() -> None:
+    apply_policy(POLICY, "policy.yml", "admin")
+    assert apply_policy(POLICY, "policy.yml", "admin") == []
+    assert PolicyRevision.objects.count() == 1
+    assert AuditEntry.objects.filter(verb="apply").count() == 1
+
+
+def test_check_says_what_would_change_and_changes_nothing(home: Path) -> None:
+    apply_policy(POLICY, "policy.yml", "admin")
+    before = (home / "policy/current.json").read_bytes()
+    changed = POLICY.replace("observe: true", "observe: false").replace("  printer:", "  scanner:")
+    assert apply_policy(changed, "policy.yml", "admin", check=True) == [
+        "domain other.test, observe: removed",
+        "account printer: removed",
+        "account scanner: added",
+    ]
+    assert Domain.objects.get(name="other.test").observe
+    assert Account.objects.get().login == "printer"
+    assert (home / "policy/current.json").read_bytes() == before
+
+
+def test_what_a_named_section_does_not_hold_is_removed_and_other_sections_stay() -> None:
+    apply_policy(POLICY, "policy.yml", "admin")
+    changes = apply_policy(
+        "domains:\n  example.test:\n    route: inside\n    recipients: [alice]\n", "policy.yml", "admin"
+    )
+    assert "domain other.test: removed" in changes
+    assert "domain example.test, recipient strict: removed" in changes
+    assert "domain example.test, check clamav: removed" in changes
+    assert Domain.objects.get().tag is None
+    assert list(Recipient.objects.values_list("local_part", flat=True)) == ["alice"]
+    assert Forwarder.objects.count() == Account.objects.count() == Route.objects.count() == 1
+    assert NodePolicy.load().outbound_networks == ["10.0.0.0/8"]
+
+
+def test_a_domain_that_names_no_recipients_keeps_those_it_has() -> None:
+    apply_policy(POLICY, "policy.yml", "admin")
+    apply_policy("domains:\n  example.test: {route: inside}\n", "policy.yml", "admin")
+    assert list(Recipient.objects.values_list("local_part", flat=True)) == ["alice", "strict"]
+
+
+def test_next_hops_keep_the_order_in_which_they_are_written() -> None:
+    apply_policy(POLICY, "policy.yml", "admin")
+    apply_policy("routes: {inside: {hosts: [{host: b.test}, {host: a.test}]}}", "policy.yml", "admin")
+    assert [hop.host for hop in Route.objects.get().hosts.all()] == ["b.test", "a.test"]
+
+
+def test_a_removed_accounts_secret_is_destroyed_but_not_by_a_check(
+    home: Path, django_capture_on_commit_callbacks: Callable[..., AbstractContextManager[object]]
+) -> None:
+    apply_policy(POLICY, "policy.yml", "admin")
+    id_ = Account.objects.get().secret
+    secrets.write(home / "secrets", id_, "hash")
+    with django_capture_on_commit_callbacks(execute=True):
+        apply_policy("accounts: {}", "policy.yml", "admin", check=True)
+    assert secrets.read(home / "secrets", id_) == "hash"
+    with django_capture_on_commit_callbacks(execute=True):
+        apply_policy("accounts: {}", "policy.yml", "admin")
+    assert secrets.read(home / "secrets", id_) is None
+
+
+def test_an_account_keeps_its_secret_where_the_document_names_none() -> None:
+    apply_policy(POLICY, "policy.yml", "admin")
+    before = Account.objects.get().secret
+    apply_policy(POLICY.replace('"*@example.test"', "me@example.test"), "policy.yml", "admin")
+    assert Account.objects.get().secret == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            "    route: inside\n    obs",
+            "    route: outside\n    obs",
+            "there is no route 'outside'; name one of inside, or add it",
+        ),
+        ("thresholds: {tag: 4}", "thresholds: {tag: 9}", "quarantine at 8 points comes before tag at 9; "),
+        (
+            "strict: {thresholds: {reject: 9}}",
+            "strict: {thresholds: {reject: 1}}",
+            "reject at 1 points comes before quarantine at 8; ",
+        ),
+        ("clamav: {mode: off}", "clamaf: {mode: off}", "there is no check 'clamaf'; known are clamav, "),
+        ("clamav: {mode: off}", "clamav: {mode: of}", "unknown value 'of'; "),
+        ("tls: verified", "tsl: verified", "unknown key `tsl`; "),
+        ("      alice:", "      Alice:", "local part 'Alice' is not in lower case; write alice"),
+        ("[bob, no, on]", "[bob, no, On]", "local part 'On' is not in lower case; write on"),
+        ("      alice:", "      123:", "expected `str`, got `int`; correct it (quote what must be text)"),
+        ("  other.test:", "  Other.test:", "domain 'Other.test' is not in lower-case A-labels; write other.test"),
+        ("192.0.2.0/28", "192.0.2.1/28", "'192.0.2.1/28' has bits set behind its prefix; write 192.0.2.0/28"),
+        ('["*@example.test"]', '"*@example.test"', "expected a list, got `str`; "),
+        ("port: 2525", "port: 0", "port: Ensure this value is greater than or equal to 1.; "),
+        ("max_size: 1000000", "max_size: 0", "max_size is below 1 octet; "),
+        ("  backup:", "  back up:", "name: Enter a valid “slug”"),
+        (
+            "  other.test:",
+            "  example.test:",
+            "the key 'example.test' stands here for the second time; keep one of the two",
+        ),
+        ("      - host: 192", "      - hots: 192", "key `hots`; "),
+        ("tls: verified", "tls: @verified", "this is no YAML: "),
+    ],
+)
+def test_a_fault_is_told_with_its_line_its_reason_and_the_remedy(old: str, new: str, says: str) -> None:
+    assert old in POLICY
+    text = POLICY.replace(old, new)
+    error = error_of(text)
+    assert says in error
+    assert error.startswith(f"policy.yml:{POLICY.count(NEWLINE, 0, POLICY.index(old)) + 1}: ")
+    assert not Domain.objects.exists()
+    assert not PolicyRevision.objects.exists()
+
+
+def test_a_route_that_is_still_taken_can_not_vanish() -> None:
+    apply_policy(POLICY, "policy.yml", "admin")
+    error = error_of("node: {observe: true}\nroutes: {}\n")
+    assert error.startswith("policy.yml:2: route 'inside' is not here, but domain example.test still takes it; ")
+    assert not NodePolicy.load().observe
+
+
+def test_a_fault_of_rows_that_the_file_does_not_speak_of_says_so() -> None:
+    apply_policy(POLICY, "policy.yml", "admin")
+    Domain.objects.filter(name="other.test").update(tag=9.0)
+    error = error_of("forwarders: {}\n")
+    assert error.startswith(
+        "policy.yml: domains, other.test, thresholds, quarantine (not in this file): quarantine at 8 points"
+    )
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "just words", "\x00", "a: *b"])
+def test_what_is_no_policy_is_refused_in_words(text: str) -> None:
+    assert error_of(text).startswith("policy.yml")
+
+
+def test_the_command_prints_what_changed_and_exits_non_zero_with_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yml"
+    file.write_text(POLICY)
+    out = StringIO()
+    call_command("apply", str(file), "--json", stdout=out)
+    told = json.loads(out.getvalue())
+    assert told["changed"]
+    assert not told["check"]
+    out = StringIO()
+    call_command("apply", str(file), "--check", stdout=out)
+    assert out.getvalue() == "nothing to change\n"
+    file.write_text("routes: 5\n")
+    with pytest.raises(CommandError, match=r"policy.yml:1: expected a mapping, got `int`"):
+        call_command("apply", str(file))
+    with pytest.raises(CommandError, match="name a readable file"):
+        call_command("apply", str(tmp_path / "absent.yml"))
+
+
+def test_the_command_fails_without_a_traceback(subprocess_environment: dict[str, str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "apply", str(tmp_path / "absent.yml")],
+        capture_output=True, text=True, env=subprocess_environment, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "absent.yml: No such file or directory; name a readable file" in done.stderr
+
+
+def test_settings_that_equal_the_default_are_kept_as_they_were_written() -> None:
+    text = POLICY.replace("clamav: {mode: off}", "clamav: {mode: enforce}")
+    apply_policy(text, "policy.yml", "admin")
+    assert CheckSetting.objects.get().mode == "enforce"
+    assert apply_policy(text, "policy.yml", "admin") == []
