@@ -10,7 +10,7 @@ from gateway.mail.message import HEAD_LIMIT, Content
 
 # Bare CR and bare LF count as line ends: when they are mended on the way out, what follows them becomes a line.
 _LINES = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
-_END = re.compile(rb"(?:\r\n|\r|\n)(?:\r\n|\r|\n)")
+_END = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}")
 _OURS = (b"x-spam-", b"x-backstop-")
 _RESULTS = b"authentication-results"
 _BLANK = (b" ", b"\t")

@@ -1,0 +1,316 @@
+"""The counters as one process sees them, as a child sees them, and as four processes at once see them."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.services.counters import CounterClient, CounterServer, CountersUnreachable, LocalCounters, tables, wire
+from gateway.services.counters import server as server_module
+from gateway.services.counters.tables import Store, Value, Windows
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[CounterServer]:
+    """A running owner."""
+    made = CounterServer(tmp_path / "counters")
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def child_of(server: CounterServer, seconds: float = 5.0) -> CounterClient:
+    """A child in this process, on a real socket pair."""
+    client = CounterClient(server.attach(), seconds)
+    await client.start()
+    return client
+
+
+@pytest.fixture(params=["local", "child"])
+async def counters(
+    request: pytest.FixtureRequest, server: CounterServer
+) -> AsyncIterator[LocalCounters | CounterClient]:
+    """Both kinds, which must behave alike."""
+    if request.param == "local":
+        yield LocalCounters()
+        return
+    client = await child_of(server)
+    yield client
+    await client.stop()
+
+
+async def test_slots_are_taken_up_to_the_limit_and_given_back(counters: CounterClient) -> None:
+    assert [await counters.acquire("a", 2) for _ in range(3)] == [True, True, False]
+    counters.release("a")
+    assert await counters.acquire("a", 2)
+    assert not await counters.acquire("a", 2)
+
+
+async def test_several_slots_are_taken_together_or_not_at_all(counters: CounterClient) -> None:
+    assert await counters.acquire_all([("node", 10), ("client", 1)]) is None
+    assert await counters.acquire_all([("node", 10), ("client", 1)]) == "client"
+    counters.release("node", "client")
+    assert await counters.acquire("node", 1)
+
+
+async def test_events_are_counted_within_their_window(counters: CounterClient) -> None:
+    assert [await counters.count("a", 60) for _ in range(3)] == [1, 2, 3]
+    assert await counters.peek("a", 60) == 3
+    assert await counters.peek("b", 60) == 0
+    assert await counters.peek("a", 0) == 0
+
+
+async def test_a_value_can_be_read_at_once_until_it_expires_or_is_forgotten(counters: CounterClient) -> None:
+    await counters.put("a", "one", 60)
+    assert counters.get("a") == "one"
+    await counters.put("a", "two", 60, durable=True)
+    assert counters.get("a") == "two"
+    counters.forget("a")
+    assert counters.get("a") is None
+    await counters.put("b", "gone", -1)
+    assert counters.get("b") is None
+
+
+async def test_events_slide_out_of_their_window() -> None:
+    now = 1000.0
+    counters = LocalCounters(lambda: now)
+    assert await counters.count("a", 10) == 1
+    now = 1005.0
+    assert await counters.count("a", 10) == 2
+    now = 1010.5
+    assert await counters.peek("a", 10) == 1
+    assert await counters.count("a", 10) == 2
+
+
+async def test_every_child_sees_what_one_of_them_stores(server: CounterServer) -> None:
+    one, two = await child_of(server), await child_of(server)
+    await one.put("a", "x", 60, durable=True)
+    await until(lambda: two.get("a") == "x")
+    two.forget("a")
+    await until(lambda: one.get("a") is None)
+
+
+async def test_children_that_store_at_once_end_up_the_same(server: CounterServer) -> None:
+    one, two = await child_of(server), await child_of(server)
+    await asyncio.gather(one.put("a", "1", 60), two.put("a", "2", 60))
+    await one.put("done", "", 60, durable=True)
+    await until(lambda: two.get("done") == "")
+    assert one.get("a") == two.get("a") == server.store.get("a", 0)
+
+
+async def test_a_child_that_comes_later_gets_the_whole_store(server: CounterServer) -> None:
+    one = await child_of(server)
+    for number in range(3000):
+        await one.put(f"key{number}", "x" * 50, 60)
+    await one.put("last", "", 60, durable=True)
+    two = await child_of(server)
+    assert sum(two.get(f"key{number}") is not None for number in range(3000)) == 3000
+
+
+async def test_the_slots_of_a_child_that_dies_are_free_again(server: CounterServer) -> None:
+    one, two = await child_of(server), await child_of(server)
+    for _ in range(3):
+        assert await one.acquire("a", 4)
+    assert await two.acquire("a", 4)
+    assert not await two.acquire("a", 4)
+    await one.stop()
+    await until(lambda: len(server._lines) == 1)  # noqa: SLF001 - there is no other sign
+    assert [await two.acquire("a", 4) for _ in range(4)] == [True, True, True, False]
+
+
+async def test_a_child_can_not_free_the_slots_of_another(server: CounterServer) -> None:
+    one, two = await child_of(server), await child_of(server)
+    assert await one.acquire("a", 1)
+    two.release("a", "a")
+    assert not await two.acquire("a", 1)
+
+
+async def test_a_parent_that_is_gone_is_an_outcome(server: CounterServer) -> None:
+    child = await child_of(server)
+    await server.stop()
+    await until(lambda: child._line.transport is None)  # noqa: SLF001 - there is no other sign
+    with pytest.raises(CountersUnreachable):
+        await child.acquire("a", 1)
+    with pytest.raises(CountersUnreachable):
+        await child.put("a", "b", 60, durable=True)
+    child.release("a")
+    child.forget("a")
+    await child.put("a", "b", 60)
+    assert child.get("a") == "b"
+
+
+async def test_a_parent_that_is_silent_is_an_outcome() -> None:
+    ours, theirs = socket.socketpair()
+    ours.sendall(wire.frame(wire.Ready()))
+    child = CounterClient(theirs, 0.1)
+    await child.start()
+    with pytest.raises(CountersUnreachable, match="no answer"):
+        await child.count("a", 60)
+    await child.stop()
+    ours.close()
+
+
+async def test_a_parent_that_never_gets_ready_is_an_outcome() -> None:
+    ours, theirs = socket.socketpair()
+    child = CounterClient(theirs, 0.1)
+    with pytest.raises(CountersUnreachable, match="no copy"):
+        await child.start()
+    await child.stop()
+    ours.close()
+
+
+async def test_a_slot_that_is_granted_too_late_is_given_back() -> None:
+    ours, theirs = socket.socketpair()
+    ours.sendall(wire.frame(wire.Ready()))
+    child = CounterClient(theirs, 0.1)
+    await child.start()
+    with pytest.raises(CountersUnreachable):
+        await child.acquire("a", 1)
+    asked = ours.recv(1000)
+
+    ours.sendall(wire.frame(wire.Full(1, None)))
+    ours.settimeout(5)
+    given_back = await asyncio.to_thread(ours.recv, 1000)
+
+    assert asked == wire.frame(wire.Acquire(1, [("a", 1)]))
+    assert given_back == wire.frame(wire.Release(["a"]))
+    await child.stop()
+    ours.close()
+
+
+async def test_store_and_windows_survive_a_restart(tmp_path: Path) -> None:
+    first = CounterServer(tmp_path / "counters")
+    await first.start()
+    child = await child_of(first)
+    await child.count("events", 600)
+    await child.put("stays", "x", 60)
+    await child.put("expires", "x", 0.05, durable=True)
+    await first.stop()
+    await asyncio.sleep(0.06)
+
+    second = CounterServer(tmp_path / "counters")
+    await second.start()
+    child = await child_of(second)
+
+    assert child.get("stays") == "x"
+    assert child.get("expires") is None
+    assert await child.count("events", 600) == 2
+    await second.stop()
+
+
+async def test_a_durable_value_is_in_the_file_before_the_answer(tmp_path: Path) -> None:
+    server = CounterServer(tmp_path / "counters")
+    await server.start()
+    child = await child_of(server)
+    await asyncio.gather(*(child.put(f"k{number}", "remembered", 60, durable=True) for number in range(20)))
+
+    other = CounterServer(tmp_path / "counters")
+    await other.start()
+
+    assert all(other.store.get(f"k{number}", 0) == "remembered" for number in range(20))
+    await other.stop()
+    await server.stop()
+
+
+async def test_what_is_not_durable_is_saved_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "SAVE_SECONDS", 0.02)
+    server = CounterServer(tmp_path / "counters")
+    await server.start()
+    child = await child_of(server)
+    await child.put("a", "unhurried", 60)
+    file = tmp_path / "counters"
+    await until(lambda: file.exists() and b"unhurried" in file.read_bytes())
+    await server.stop()
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xc1 no msgpack", b"\x93\x01\x02\x03"])
+async def test_a_damaged_file_is_set_aside(tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "counters").write_bytes(damage)
+    server = CounterServer(tmp_path / "counters")
+    await server.start()
+    child = await child_of(server)
+    assert await child.count("a", 60) == 1
+    (aside,) = (file for file in os.listdir(tmp_path) if "damaged" in file)  # noqa: PTH208 - names are enough
+    assert (tmp_path / aside).read_bytes() == damage
+    assert "set aside" in caplog.text
+    await server.stop()
+
+
+async def test_a_disk_that_can_not_be_written_makes_a_durable_value_fail(tmp_path: Path) -> None:
+    (tmp_path / "folder").write_text("in the way")
+    server = CounterServer(tmp_path / "folder" / "counters")
+    await server.start()
+    child = await child_of(server)
+    with pytest.raises(CountersUnreachable, match="could not save"):
+        await child.put("a", "b", 60, durable=True)
+    await server.stop()
+
+
+def test_windows_and_store_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "MAX_KEYS", 3)
+    windows, store = Windows(), Store()
+    for number in range(5):
+        windows.count(f"k{number}", 60, 1.0)
+        store.put(f"k{number}", Value("v", 60.0))
+    assert [windows.peek(f"k{number}", 60, 1.0) for number in range(5)] == [0, 0, 1, 1, 1]
+    assert list(store.dump(1.0)) == ["k2", "k3", "k4"]
+
+
+CHILD = """
+import asyncio, os, socket, sys
+from gateway.services.counters import CounterClient
+
+async def main():
+    child = CounterClient(socket.socket(fileno=int(sys.argv[1])))
+    await child.start()
+    granted = await asyncio.gather(*(child.acquire("slots", 100) for _ in range(80)))
+    totals = await asyncio.gather(*(child.count("events", 600) for _ in range(250)))
+    print(sum(granted), max(totals), flush=True)
+    sys.stdin.read()
+    if sys.argv[2] == "die":
+        os._exit(9)
+    await child.stop()
+
+asyncio.run(main())
+"""
+
+
+async def test_four_processes_count_exactly(server: CounterServer) -> None:
+    children = []
+    for number in range(4):
+        sock = server.attach()
+        children.append(
+            await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-c",
+                CHILD,
+                str(sock.fileno()),
+                "die" if number % 2 else "stop",
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                pass_fds=[sock.fileno()],
+                env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
+            )
+        )
+        sock.close()
+    told = [(await child.stdout.readline()).split() for child in children]
+
+    assert sum(int(granted) for granted, _ in told) == 100
+    assert max(int(most) for _, most in told) == 1000
+
+    for child in children:
+        child.stdin.close()
+        await child.wait()
+    await until(lambda: not server._lines)  # noqa: SLF001 - there is no other sign
+    assert server.slots.acquire_all([("slots", 1)]) is None
+
+
+async def until(condition) -> None:  # noqa: ANN001 - anything that can be called
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - what changes is in another process
+            await asyncio.sleep(0.005)
