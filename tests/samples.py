@@ -13,6 +13,7 @@ from gateway.mail.message import Content, head_of
 from gateway.mail.reply import Reply
 from gateway.mail.stages import Stage
 from gateway.mail.trace import Event, RecipientTrace, Trace
+from gateway.policy import codec, snapshot
 from gateway.spool.item import Copy, Item
 
 MESSAGE = b"From: Ann <ann@example.org>\r\nSubject: hello\r\n\r\nworld\r\n"
@@ -49,6 +50,14 @@ def item(message: str = "01a", *recipients: str, octets: bytes = MESSAGE, **chan
         message_id="<1@example.org>",
     )
     return msgspec.structs.replace(made, **changes)
+
+
+def publish_route(home: Path, port: int, name: str = "main") -> None:
+    """Publish a policy that has nothing but one route, to a port of the loopback interface."""
+    route = snapshot.Route(hosts=(snapshot.NextHop("127.0.0.1", port),), tls=snapshot.TlsLevel.NEVER)
+    policy = snapshot.Snapshot(revision=3, published="2026-11-21T00:00:00Z", by="test", routes={name: route})
+    (home / "policy").mkdir(exist_ok=True)
+    (home / "policy" / "current.json").write_bytes(codec.encode(policy))
 
 
 def quarantining() -> Decision:

@@ -14,10 +14,13 @@ from django.conf import settings  # noqa: E402 - Django must be set up first
 
 from gateway.operations import broker  # noqa: E402 - Django must be set up first
 
+_SCHEDULE = settings.CONFIG.home / "celery" / "schedule"
+_SCHEDULE.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
 app = broker.app()
 app.conf.update(
     imports=["workers.release", "workers.sweep", "workers.retention"],
-    beat_schedule_filename=str(settings.CONFIG.home / "broker" / "schedule"),
+    beat_schedule_filename=str(_SCHEDULE),
     beat_schedule={
         "sweep": {"task": "release.sweep", "schedule": 60.0, "options": {"expires": 55.0}},
         "adopt": {"task": "spool.adopt", "schedule": 60.0, "options": {"expires": 55.0}},

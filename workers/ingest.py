@@ -17,6 +17,7 @@ import msgspec
 
 POLL_SECONDS = 0.5
 RETRY_SECONDS = 1.0
+LOCK_SECONDS = 1.0
 TIDY_SECONDS = 60.0
 HEARTBEAT_SECONDS = 5.0
 
@@ -105,8 +106,12 @@ def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
     django.setup()
     from django.conf import settings  # noqa: PLC0415 - only now it is known which
+    from django.db import connection  # noqa: PLC0415 - as its neighbour
 
     config = settings.CONFIG
+    if connection.vendor == "sqlite":
+        # SQLite waits for a lock where no signal reaches us; this loop can as well wait by itself.
+        connection.settings_dict["OPTIONS"]["timeout"] = LOCK_SECONDS
     logging.basicConfig(level=config.log.level, format="%(levelname)s %(name)s: %(message)s")
     loop = Ingest(config.journal_folder, config.status_folder / "ingest.json")
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -6,6 +6,7 @@ rings again. So a broker that is away, or that loses a task, delays things by a 
 
 import functools
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from gateway.config import Config
 
 DELIVER = "release.deliver"  # the task that delivers one released copy, by its number
 TASK_SECONDS = 840  # the longest that a task may run; less than a claim lasts (see release)
+SILENCE_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +35,9 @@ def configuration(config: Config) -> dict[str, Any]:
     common: dict[str, Any] = {
         "broker_url": config.broker.url,
         "broker_connection_retry_on_startup": True,
-        "broker_connection_timeout": 3.0,
+        "broker_connection_timeout": 2.0,
+        # For whoever rings: someone waits at the console. A worker has its own patience (broker_connection_retry).
+        "broker_transport_options": {"max_retries": 1, "interval_start": 0.0, "interval_max": 0.1},
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_ignore_result": True,
@@ -65,9 +69,27 @@ def _folders(folder: Path) -> dict[str, str]:
     return {"data_folder_in": str(queue), "data_folder_out": str(queue), "control_folder": str(control)}
 
 
+class Bell:
+    """Rings workers. A broker that did not hear is left alone for a while: nobody shall wait for it a hundred times."""
+
+    def __init__(self) -> None:
+        """Make a bell that has not failed yet."""
+        self._silent_until = float("-inf")
+
+    def ring(self, copy: int) -> None:
+        """Ring for one copy. Never raises."""
+        if time.monotonic() < self._silent_until:
+            return
+        try:
+            app().send_task(DELIVER, args=[copy])
+        except Exception as error:  # noqa: BLE001 - each transport raises its own; none may undo what was asked for
+            self._silent_until = time.monotonic() + SILENCE_SECONDS
+            log.warning("the broker can't be reached, copy %d waits for the next sweep: %s", copy, error)
+
+
+_bell = Bell()
+
+
 def ring(copy: int) -> None:
     """Tell a worker that the copy of that number is due. Never raises: unheard, it is rung again by the sweep."""
-    try:
-        app().send_task(DELIVER, args=[copy])
-    except Exception as error:  # noqa: BLE001 - each transport raises its own; none may undo what was asked for
-        log.warning("the broker can't be reached, copy %d waits for the next sweep: %s", copy, error)
+    _bell.ring(copy)

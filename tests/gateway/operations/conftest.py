@@ -1,10 +1,14 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from gateway.operations import broker
 from gateway.spool.journal import JournalWriter
 from gateway.spool.quarantine import Quarantine
 from gateway.spool.staging import Spool
+from tests.samples import publish_route
+from tests.smtpfront.nexthop import NextHop
 
 
 @pytest.fixture
@@ -25,3 +29,20 @@ def spool(home: Path) -> Spool:
 @pytest.fixture
 def quarantine(spool: Spool) -> Quarantine:
     return Quarantine(spool.folder)
+
+
+@pytest.fixture
+def next_hop(home: Path) -> Iterator[NextHop]:
+    """A next hop, and a published policy whose route ``main`` leads to it."""
+    hop = NextHop()
+    publish_route(home, hop.port)
+    yield hop
+    hop.close()
+
+
+@pytest.fixture
+def rung(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The copies for which a worker was rung; no broker is asked."""
+    numbers: list[int] = []
+    monkeypatch.setattr(broker, "ring", numbers.append)
+    return numbers
