@@ -172,3 +172,8 @@ def memory_peak(pid: int) -> int:
 def children(pid: int) -> list[int]:
     """Give the processes that a process has started."""
     return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def parent_of(pid: int) -> int:
+    """Give the process that started another one."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

@@ -3,16 +3,13 @@
 import re
 import secrets as randomness
 
-import argon2
 from django.conf import settings
 from django.db import transaction
 
 from gateway.models import Account, Route
 from gateway.operations import audit
-from gateway.services import secrets
+from gateway.services import passwords, secrets
 
-# About 50 ms and 32 MB a check: dear for who guesses, cheap enough for the SMTP processes, which keep small.
-_hasher = argon2.PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1)
 _ODD = re.compile(r"[^a-z0-9]+")
 
 
@@ -27,7 +24,7 @@ def set_password(account: Account, password: str, who: str) -> None:
     if not account.secret:
         account.secret = new_secret_id("account", account.login)
         account.save(update_fields=["secret"])
-    secrets.write(settings.CONFIG.secrets_folder, account.secret, _hasher.hash(password))
+    secrets.write(settings.CONFIG.secrets_folder, account.secret, passwords.hash_password(password))
     audit.record(who, "set password", f"account {account.login}")
 
 

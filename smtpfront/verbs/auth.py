@@ -3,11 +3,11 @@
 import asyncio
 import types
 
-import argon2
 import msgspec
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from gateway.mail.reply import Reply
+from gateway.services import passwords
 from gateway.services.counters import CountersUnreachable
 from smtpfront.session import Session
 
@@ -21,10 +21,7 @@ UNKNOWN = Reply(504, "5.5.4", "the mechanisms are PLAIN and LOGIN")
 NEED_EHLO = Reply(503, "5.5.1", "say EHLO first")
 NO_COUNTERS = Reply(454, "4.7.0", "authentication is not possible at the moment")
 
-_hasher = argon2.PasswordHasher()
-# What an unknown login is compared with, so that it takes as long as a known one.
-_NOBODY = _hasher.hash("nobody has this password")
-# Each comparison takes tens of milliseconds of a core and 64 MB; a crowd of guessers must wait in line.
+# Each comparison takes tens of milliseconds of a core; a crowd of guessers must wait in line.
 _turns = asyncio.Semaphore(2)
 
 
@@ -77,8 +74,8 @@ async def _verify(session: Session, login: str, password: bytes) -> Reply:
         account = policy.snapshot.accounts.get(login) if policy is not None else None
         stored = front.read_secret(account.secret) if account is not None else None
         async with _turns:
-            matches = await asyncio.to_thread(_compare, stored or _NOBODY, password)
-        if stored is None or not matches:
+            fits = await asyncio.to_thread(passwords.matches, stored, password)
+        if not fits:
             for key in keys:
                 await front.counters.count(key, window)
             return WRONG
@@ -87,11 +84,3 @@ async def _verify(session: Session, login: str, password: bytes) -> Reply:
         return NO_COUNTERS
     session.client = msgspec.structs.replace(session.client, account=login)
     return OK
-
-
-def _compare(stored: str, password: bytes) -> bool:
-    """Whether the password fits the hash; blocking, and slow on purpose."""
-    try:
-        return _hasher.verify(stored, password)
-    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
-        return False

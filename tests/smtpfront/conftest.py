@@ -7,11 +7,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import argon2
 import pytest
 
 from gateway.embedded.certificate import make_self_signed
-from gateway.services import secrets
+from gateway.services import passwords, secrets
 from tests.smtpfront.nexthop import NextHop
 from tests.smtpfront.running import Gateway, snapshot, until
 
@@ -44,7 +43,7 @@ def clamd() -> Iterator[str]:
 def prepare(home: Path) -> Path:
     """Give a home with a certificate, and the password of the account alice."""
     make_self_signed("mx.example.test", home / "tls" / "cert.pem", home / "tls" / "key.pem")
-    secrets.write(home / "secrets", "account-alice", argon2.PasswordHasher(time_cost=1).hash(PASSWORD))
+    secrets.write(home / "secrets", "account-alice", passwords.hash_password(PASSWORD))
     return home
 
 
