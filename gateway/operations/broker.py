@@ -14,10 +14,12 @@ import celery  # type: ignore[import-untyped]
 from django.conf import settings
 
 from gateway.config import Config
+from gateway.operations import filebroker
 
 DELIVER = "release.deliver"  # the task that delivers one released copy, by its number
 TASK_SECONDS = 840  # the longest that a task may run; less than a claim lasts (see release)
 SILENCE_SECONDS = 10.0
+POLL_SECONDS = 0.25  # how often a worker looks into the folder of the filesystem broker, and whether it shall stop
 
 log = logging.getLogger(__name__)
 
@@ -51,22 +53,28 @@ def configuration(config: Config) -> dict[str, Any]:
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,
         "worker_hijack_root_logger": False,
+        # How long the worker's own timer sleeps at most: it counts for the time in which a worker stops.
+        "worker_timer_precision": 0.2,
         "timezone": "UTC",
     }
     if config.broker.url == "filesystem":
         folder = config.home / "broker"
-        common["broker_url"] = "filesystem://"
-        # How long a task waits to be seen, and a good part of how long a worker takes to stop, in seconds.
-        common["broker_transport_options"] = {**_folders(folder), "polling_interval": 0.2}
+        common["broker_url"] = f"{filebroker.SCHEME}://localhost"
+        common["broker_transport_options"] = _folders(folder)
     return common
 
 
-def _folders(folder: Path) -> dict[str, str]:
-    """Make the folders of the filesystem broker and give them as kombu wants them: what goes out comes in again."""
+def _folders(folder: Path) -> dict[str, Any]:
+    """Make the folders of the filesystem broker and name them as kombu wants it: what goes out comes in again."""
     queue, control = folder / "queue", folder / "control"
     for each in (queue, control):
         each.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return {"data_folder_in": str(queue), "data_folder_out": str(queue), "control_folder": str(control)}
+    return {
+        "data_folder_in": str(queue),
+        "data_folder_out": str(queue),
+        "control_folder": str(control),
+        "polling_interval": POLL_SECONDS,
+    }
 
 
 class Bell:
