@@ -6,6 +6,7 @@ connection, so the two sides can never get out of step.
 
 import asyncio
 import re
+from functools import lru_cache
 from typing import cast
 
 from gateway.delivery.capabilities import Capabilities
@@ -36,6 +37,13 @@ def to_reply(code: int, lines: list[bytes]) -> Reply:
     if not (text.isascii() and text.isprintable()):
         text = _UNPRINTABLE.sub("?", text)
     return Reply(code, enhanced or f"{code // 100}.0.0", text[:_MAX_TEXT])
+
+
+@lru_cache(maxsize=256)
+def _of_line(line: bytes) -> Reply | None:
+    """Make a Reply of the only line of one; None where it is nonsense. Cached: servers say the same few things."""
+    found = _LINE.fullmatch(line)
+    return to_reply(int(found[1]), [found[3] or b""]) if found else None
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -248,18 +256,15 @@ class Connection(asyncio.BufferedProtocol):
 
     def _take(self, line: bytes) -> None:
         """Take one line of a reply."""
-        found = _LINE.fullmatch(line)
-        if not found or (self._partial and found[1] != self._code):
-            self._garbage(f"answered nonsense: {line[:60]!r}")
+        if line[3:4] == b"-" or self._partial:
+            reply = self._of_lines(line)
+            if reply is None:
+                return
+        elif reply := _of_line(line):
+            self.lines = [line[4:]]
+        else:
+            self._nonsense(line)
             return
-        self._code = found[1]
-        self._partial.append(found[3] or b"")
-        if found[2] == b"-":
-            if len(self._partial) > _MAX_LINES:
-                self._garbage("a reply of too many lines")
-            return
-        self.lines, self._partial = self._partial, []
-        reply = to_reply(int(self._code), self.lines)
         if not self._expected:
             # Most often a 421 before an idle connection is closed; in DATA a server that can't wait.
             self._garbage("an answer that was not asked for", reply)
@@ -268,3 +273,22 @@ class Connection(asyncio.BufferedProtocol):
         self._expected -= 1
         if not self._expected and self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+    def _of_lines(self, line: bytes) -> Reply | None:
+        """Take one line of a reply of several; gives the reply with the last."""
+        found = _LINE.fullmatch(line)
+        if not found or (self._partial and found[1] != self._code):
+            self._nonsense(line)
+            return None
+        self._code = found[1]
+        self._partial.append(found[3] or b"")
+        if found[2] == b"-":
+            if len(self._partial) > _MAX_LINES:
+                self._garbage("a reply of too many lines")
+            return None
+        self.lines, self._partial = self._partial, []
+        return to_reply(int(self._code), self.lines)
+
+    def _nonsense(self, line: bytes) -> None:
+        """Give up over a line that is no part of a reply."""
+        self._garbage(f"answered nonsense: {line[:60]!r}")

@@ -73,11 +73,11 @@ class Pool:
 
     async def close(self) -> None:
         """Say QUIT on all idle connections; what is in use is closed when it is given back."""
-        self._closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_FAREWELL_SECONDS)
+        self._closed = True
         leaving = [connection for connections in self._idle.values() for connection in connections]
         self._idle.clear()
         for connection in leaving:
@@ -119,7 +119,7 @@ class Pool:
             connection.close()
             return
         idle = self._idle.setdefault(connection.home, [])
-        if connection.uses >= MAX_USES or len(idle) >= MAX_IDLE:
+        if self._closed or connection.uses >= MAX_USES or len(idle) >= MAX_IDLE:
             connection.quit()
             return
         connection.idle_since = asyncio.get_running_loop().time()

@@ -64,6 +64,16 @@ async def test_a_closed_pool_leaves_no_connection() -> None:
         assert server.verbs[-1] == "QUIT"
 
 
+async def test_a_connection_that_comes_back_to_a_closed_pool_is_closed() -> None:
+    pool = Pool("gateway.example", Budget(), {}.get)
+    async with scripted() as server:
+        transaction = await pool.begin("in", Route((server.hop,)), "a@example.org", NOTHING)
+        await pool.close()
+        await transaction.abandon()
+        await until(lambda: not server.writers)
+        assert server.verbs[-1] == "QUIT"
+
+
 async def test_a_next_hop_that_was_started_anew_is_not_noticed(pool: Pool) -> None:
     async with scripted() as server:
         route = Route((server.hop,))
