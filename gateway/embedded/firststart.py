@@ -23,7 +23,7 @@ WHO = "first start"
 ADMINISTRATOR = "admin"
 # The one whose mail is held back sooner, so that there is something to see.
 STRICTER = "carol"
-_STRICTER_THRESHOLDS = {"tag": 3.0, "quarantine": 4.0, "reject": 15.0}
+_STRICTER_THRESHOLDS = {"quarantine": 5.5}
 _RECIPIENTS = ("postmaster", "abuse", "alice", "bob", STRICTER)
 _LOOPBACK = ["127.0.0.0/8", "::1/128"]
 

@@ -25,8 +25,8 @@ class Behaviour(msgspec.Struct, frozen=True):
     """How it misbehaves. Codes are reply codes, 0 for the normal one.
 
     ``refuse`` pairs a pattern for recipients, as the shell has it, with the code that they get; the first that fits
-    counts. ``hang_up_after`` is ``rcpt`` (the reply to RCPT is sent) or ``dot`` (no reply, and nothing kept). ``delay`` is in
-    seconds, before the reply to the final dot.
+    counts. ``hang_up_after`` is ``rcpt`` (the reply to RCPT is sent) or ``dot`` (no reply, and nothing kept). ``delay``
+    is in seconds, before the reply to the final dot.
     """
 
     ehlo: int = 0
