@@ -4,8 +4,10 @@ The schedule's file is under the home. Several beats do no harm: every task can 
 """
 
 import os
+import warnings
 
 import django
+from celery.platforms import SecurityWarning  # type: ignore[import-untyped]
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
 django.setup()
@@ -16,6 +18,9 @@ from gateway.operations import broker  # noqa: E402 - Django must be set up firs
 
 _SCHEDULE = settings.CONFIG.home / "celery" / "schedule"
 _SCHEDULE.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+# Celery warns of root for the sake of pickled tasks. Ours are one number in JSON.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = broker.app()
 app.conf.update(

@@ -6,11 +6,12 @@ more, which is better than never. Nothing is ever sent back to a sender: what ca
 """
 
 import logging
+import time
 from datetime import datetime, timedelta
 
 import msgspec
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -34,6 +35,7 @@ _FIRST_DELAYS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=1
 _DELAY = timedelta(hours=1)
 _GIVE_UP = timedelta(days=5)
 ATTEMPTS = len(_FIRST_DELAYS) + 1 + int((_GIVE_UP - sum(_FIRST_DELAYS, timedelta())) / _DELAY)
+_PAUSES = (1.0, 4.0, 15.0, 40.0)  # seconds; a database that restarts is back by then
 _STEP_SECONDS = 30.0
 _FINAL_DOT_SECONDS = 300.0
 WORKER = "release"  # who the audit names for what a worker did
@@ -96,24 +98,44 @@ def deliver(number: int) -> CopyState | None:
         return None
     copy = QuarantinedCopy.objects.get(pk=number)
     result = _attempt(copy)
+    state = _settle_patiently(copy, result)
+    log.info("release of %s, attempt %d: %s, %s", copy, copy.attempts, state or "taken over", result.words)
+    if state is CopyState.RELEASED:
+        remove_unused_bytes(copy.message)
+    return state
+
+
+def _settle_patiently(copy: QuarantinedCopy, result: Result) -> CopyState | None:
+    """Write down how an attempt ended, trying for a while: what is not written down is delivered again.
+
+    Gives the new state, None where another worker has taken over. Raises ``django.db.Error``.
+    """
+    for pause in _PAUSES:
+        try:
+            return _settle(copy, result)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("release of %s: the database does not take the result, trying again: %s", copy, error)
+            connection.close_if_unusable_or_obsolete()
+            time.sleep(pause)
+    return _settle(copy, result)
+
+
+def _settle(copy: QuarantinedCopy, result: Result) -> CopyState | None:
+    """Write down how an attempt ended, as above, once."""
     state, next_attempt = _judge(copy, result)
-    log.info("release of %s, attempt %d: %s, %s", copy, copy.attempts, state, result.words)
     with transaction.atomic():
-        now = timezone.now()
-        ours = QuarantinedCopy.objects.filter(pk=number, state=CopyState.RELEASING, claimed=claimed)
+        ours = QuarantinedCopy.objects.filter(pk=copy.pk, state=CopyState.RELEASING, claimed=copy.claimed)
         changed = ours.update(
             state=state,
             next_attempt=next_attempt,
             claimed=None,
             next_hop_reply=columns.text(result.words),
-            changed=now,
+            changed=timezone.now(),
         )
         if not changed:
             return None  # so slow that another worker took it over; that one's word counts
         if state is not CopyState.RELEASING:
             audit.record(WORKER, str(state), str(copy), result.words)
-    if state is CopyState.RELEASED:
-        remove_unused_bytes(copy.message)
     return state
 
 

@@ -1,7 +1,8 @@
 """Which transaction quarantined a delivery, by the delivery's key: so that a retry makes no second copy.
 
-A process can be killed between the commit and the ``250``; the client tries again then. The name is announced before the
-commit and counts only while the committed item is there, so it can never stand for a message that was lost.
+A process can be killed between the commit and the ``250``; the client tries again then. The name is announced
+before the commit and counts only while the committed item is there, so it can never stand for a message that was
+lost.
 
     deliveries/<key>    a symbolic link whose target is the transaction's id
 """

@@ -94,7 +94,7 @@ def test_a_released_copy_is_delivered(
     (kept,) = next_hop.kept
     assert kept.content.endswith(samples.MESSAGE)
     assert not any((home / "spool" / "quarantine").glob("*/*"))
-    assert running.stop() == 0
+    assert running.stop(5.0) == 0
     assert "Traceback" not in running.log.read_text()
 
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from gateway.mail.envelope import MailParameters
@@ -155,6 +156,29 @@ def test_a_worker_that_was_too_slow_does_not_overrule_the_one_that_took_over(
 
     assert state_of(copy) == "released"
     assert copy.next_hop_reply == "250 by the other"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_result_that_the_database_does_not_take_at_once_is_written_down_later(
+    spool: Spool, next_hop: NextHop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = keep(spool)
+    release_all()
+    real = release.audit.record
+    refusals = [OperationalError("database is locked"), InterfaceError("connection already closed")]
+
+    def record(*arguments: str) -> None:
+        if refusals:
+            raise refusals.pop()
+        real(*arguments)
+
+    monkeypatch.setattr(release.audit, "record", record)
+    monkeypatch.setattr(release, "_PAUSES", (0.0, 0.0))
+
+    assert deliver(copy.pk) == CopyState.RELEASED
+
+    assert state_of(copy) == "released"
+    assert len(next_hop.kept) == 1
 
 
 def test_a_temporary_answer_is_tried_again_later(spool: Spool, next_hop: NextHop) -> None:
