@@ -16,6 +16,7 @@ from gateway.models import Alarm, QuarantinedCopy, Transaction, TransactionRecip
 from gateway.models.quarantine import CopyState
 from gateway.operations import audit
 from gateway.operations.delete import LIVE, remove_unused_bytes
+from gateway.spool.deliveries import Deliveries
 from gateway.spool.quarantine import Quarantine
 
 MINIMUM_AGE = timedelta(days=1)
@@ -44,6 +45,7 @@ def expire() -> Expired:
     horizon = now - timedelta(days=kept.trace_days)
     traces = _expire_traces(horizon)
     _forget_settled(horizon)
+    Deliveries(settings.CONFIG.spool_folder).forget_old()
     return Expired(aged, evicted, traces)
 
 

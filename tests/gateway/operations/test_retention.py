@@ -1,6 +1,8 @@
 """How long things are kept."""
 
+import os
 from datetime import timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -10,11 +12,12 @@ from django.utils import timezone
 from gateway.models import Alarm, AuditEntry, QuarantinedCopy, Transaction, TransactionRecipient
 from gateway.operations import adopt, audit, rows
 from gateway.operations.retention import expire
+from gateway.spool.deliveries import Deliveries
 from gateway.spool.quarantine import Quarantine
 from gateway.spool.staging import Spool
 from tests import samples
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
 
 def ago(**time: float) -> float:
@@ -135,6 +138,18 @@ def test_a_settled_row_stays_while_its_bytes_do_so_that_nothing_comes_back_to_li
     expire()
 
     assert state_of("01a") == "deleted"
+
+
+def test_deliveries_that_no_client_tries_again_are_forgotten(spool: Spool, home: Path) -> None:
+    keep(spool, "01a")
+    names = Deliveries(home / "spool")
+    for name in ("old", "new"):
+        names.announce(name, "01a")
+    os.utime(home / "spool" / "deliveries" / "old", (ago(days=6), ago(days=6)), follow_symlinks=False)
+
+    expire()
+
+    assert (names.find("old"), names.find("new")) == (None, "01a")
 
 
 def test_alarms_that_were_cleared_long_ago_are_forgotten() -> None:
