@@ -11,6 +11,7 @@ help: ## this menu
 	@echo "Backstop: make TARGET, where TARGET is one of"
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
+setup: STEPS = 4
 setup: setup-run ## install what is missing to run and to test: Debian packages, and .venv from the lock files
 	@echo "[3/4] Debian packages to test with"
 	@scripts/packages test
@@ -18,13 +19,14 @@ setup: setup-run ## install what is missing to run and to test: Debian packages,
 	@scripts/venv dev
 
 setup-run:
-	@echo "[1/4] Debian packages to run with"
+	@echo "[1/$(STEPS)] Debian packages to run with"
 	@scripts/packages run
-	@echo "[2/4] Python packages to run with"
+	@echo "[2/$(STEPS)] Python packages to run with"
 	@scripts/venv run
 
+run: STEPS = 3
 run: setup-run ## the whole gateway in this terminal; Ctrl-C stops it (ARGS="--home DIR")
-	@echo "[3/4] State folder, [4/4] start"
+	@echo "[3/3] Start"
 	@exec $(PYTHON_BIN) manage.py run $(ARGS)
 
 demo: ## in another terminal: send a real set of messages through the running gateway

@@ -4,7 +4,6 @@ It uses the system's signatures where freshclam has fetched some. Where there ar
 nothing else, and says so wherever somebody looks: that is no protection.
 """
 
-import enum
 import os
 import shutil
 import stat
@@ -14,6 +13,7 @@ import msgspec
 
 from gateway.config import Config
 from gateway.embedded.home import HomeError
+from gateway.operations.protection import Protection, ScannerProtection, tell
 
 PROGRAM = "clamd"
 SYSTEM_DATABASE = Path("/var/lib/clamav")
@@ -28,26 +28,11 @@ _STREAM_LIMIT = "256M"
 EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-" + b"ANTIVIRUS-TEST-FILE!$H+H*"
 
 
-class Protection(enum.StrEnum):
-    """What the scanner can see."""
-
-    FULL = "full"
-    EICAR_ONLY = "eicar-only"
-    NONE = "none"
-
-
-class ClamdStatus(msgspec.Struct, frozen=True):
-    """What stands in ``status/clamd.json`` for console and doctor. ``detail`` is a sentence."""
-
-    protection: Protection
-    detail: str
-
-
 class Clamd(msgspec.Struct, frozen=True):
     """How to start it: its command line, and the status that goes with its signatures."""
 
     command: tuple[str, ...]
-    status: ClamdStatus
+    status: ScannerProtection
 
 
 def prepare(config: Config) -> Clamd | None:
@@ -55,7 +40,7 @@ def prepare(config: Config) -> Clamd | None:
     program = shutil.which(PROGRAM, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if program is None:
         detail = "clamd is not installed, so mail is deferred (451): install the package clamav-daemon."
-        report(config, ClamdStatus(Protection.NONE, detail))
+        tell(config, ScannerProtection(Protection.NONE, detail))
         return None
     folder = config.home / "clamav"
     database, status = signatures(folder)
@@ -64,41 +49,25 @@ def prepare(config: Config) -> Clamd | None:
         _claim(socket.parent)
     file = folder / "clamd.conf"
     file.write_text(_configuration(socket, database))
-    report(config, status)
+    tell(config, status)
     return Clamd((_unconfined(program, folder), "--foreground", f"--config-file={file}"), status)
 
 
-def signatures(folder: Path) -> tuple[Path, ClamdStatus]:
+def signatures(folder: Path) -> tuple[Path, ScannerProtection]:
     """Give the folder of signatures to use and what they are worth; makes the EICAR database where there are none."""
     if system_signatures():
-        return SYSTEM_DATABASE, ClamdStatus(Protection.FULL, f"Signatures of the system, in {SYSTEM_DATABASE}.")
+        return SYSTEM_DATABASE, ScannerProtection(Protection.FULL, f"Signatures of the system, in {SYSTEM_DATABASE}.")
     local = folder / "database"
     local.mkdir(mode=0o700, exist_ok=True)
     # Target type 0 is any file, * any offset.
     (local / "eicar.ndb").write_text(f"Eicar-Test-Signature:0:*:{EICAR.hex()}\n")
-    return local, ClamdStatus(Protection.EICAR_ONLY, NO_PROTECTION)
+    return local, ScannerProtection(Protection.EICAR_ONLY, NO_PROTECTION)
 
 
 def system_signatures() -> bool:
     """Whether freshclam has fetched the main or the daily database, in a form that this user can read."""
     names = (SYSTEM_DATABASE / f"{name}.{form}" for name in ("main", "daily") for form in ("cvd", "cld"))
     return any(os.access(path, os.R_OK) for path in names)
-
-
-def report(config: Config, status: ClamdStatus) -> None:
-    """Write the status file that console and doctor read."""
-    path = config.status_folder / "clamd.json"
-    draft = path.with_name(path.name + ".new")
-    draft.write_bytes(msgspec.json.encode(status))
-    draft.replace(path)
-
-
-def read_report(config: Config) -> ClamdStatus | None:
-    """Read the status file; None where our own clamd was never started here."""
-    try:
-        return msgspec.json.decode((config.status_folder / "clamd.json").read_bytes(), type=ClamdStatus)
-    except (OSError, msgspec.DecodeError):
-        return None
 
 
 def _claim(folder: Path) -> None:

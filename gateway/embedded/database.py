@@ -2,7 +2,8 @@
 
 from django.core.management import call_command
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+
+from gateway.operations.database import pending_migrations
 
 
 class DatabaseUnusableError(Exception):
@@ -12,15 +13,9 @@ class DatabaseUnusableError(Exception):
 def migrate() -> int:
     """Bring the tables up to date; gives the number of migrations that were applied. Raises DatabaseUnusableError."""
     try:
-        due = pending()
+        due = pending_migrations()
         if due:
             call_command("migrate", interactive=False, verbosity=0)
     except DatabaseError as error:
         raise DatabaseUnusableError(f"{connection.settings_dict['NAME']}: {error}") from error
     return due
-
-
-def pending() -> int:
-    """Count the migrations that are due. Raises Django's DatabaseError."""
-    executor = MigrationExecutor(connection)
-    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))

@@ -60,6 +60,18 @@ def make_policy(config: Config) -> bool:
     return True
 
 
+def sink_elsewhere(config: Config) -> str | None:
+    """Say so where the route to the bundled sink leads to another place than the sink's; None where all is well."""
+    host, port = split(config.embedded.sink)
+    hosts = RouteHost.objects.filter(route__name=ROUTE)
+    if not hosts.exists() or hosts.filter(host=host, port=port).exists():
+        return None
+    return (
+        f"the bundled sink listens on {config.embedded.sink}, but the route {ROUTE} leads to {hosts[0]}: "
+        "correct the route in the console and publish, or mail for it is deferred"
+    )
+
+
 def make_administrator() -> str | None:
     """Make the administrator and give the password, which is stored nowhere else; None where there is one already."""
     users = get_user_model()

@@ -10,9 +10,10 @@ from django.db import connections
 from gateway.config import Config
 from gateway.embedded import clamav, database, firststart, home, ports, static
 from gateway.embedded.children import children, clamd_child, environment
-from gateway.embedded.clamav import Protection
 from gateway.embedded.lines import Lines
 from gateway.embedded.supervisor import Supervisor
+from gateway.operations import protection
+from gateway.operations.protection import Protection
 
 _SIGNATURES_SECONDS = 30.0  # between two looks for signatures that freshclam has fetched
 
@@ -36,6 +37,8 @@ def run() -> int:
         firststart.make_keys(config)
         if firststart.make_policy(config):
             lines.write("backstop", f"first start: domain {firststart.DOMAIN} behind the bundled sink, published")
+        if warning := firststart.sink_elsewhere(config):
+            lines.write("backstop", warning, loud=True)
         connections.close_all()
         return asyncio.run(_supervise(config, lines, began))
 
@@ -94,15 +97,15 @@ def _make_administrator() -> str | None:
 
 def _say_protection(config: Config, lines: Lines) -> None:
     """Say loudly what clamd does not protect from."""
-    status = clamav.read_report(config)
-    if not config.clamd.socket and status is not None and status.protection is not Protection.FULL:
+    status = protection.read(config)
+    if status is not None and status.protection is not Protection.FULL:
         lines.write("backstop", status.detail, loud=True)
 
 
 async def _watch_signatures(config: Config, supervisor: Supervisor, lines: Lines) -> None:
     """Start clamd anew with the system's signatures as soon as freshclam has fetched them."""
-    status = clamav.read_report(config)
-    while not config.clamd.socket and status is not None and status.protection is Protection.EICAR_ONLY:
+    status = protection.read(config)
+    while status is not None and status.protection is Protection.EICAR_ONLY:
         await asyncio.sleep(_SIGNATURES_SECONDS)
         if clamav.system_signatures() and (clamd := clamav.prepare(config)):
             lines.write("backstop", "clamd: the system has signatures now; it is started again with them")

@@ -1,0 +1,38 @@
+"""Checks the installation: is everything there that mail needs, and does it answer? It looks and never mends.
+
+``LOOKS`` is the ordered list. A look is a function from the configuration to results; what it can't find out is a
+result too.
+"""
+
+from collections.abc import Callable, Iterator
+
+from gateway.config import Config
+from gateway.operations.doctor import database, forwarders, node, policy, processes, routes, scanner
+from gateway.operations.doctor.result import Level, Result, fail
+
+__all__ = ["LOOKS", "Level", "Result", "examine"]
+
+LOOKS: dict[str, Callable[[Config], Iterator[Result]]] = {
+    "state folder": node.home,
+    "disk": node.disk,
+    "clock": node.clock,
+    "certificate": node.certificate,
+    "database": database.tables,
+    "policy": policy.published,
+    "smtpd": processes.smtpd,
+    "ingest": processes.ingest,
+    "worker": processes.worker,
+    "releases": processes.releases,
+    "clamd": scanner.clamd,
+    "next hop": routes.next_hops,
+    "forwarders": forwarders.validate,
+}
+
+
+def examine(config: Config) -> Iterator[Result]:
+    """Look at everything, in order. Never raises: a look that breaks is a fault of its own."""
+    for name, look in LOOKS.items():
+        try:
+            yield from look(config)
+        except Exception as error:  # noqa: BLE001 - one broken thing must not hide the others
+            yield fail(name, f"could not be looked at: {error}", "mend what the other lines name, then look again")

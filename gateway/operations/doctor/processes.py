@@ -1,0 +1,83 @@
+"""The gateway's own processes, as far as each says how it is."""
+
+import datetime
+import time
+from collections.abc import Iterator
+
+import msgspec
+
+from gateway.config import Config
+from gateway.models import PolicyRevision, QuarantinedCopy
+from gateway.models.quarantine import CopyState
+from gateway.operations import publish
+from gateway.operations.doctor.result import Result, fail, ok, skip
+
+_HEARTBEAT_SECONDS = 30.0  # ingest writes one every five
+_SCHEDULE_SECONDS = 600.0  # Celery's beat saves its schedule every three minutes
+_OVERDUE = datetime.timedelta(minutes=10)
+_START = "start the gateway: make run, or the service"
+
+
+class _Heartbeat(msgspec.Struct):
+    """What ingest says of itself; times are seconds since the epoch."""
+
+    at: float
+    trouble: str = ""
+
+
+def smtpd(_config: Config) -> Iterator[Result]:
+    """Tell whether each SMTP process lives and applies the newest policy."""
+    alive = [each for each in publish.applied() if each.alive]
+    if not alive:
+        yield fail("smtpd", "no SMTP process says that it runs", _START)
+        return
+    newest = PolicyRevision.objects.values_list("number", flat=True).first()
+    for each in alive:
+        name = f"smtpd {each.slot}"
+        if each.revision_error:
+            yield fail(name, f"keeps revision {each.revision}: {each.revision_error}", "publish again")
+        elif each.revision != newest:
+            yield fail(name, f"applies revision {each.revision}, the newest is {newest}", "see its log")
+        else:
+            yield ok(name, f"runs as process {each.pid}, applies revision {each.revision}")
+
+
+def ingest(config: Config) -> Iterator[Result]:
+    """Tell whether traces get into the database."""
+    try:
+        beat = msgspec.json.decode((config.status_folder / "ingest.json").read_bytes(), type=_Heartbeat)
+    except FileNotFoundError:
+        yield fail("ingest", "it has never run here", _START)
+        return
+    age = time.time() - beat.at
+    if age > _HEARTBEAT_SECONDS:
+        yield fail("ingest", f"the last sign of life is {age:.0f} s old; nothing is lost, journals wait", _START)
+    elif beat.trouble:
+        yield fail("ingest", f"journals wait: {beat.trouble}", "mend what it names; it catches up by itself")
+    else:
+        yield ok("ingest", "runs")
+
+
+def worker(config: Config) -> Iterator[Result]:
+    """Tell whether the Celery worker of this node keeps its schedule."""
+    if config.broker.url != "filesystem":
+        yield skip("worker", "with a broker of its own it may run on another machine; the releases tell")
+        return
+    saved = [path.stat().st_mtime for path in (config.home / "celery").glob("schedule*")]
+    age = time.time() - max(saved, default=0.0)
+    if not saved:
+        yield fail("worker", "it has never run here", _START)
+    elif age > _SCHEDULE_SECONDS:
+        yield fail("worker", f"its schedule was saved {age / 60:.0f} minutes ago, for the last time", _START)
+    else:
+        yield ok("worker", "keeps its schedule")
+
+
+def releases(_config: Config) -> Iterator[Result]:
+    """Tell whether released mail is delivered."""
+    before = datetime.datetime.now(datetime.UTC) - _OVERDUE
+    late = QuarantinedCopy.objects.filter(state=CopyState.RELEASING, next_attempt__lt=before).count()
+    if late:
+        yield fail("releases", f"{late} released copies wait for their delivery", "see the worker's log")
+    else:
+        yield ok("releases", "none is late")
