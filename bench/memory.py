@@ -47,12 +47,16 @@ def send(port: int, block: bytes, octets: int) -> str:
 
 def measure(name: str, messages: int, block: bytes, octets: int, processes: int) -> dict[str, object]:
     """Run one case against a gateway of its own; gives the figures."""
-    with rig.folder() as home, rig.clamd(home) as scanner, rig.sink() as next_hop:
-        with rig.gateway(home, next_hop, scanner, processes=processes, max_size=30 * MEGABYTE) as ours:
-            with concurrent.futures.ThreadPoolExecutor(messages) as senders:
-                replies = list(senders.map(lambda _: send(ours.port, block, octets), range(messages)))
-            parent = rig.parent_of(ours.pid)
-            peak = sum(rig.memory_peak(pid) for pid in (parent, *rig.children(parent)))
+    with (
+        rig.folder() as home,
+        rig.clamd(home) as scanner,
+        rig.sink() as next_hop,
+        rig.gateway(home, next_hop, scanner, processes=processes, max_size=30 * MEGABYTE) as ours,
+    ):
+        with concurrent.futures.ThreadPoolExecutor(messages) as senders:
+            replies = list(senders.map(lambda _: send(ours.port, block, octets), range(messages)))
+        parent = rig.parent_of(ours.pid)
+        peak = sum(rig.memory_peak(pid) for pid in (parent, *rig.children(parent)))
     return {
         "case": name,
         "processes": processes,

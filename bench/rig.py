@@ -88,7 +88,8 @@ def clamd(home: Path) -> Iterator[str]:
     path = home / "clamd.sock"
     (home / "clamd.conf").write_text(
         f"LocalSocket {path}\nDatabaseDirectory {database}\nForeground yes\nAlertExceedsMax yes\nMaxThreads 4\n"
-        f"StreamMaxLength 200M\nMaxScanSize 200M\nMaxFileSize 200M\nUser {'root' if os.geteuid() == 0 else os.environ['USER']}\n"
+        f"StreamMaxLength 200M\nMaxScanSize 200M\nMaxFileSize 200M\n"
+        f"User {'root' if os.geteuid() == 0 else os.environ['USER']}\n"
     )
     with process("/usr/sbin/clamd", "-c", str(home / "clamd.conf")):
         wait_until("clamd", path.exists)
@@ -124,7 +125,9 @@ def snapshot(next_hop: int, max_size: int = 26_214_400) -> Snapshot:
 
 
 @contextlib.contextmanager
-def gateway(home: Path, next_hop: int, scanner: str, *, processes: int = 1, max_size: int = 26_214_400) -> Iterator[Running]:
+def gateway(
+    home: Path, next_hop: int, scanner: str, *, processes: int = 1, max_size: int = 26_214_400
+) -> Iterator[Running]:
     """Run the SMTP front; gives its port and (with one process) the child whose CPU time counts."""
     port = free_port()
     state = home / "gateway"

@@ -26,6 +26,7 @@ class ScanAndRelay:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
         """Scan, relay, answer."""
+        del server, session
         content: bytes = envelope.original_content or b""
         if not await self._scan(content):
             return "550 virus"

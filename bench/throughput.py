@@ -43,14 +43,20 @@ def measure(server: rig.Running, messages: int, size: int) -> Run:
 
 def compare(messages: int, rounds: int, size: int) -> dict[str, object]:
     """Run both in turn; gives the figures of one size."""
-    with rig.folder() as home, rig.clamd(home) as scanner, rig.sink() as next_hop:
-        with rig.gateway(home, next_hop, scanner) as ours, rig.stub(next_hop, scanner) as stub:
-            for server in (ours, stub):
-                measure(server, 200, size)  # warm
-            pairs = []
-            for number in range(rounds):
-                pairs.append((measure(ours, messages, size), measure(stub, messages, size)))
-                print(f"  round {number + 1}/{rounds}: {pairs[-1][0].rate:6.0f}/s, {pairs[-1][1].rate:6.0f}/s", file=sys.stderr)  # noqa: T201 - progress
+    with (
+        rig.folder() as home,
+        rig.clamd(home) as scanner,
+        rig.sink() as next_hop,
+        rig.gateway(home, next_hop, scanner) as ours,
+        rig.stub(next_hop, scanner) as stub,
+    ):
+        for server in (ours, stub):
+            measure(server, 200, size)  # warm
+        pairs = []
+        for number in range(rounds):
+            pairs.append((measure(ours, messages, size), measure(stub, messages, size)))
+            rates = f"{pairs[-1][0].rate:6.0f}/s, {pairs[-1][1].rate:6.0f}/s"
+            print(f"  round {number + 1}/{rounds}: {rates}", file=sys.stderr)  # noqa: T201 - progress
     return {
         "size": size,
         "ratio": round(statistics.median(a.rate / b.rate for a, b in pairs), 3),

@@ -1,7 +1,7 @@
 """The node's own configuration: typed, from TOML and the environment. No Django here.
 
-Policy (domains, routes, thresholds) is not configuration; it is published by the console. This is what a node must know to start:
-where its state lies, where it listens, where its neighbours are.
+Policy (domains, routes, thresholds) is not configuration; it is published by the console. This is what a node must
+know to start: where its state lies, where it listens, where its neighbours are.
 
 The file is ``$BACKSTOP_CONFIG``, else ``/etc/backstop/backstop.toml``, else the embedded default. Each key can be
 set by ``BACKSTOP_SECTION__KEY``, as JSON or as a plain word.

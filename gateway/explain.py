@@ -27,7 +27,7 @@ from gateway.services.clamd import Clamd
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A message and who sends it to whom. Addresses are as in SMTP, without brackets; an empty sender is the null sender."""
+    """Who sends to whom. Addresses are as in SMTP, without brackets; an empty sender is the null sender."""
 
     sender: str
     recipients: tuple[str, ...]
@@ -37,7 +37,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 def content_of(raw: bytes) -> Content:
-    """Make a content of a file's octets. A file that knows LF only is taken for one that lost its CR when it was saved."""
+    """Make a content of a file's octets; one that knows LF only has lost its CR when it was saved."""
     if b"\r\n" not in raw:
         raw = raw.replace(b"\n", b"\r\n")
     return Content(len(raw), hashlib.sha256(raw).hexdigest(), head_of(raw), line_ends_of(raw), memory=raw)

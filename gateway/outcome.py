@@ -41,6 +41,13 @@ from gateway.spool.staging import Spool, Staged
 ROUTE_FAULT = Reply(451, "4.4.0", "the mail server behind this one can not be reached at the moment, please try again")
 NO_SPACE = Reply(452, "4.3.1", "not enough storage at the moment, please try again")
 QUARANTINE_FULL = Reply(550, "5.7.1", "message refused by policy")
+ACCEPTED = Reply(250, "2.0.0", "accepted")
+
+_DONE = {Action.QUARANTINE: Disposition.QUARANTINED, Action.DROP: Disposition.DROPPED}
+
+
+class _NoRoomError(SpoolError):
+    """The quarantine is full."""
 
 
 class Means(msgspec.Struct, frozen=True):
@@ -92,43 +99,61 @@ async def _do(case: Case, means: Means, waiting: Sequence[RecipientTrace]) -> Re
         return _decision(refused[0]).reply or QUARANTINE_FULL
     for each in refused:
         each.decision = _instead_of_reject(case, each)
-    held_back = [each for each in waiting if _action(each) is Action.QUARANTINE]
+    try:
+        staged = await _stage(case, means, waiting)
+        refusal = await _relay_and_commit(case, means, waiting, staged)
+    except _NoRoomError:
+        return _no_room(case, waiting)
+    except SpoolError as error:
+        means.alarm(f"quarantine can not be written: {error}")
+        _settle([each for each in waiting if each.disposition is None], Disposition.DEFERRED)
+        return NO_SPACE
+    if refusal is not None:
+        return refusal
+    for action, disposition in _DONE.items():
+        _settle([each for each in waiting if _action(each) is action], disposition)
+    return ACCEPTED
+
+
+async def _relay_and_commit(
+    case: Case, means: Means, waiting: Sequence[RecipientTrace], staged: Staged | None
+) -> Reply | None:
+    """Relay, then commit what was staged; gives the refusal where the next hop did not take it. Raises SpoolError."""
     relayed = [each for each in waiting if _action(each).relays]
-    dropped = [each for each in waiting if _action(each) is Action.DROP]
-    staged: Staged | None = None
-    if held_back:
-        if not await _has_room(case, means):
-            return _no_room(waiting, held_back, forwarded=bool(case.trace.client.forwarder))
-        try:
-            staged = await asyncio.to_thread(means.spool.stage, _item(case.trace, held_back), case.content)
-        except SpoolError as error:
-            means.alarm(f"quarantine can not be written: {error}")
-            _settle(waiting, Disposition.DEFERRED)
-            return NO_SPACE
-    if relayed:
-        answer = await _relay(case, means, relayed)
-        if not answer.positive and case.trace.client.forwarder and answer.permanent:
-            return await _keep_for_forwarder(case, means, waiting, staged, answer)
-        if not answer.positive:
-            if staged is not None:
-                await asyncio.to_thread(staged.discard)
+    answer = await _relay(case, means, relayed) if relayed else ACCEPTED
+    if not answer.positive:
+        if staged is not None:
+            await asyncio.to_thread(staged.discard)
+        if not (answer.permanent and case.trace.client.forwarder):
             _settle(waiting, Disposition.DEFERRED if answer.temporary else Disposition.REJECTED)
             return answer
+        # A 5xx would become a bounce at the forwarder: what the next hop refused is quarantined.
+        for each in relayed:
+            each.decision = _quarantine_for_forwarder(case, _decision(each), answer)
+        staged = await _stage(case, means, waiting)
+    else:
         _settle(relayed, Disposition.DELIVERED)
     if staged is not None:
-        try:
-            await asyncio.to_thread(_commit, staged, case, means)
-        except SpoolError as error:
-            means.alarm(f"quarantine can not be written: {error}")
-            _settle([*held_back, *dropped], Disposition.DEFERRED)
-            return NO_SPACE
-    _settle(held_back, Disposition.QUARANTINED)
-    _settle(dropped, Disposition.DROPPED)
-    return Reply(250, "2.0.0", "accepted")
+        await asyncio.to_thread(_commit, staged, case, means)
+    return None
+
+
+async def _stage(case: Case, means: Means, waiting: Sequence[RecipientTrace]) -> Staged | None:
+    """Stage the quarantined copies, where there are any. Raises SpoolError."""
+    held_back = [each for each in waiting if _action(each) is Action.QUARANTINE]
+    if not held_back:
+        return None
+    keep = means.config.retention
+    if not await asyncio.to_thread(
+        means.quarantine.has_room, case.content.size, keep.quarantine_bytes, keep.quarantine_min_free
+    ):
+        means.alarm("the quarantine is full: what it should take is refused; raise retention.quarantine_bytes")
+        raise _NoRoomError(means.config.spool_folder, "the quarantine is full")
+    return await asyncio.to_thread(means.spool.stage, _item(case.trace, held_back), case.content)
 
 
 async def _relay(case: Case, means: Means, relayed: Sequence[RecipientTrace]) -> Reply:
-    """Send the message on. A fault of our own route becomes ``451`` and an alarm; the next hop's own answer keeps its code."""
+    """Send the message on. A fault of our own route is ``451`` and an alarm; the next hop's answer keeps its code."""
     trace, held = case.trace, case.held
     if held is None:
         means.alarm("no next hop was asked for a message that is to be relayed")
@@ -196,36 +221,15 @@ def scored_symbols(trace: Trace, policy: Policy, recipient: str) -> dict[str, fl
     return symbols
 
 
-async def _keep_for_forwarder(
-    case: Case, means: Means, waiting: Sequence[RecipientTrace], staged: Staged | None, answer: Reply
-) -> Reply:
-    """The next hop refused what a trusted forwarder brought: quarantine it, for a ``5xx`` would become a bounce there."""
-    if staged is not None:
-        await asyncio.to_thread(staged.discard)
-    keep = [each for each in waiting if _action(each) is not Action.DROP]
-    for each in keep:
-        decision = _decision(each)
-        if decision.action.relays:
-            because = f"the next hop answered {answer.code}, and the trusted forwarder {case.trace.client.forwarder} would bounce it"
-            each.decision = msgspec.structs.replace(
-                decision, action=Action.QUARANTINE, because=because, check="next_hop"
-            )
-    try:
-        if not await _has_room(case, means):
-            raise SpoolError(means.config.spool_folder, "the quarantine is full")
-        staged = await asyncio.to_thread(means.spool.stage, _item(case.trace, keep), case.content)
-        await asyncio.to_thread(_commit, staged, case, means)
-    except SpoolError as error:
-        means.alarm(f"quarantine can not be written: {error}")
-        _settle(waiting, Disposition.DEFERRED)
-        return NO_SPACE
-    _settle(keep, Disposition.QUARANTINED)
-    _settle([each for each in waiting if each not in keep], Disposition.DROPPED)
-    return Reply(250, "2.0.0", "accepted")
+def _quarantine_for_forwarder(case: Case, decision: Decision, answer: Reply) -> Decision:
+    """Give the decision for what the next hop refused though a trusted forwarder brought it."""
+    forwarder = case.trace.client.forwarder
+    because = f"the next hop answered {answer.code}, and the trusted forwarder {forwarder} would bounce it"
+    return msgspec.structs.replace(decision, action=Action.QUARANTINE, because=because, check="next_hop")
 
 
 def _instead_of_reject(case: Case, each: RecipientTrace) -> Decision:
-    """Give the decision for a refused recipient of a message that others take: quarantine, or drop at high confidence."""
+    """Give the decision where others take what this recipient refuses: quarantine, or drop at high confidence."""
     decision = _decision(each)
     line = rules_for(case.policy, each.address).thresholds.drop
     action = Action.DROP if line is not None and decision.score >= line else Action.QUARANTINE
@@ -243,25 +247,12 @@ def _commit(staged: Staged, case: Case, means: Means) -> None:
     staged.commit()
 
 
-async def _has_room(case: Case, means: Means) -> bool:
-    """Whether the quarantine may take the message; an alarm where not."""
-    keep = means.config.retention
-    room = await asyncio.to_thread(
-        means.quarantine.has_room, case.content.size, keep.quarantine_bytes, keep.quarantine_min_free
-    )
-    if not room:
-        means.alarm(
-            "the quarantine is full: what it should take is refused; free space or raise retention.quarantine_bytes"
-        )
-    return room
-
-
-def _no_room(waiting: Sequence[RecipientTrace], held_back: Sequence[RecipientTrace], *, forwarded: bool) -> Reply:
-    """Quarantine becomes reject while it is full. Where others take the message, or a forwarder brought it: later."""
-    if len(held_back) == len(waiting) and not forwarded:
+def _no_room(case: Case, waiting: Sequence[RecipientTrace]) -> Reply:
+    """Refuse while the quarantine is full; where others take the message, or a forwarder brought it, for now only."""
+    if all(_action(each) is Action.QUARANTINE for each in waiting) and not case.trace.client.forwarder:
         _settle(waiting, Disposition.REJECTED)
         return QUARANTINE_FULL
-    _settle(waiting, Disposition.DEFERRED)
+    _settle([each for each in waiting if each.disposition is None], Disposition.DEFERRED)
     return NO_SPACE
 
 

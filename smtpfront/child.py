@@ -71,10 +71,10 @@ async def _serve(config: Config, share: Share) -> int:
     if left := front.spool.discard_leftovers():
         log.info("discarded %d messages that were never answered with 250", left)
     servers: list[asyncio.Server] = []
-    for listener, number in share.listeners:
+    for listener, handle in share.listeners:
         factory = functools.partial(Session, front, listener.kind, loop)
-        sock = socket.socket(fileno=number)
-        sock.setblocking(False)
+        sock = socket.socket(fileno=handle)
+        sock.setblocking(False)  # noqa: FBT003 - the socket module's signature
         servers.append(
             await loop.create_server(factory, sock=sock, ssl=tls.context if listener.tls else None, backlog=1024)
         )
@@ -102,7 +102,7 @@ async def _drain(front: Front, servers: list[asyncio.Server]) -> None:
     for session in list(front.sessions):
         session.stop()
     deadline = time.monotonic() + front.config.limits.stop_seconds
-    while front.sessions and time.monotonic() < deadline:
+    while front.sessions and time.monotonic() < deadline:  # noqa: ASYNC110 - sessions end one by one, each on its own
         await asyncio.sleep(0.05)
     for session in list(front.sessions):
         log.warning("cut a transaction of %s that did not end in time", session.client.ip)

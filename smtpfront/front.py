@@ -1,4 +1,4 @@
-"""What all sessions of one SMTP process share: policy, checks, next hops, spool, journal, counters. One owner: the child."""
+"""What the sessions of one SMTP process share: policy, checks, next hops, spool, journal, counters."""
 
 import logging
 import ssl
@@ -87,7 +87,7 @@ class Front:
         return secrets.read(self.config.secrets_folder, name)
 
     def alarm(self, text: str) -> None:
-        """Tell the administrator: in the log, and in the console by way of the journal; the same words once a minute."""
+        """Tell the administrator: in the log, and by way of the journal in the console; the same words once a minute."""
         now = time.monotonic()
         if now - self._alarms.get(text, float("-inf")) < ALARM_SECONDS:
             return

@@ -64,7 +64,7 @@ def bind(listener: Listener) -> socket.socket | None:
             errno.EACCES: "a port below 1024 needs privileges; use another, or socket activation",
         }.get(error.errno or 0, "check smtp.inbound and smtp.outbound")
         raise ListenError(f"{listener.address}: {error.strerror}; {remedy}") from error
-    sock.setblocking(False)
+    sock.setblocking(False)  # noqa: FBT003 - the socket module's signature
     return sock
 
 

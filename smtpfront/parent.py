@@ -28,7 +28,7 @@ class Parent:
         """Take the bound sockets."""
         self._config = config
         self._bound = bound
-        self._counters = CounterServer(config.home / "counters.json")
+        self._counters = CounterServer(config.home / "counters")
         self._children: dict[str, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
 

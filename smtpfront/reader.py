@@ -1,7 +1,8 @@
 """The octets that the client sent and nobody has consumed yet.
 
-asyncio's StreamReader reads lines or fixed counts; SMTP wants lines of bounded length, and blocks of any length of which a
-part is put back. This is no more than that: one buffer, one waiter, and a transport that pauses when the buffer is full.
+asyncio's StreamReader reads lines or fixed counts; SMTP wants lines of bounded length, and blocks of any length of
+which a part is put back. This is no more than that: one buffer, one waiter, and a transport that pauses when the
+buffer is full.
 """
 
 import asyncio

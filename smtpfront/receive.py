@@ -1,8 +1,8 @@
 """Reads the content of a message, block by block, up to the lone dot (RFC 5321 4.5.2).
 
-Only CRLF . CRLF ends a message. Every other form around a lone dot, and every bare CR or LF, is noted and stays in the
-content as it came; the check ``line_ends`` says what that means. Memory is bounded whatever comes: a large message goes to
-a file, and what is above the limit is counted and thrown away.
+Only CRLF . CRLF ends a message. Every other form around a lone dot, and every bare CR or LF, is noted and stays in
+the content as it came; the check ``line_ends`` says what that means. Memory is bounded whatever comes: a large
+message goes to a file, and what is above the limit is counted and thrown away.
 """
 
 import asyncio

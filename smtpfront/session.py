@@ -1,8 +1,8 @@
 """One SMTP connection: the command loop, its limits, and its end. Each verb lives in a file of its own under ``verbs``.
 
-It stands on aiosmtpd's ``SMTP`` (whose AUTH mechanisms and protocol plumbing it uses) and replaces what that does slowly or
-loosely: the object's construction, the command loop, writes, DATA. What is private there is touched here and nowhere else;
-aiosmtpd is pinned for it.
+It stands on aiosmtpd's ``SMTP`` (whose AUTH mechanisms and protocol plumbing it uses) and replaces what that does
+slowly or loosely: the object's construction, the command loop, writes, DATA. What is private there is touched here
+and nowhere else; aiosmtpd is pinned for it.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ class Session(SMTP):
     def __init__(self, front: Front, listener: str, loop: asyncio.AbstractEventLoop) -> None:
         """Begin. aiosmtpd's own constructor builds tables for each connection; its grandparent's is enough."""
         self.reader = Reader()
-        asyncio.streams.FlowControlMixin.__init__(self, loop=loop)  # type: ignore[attr-defined]
+        asyncio.streams.FlowControlMixin.__init__(self, loop=loop)
         self._closed = loop.create_future()
         self.loop = loop
         self.front = front
@@ -83,10 +83,10 @@ class Session(SMTP):
     # -- the connection -------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client has connected (under TLS: the handshake is done)."""
+        """Begin to serve a client that has connected (under TLS: the handshake is done)."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - all our listeners are streams
         self.transport = self.reader.transport = transport
-        self._transport = transport  # type: ignore[assignment] # what asyncio's FlowControlMixin looks at
+        self._transport = transport  # what asyncio's FlowControlMixin looks at
         peer = transport.get_extra_info("peername") or ("0.0.0.0", 0)  # noqa: S104 - no address is bound here
         ip = str(peer[0]).removeprefix("::ffff:").partition("%")[0]
         self.client = Client(ip=ip, port=int(peer[1]), tls=tls_words(transport))
@@ -99,15 +99,15 @@ class Session(SMTP):
         self.reader.feed(data)
 
     def eof_received(self) -> bool:
-        """The client has nothing more to say; what runs goes on, and its reply can still be sent (not under TLS)."""
+        """Note that no more will come; what runs goes on, and its reply can still be sent (not under TLS)."""
         self.reader.end()
         return not self.client.tls
 
     def connection_lost(self, error: Exception | None) -> None:
-        """The connection is gone. What runs goes on to its end: a message being carried out must not be cut in two."""
+        """Note that the connection is gone. What runs goes on: a message being carried out must not be cut in two."""
         self.closing = True
         self.reader.end()
-        asyncio.streams.FlowControlMixin.connection_lost(self, error)  # type: ignore[attr-defined]
+        asyncio.streams.FlowControlMixin.connection_lost(self, error)
         if not self._closed.done():
             self._closed.set_result(None)
 
@@ -149,7 +149,7 @@ class Session(SMTP):
         self.reader.end()
 
     def stop(self) -> None:
-        """The process goes down: end now, or behind the transaction that is under way."""
+        """End because the process goes down: now, or behind the transaction that is under way."""
         if self.transaction is None and not self.busy:
             self._write(SHUTTING_DOWN.wire())
             self.close()
@@ -172,8 +172,8 @@ class Session(SMTP):
     async def drain(self) -> None:
         """Wait while the client reads more slowly than we write."""
         self._flush()
-        if self._paused and not self.closing:  # type: ignore[attr-defined]
-            await self._drain_helper()  # type: ignore[attr-defined]
+        if self._paused and not self.closing:  # type: ignore[attr-defined] # asyncio's FlowControlMixin has it
+            await self._drain_helper()  # type: ignore[attr-defined] # as above
 
     async def push(self, status: str | bytes) -> None:
         """Write one line; aiosmtpd's AUTH mechanisms call this."""

@@ -1,4 +1,4 @@
-"""Does ClamAV find something in the message?
+"""ClamAV: does it find something in the message.
 
 The whole message, as it came, goes to clamd. A scanner that is down, slow or answers nonsense is an error or a timeout,
 which defers by default; it is never a miss.

@@ -1,8 +1,8 @@
-"""Are all lines ended by CRLF?
+"""Line ends: is every one of them CRLF.
 
-Servers disagree on what a bare CR or LF around a lone dot means; that is how a second message is smuggled behind the
-first (CVE-2023-51764 and its kin). Odd forms around a lone dot are always a hit; other bare CR or LF is mended where the
-policy lists the client's network, else a hit as well.
+Servers disagree on what a bare CR or LF around a lone dot means; that is how a second message is smuggled behind
+the first (CVE-2023-51764 and its kin). Odd forms around a lone dot are always a hit; other bare CR or LF is mended
+where the policy lists the client's network, else a hit as well.
 """
 
 from gateway.checks.base import MISS, Check, Seen, View, hit, skipped

@@ -1,4 +1,4 @@
-"""Is the recipient on the domain's list?
+"""Recipients: is this one on the list of its domain.
 
 An unknown recipient that is accepted becomes a bounce later: this check is where backscatter is stopped first. It needs
 nothing from outside, so it can't fail.

@@ -1,7 +1,7 @@
 """Copy this file to make a check; HACKING.md has the five steps. It is not in the catalogue.
 
-The first sentence of the docstring is the question that the check answers. Then: why it matters, what it does when what it asks
-is down, and the RFC that it follows.
+The first sentence of the docstring is the question that the check answers. Then: why it matters, what it does when
+what it asks is down, and the RFC that it follows.
 """
 
 from gateway.checks.base import MISS, Check, Seen, View, hit, skipped

@@ -1,7 +1,7 @@
 """A message's content: its octets as they came, and what was noticed while they came.
 
-The content is held once: in memory while it is small, else in a file. It is never changed; what is sent on or stored is this
-and nothing else, with our own header lines in front.
+The content is held once: in memory while it is small, else in a file. It is never changed; what is sent on or
+stored is this and nothing else, with our own header lines in front.
 """
 
 import re

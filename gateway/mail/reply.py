@@ -7,6 +7,8 @@ import re
 
 import msgspec
 
+_REFUSED_FOR_NOW = 400  # RFC 5321 4.2.1: the first digit tells
+_REFUSED = 500
 _UNSAFE = re.compile(r"[^\x20-\x7e]+")
 
 
@@ -28,14 +30,14 @@ class Reply(msgspec.Struct, frozen=True):
     @property
     def positive(self) -> bool:
         """Whether the command was accepted (2xx and 3xx)."""
-        return self.code < 400
+        return self.code < _REFUSED_FOR_NOW
 
     @property
     def temporary(self) -> bool:
         """Whether the client should try again later (4xx)."""
-        return 400 <= self.code < 500
+        return _REFUSED_FOR_NOW <= self.code < _REFUSED
 
     @property
     def permanent(self) -> bool:
         """Whether the client must not try again (5xx)."""
-        return self.code >= 500
+        return self.code >= _REFUSED

@@ -12,9 +12,7 @@ class Domain(ThresholdColumns):
     name = models.CharField(max_length=255, unique=True, help_text="In lower case; international names as A-labels.")
     route = models.ForeignKey(Route, on_delete=models.PROTECT, related_name="domains")
     observe = models.BooleanField(default=False, help_text="Judge everything, refuse nothing.")
-    accept_unknown = models.BooleanField(
-        default=False, help_text="Let the next hop alone say which recipients exist."
-    )
+    accept_unknown = models.BooleanField(default=False, help_text="Let the next hop alone say which recipients exist.")
 
     class Meta:
         """Table options."""

@@ -18,7 +18,9 @@ class Forwarder(models.Model):
         max_length=16, choices=choices(Action, Action.DROP, Action.QUARANTINE), default=Action.DROP
     )
     other = models.CharField(
-        "other refusals", max_length=16, choices=choices(Action, Action.QUARANTINE, Action.DROP),
+        "other refusals",
+        max_length=16,
+        choices=choices(Action, Action.QUARANTINE, Action.DROP),
         default=Action.QUARANTINE,
     )
 

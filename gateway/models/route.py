@@ -12,7 +12,7 @@ class Route(models.Model):
 
     name = models.SlugField(unique=True)
     tls = models.CharField(
-        "TLS", max_length=16, choices=choices(TlsLevel), default=TlsLevel.MAY, help_text="How connections are protected."
+        "TLS", max_length=16, choices=choices(TlsLevel), default=TlsLevel.MAY, help_text="How it is protected."
     )
     username = models.CharField(max_length=255, blank=True, help_text="For AUTH to the next hop; empty: no AUTH.")
     secret = models.CharField(max_length=64, blank=True, help_text="Id of the file that holds the password.")

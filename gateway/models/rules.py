@@ -23,17 +23,23 @@ class ThresholdColumns(models.Model):
 
 
 class CheckSetting(models.Model):
-    """What one check means to one domain, or (no domain) to outbound mail. Only deviations from the default are rows."""
+    """What one check means to one domain, or (no domain) to outbound mail. Only what differs is a row."""
 
     domain = models.ForeignKey(
-        "gateway.Domain", on_delete=models.CASCADE, related_name="checks", null=True, blank=True,
+        "gateway.Domain",
+        on_delete=models.CASCADE,
+        related_name="checks",
+        null=True,
+        blank=True,
         help_text="Empty: outbound mail.",
     )
     check_name = models.CharField("check", max_length=64)
     mode = models.CharField(max_length=16, choices=choices(Mode), default=Mode.ENFORCE)
     action = models.CharField(max_length=16, choices=choices(Action), default=Action.REJECT)
     on_failure = models.CharField(
-        max_length=16, choices=choices(Action, Action.DEFER, Action.DELIVER), default=Action.DEFER,
+        max_length=16,
+        choices=choices(Action, Action.DEFER, Action.DELIVER),
+        default=Action.DEFER,
         help_text="What an error or a timeout of the check leads to; deliver goes on without it.",
     )
     weights = models.JSONField(default=dict, blank=True, help_text="Symbol: points, where they differ.")

@@ -22,6 +22,7 @@ NODE_WIDE = frozenset({"loops", "message_size"})
 # The strongest word wins. A definite refusal goes before "can't tell", which goes before every way of accepting.
 _STRENGTH = (Action.REJECT, Action.DROP, Action.DEFER, Action.QUARANTINE, Action.TAG, Action.DELIVER)
 _OFF = CheckRule(mode=Mode.OFF)
+_NAMED = 3  # findings that the sentence names
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -57,7 +58,7 @@ def decide(trace: Trace, policy: Policy, recipient: str) -> Decision:
     rules = rules_for(policy, recipient)
     seen = [each for each in trace.observations if each.recipient is None or each.recipient == recipient]
     score = score_of(seen, rules)
-    verdicts = [*_voices(seen, rules), _by_score(score, rules, recipient)]
+    verdicts = [*_voices(seen, rules), _by_score(score, _heaviest(seen, rules), rules, recipient)]
     verdict = min(verdicts, key=lambda voice: _STRENGTH.index(voice.action))
     if verdict.action is Action.REJECT and (forwarder := policy.forwarder(trace.client.forwarder)):
         verdict = _for_forwarder(verdict, forwarder, trace.client.forwarder)
@@ -116,10 +117,25 @@ def _voices(seen: list[Observation], rules: Rules) -> Iterator[Verdict]:
             yield Verdict(rule.action, because, each.check, finding.symbol, finding.detail)
 
 
-def _by_score(score: float, rules: Rules, recipient: str) -> Verdict:
+def _heaviest(seen: list[Observation], rules: Rules) -> str:
+    """Name the three findings that weigh most, with their points."""
+    weights = sorted(
+        (
+            (weight_of(finding, rule), finding.symbol)
+            for each in seen
+            if each.outcome is Outcome.HIT and (rule := rules.checks.get(each.check, _OFF)).mode is Mode.SCORE
+            for finding in each.findings
+        ),
+        key=lambda pair: -pair[0],
+    )
+    named = ", ".join(f"{symbol} {weight:.1f}" for weight, symbol in weights[:_NAMED])
+    return f"{named} and {len(weights) - _NAMED} more" if len(weights) > _NAMED else named
+
+
+def _by_score(score: float, found: str, rules: Rules, recipient: str) -> Verdict:
     """Give what the score asks for. Mail to postmaster and abuse is tagged at most: they must stay reachable."""
     limits = rules.thresholds
-    text = f"the score {score:.1f} reaches"
+    text = f"the score {score:.1f} ({found}) reaches"
     if score < limits.tag:
         return Verdict(Action.DELIVER, "nothing speaks against it")
     if recipient.partition("@")[0].lower() in ALWAYS_DELIVERABLE:

@@ -42,10 +42,7 @@ class Policy:
 
         The bare ``postmaster`` belongs to the first domain.
         """
-        if not address.domain:
-            key = next(iter(self.snapshot.domains), "")
-        else:
-            key = address.domain_key
+        key = address.domain_key if address.domain else next(iter(self.snapshot.domains), "")
         domain = self.snapshot.domains.get(key)
         if domain is None:
             return None

@@ -132,8 +132,8 @@ class Outbound(_Part, frozen=True):
 class Snapshot(_Part, frozen=True):
     """One published policy. ``published`` is ISO 8601 in UTC, ``by`` the administrator's name.
 
-    ``observe`` puts the whole node into observe mode. ``max_size`` is in octets. ``normalise_line_ends`` lists the networks
-    whose bare CR and LF are mended instead of refused.
+    ``observe`` puts the whole node into observe mode. ``max_size`` is in octets. ``normalise_line_ends`` lists the
+    networks whose bare CR and LF are mended instead of refused.
     """
 
     revision: int

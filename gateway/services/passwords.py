@@ -1,4 +1,7 @@
-"""Hashes of account passwords (argon2id, RFC 9106), made by the console and compared by the SMTP side. Blocking, and slow on purpose."""
+"""Hashes of account passwords (argon2id, RFC 9106): made by the console, compared by the SMTP side.
+
+Blocking, and slow on purpose.
+"""
 
 import functools
 

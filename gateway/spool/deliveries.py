@@ -29,7 +29,7 @@ class Deliveries:
             make_folder(self._folder)
 
     def find(self, key: str) -> str | None:
-        """Give the id of the transaction that quarantined this delivery, None where there is none. Fast: one readlink."""
+        """Give the id of the transaction that quarantined this delivery, or None. Fast: one readlink."""
         try:
             message = os.readlink(f"{self._folder}/{key}")  # noqa: PTH115 - in the path of every message
         except OSError:

@@ -17,6 +17,7 @@ from gateway.outcome import ROUTE_FAULT, told
 from gateway.policy.decide import decide
 from gateway.policy.matching import Match
 from gateway.policy.snapshot import Mode, Rules
+from gateway.services.counters import CountersUnreachable
 from smtpfront.session import Session
 from smtpfront.transaction import Transaction
 
@@ -128,11 +129,11 @@ async def _check(  # noqa: PLR0913, PLR0917 - one call, all it is about
 
 
 async def _ask_next_hop(session: Session, transaction: Transaction, each: RecipientTrace, rules: Rules) -> Reply:
-    """Repeat RCPT in the held transaction. Its 4xx and 5xx are the recipient's; all other trouble is our route's fault."""
+    """Repeat RCPT in the held transaction. Its 4xx and 5xx are the recipient's; other trouble is our route's fault."""
     front = session.front
     known = front.counters.get(f"refused:{each.route}:{each.address.lower()}")
     if known is not None:
-        code, enhanced, words = (known.split(" ", 2) + ["", ""])[:3]
+        code, enhanced, words = [*known.split(" ", 2), "", ""][:3]
         each.next_hop_reply = f"{known} (remembered)"
         return _refused_by_next_hop(transaction, each, rules, Reply(int(code), enhanced, words))
     try:
@@ -144,19 +145,34 @@ async def _ask_next_hop(session: Session, transaction: Transaction, each: Recipi
         transaction.trace.alarms.append(text)
         await transaction.let_go()
         return transaction.refuse(each, ROUTE_FAULT)
-    if isinstance(answer, Reply):
-        each.next_hop_reply = str(answer)
-        if answer.positive:
-            return _accept(transaction, each, rules)
-        if answer.permanent:
-            key = f"refused:{each.route}:{each.address.lower()}"
-            await front.counters.put(key, str(answer), REFUSAL_SECONDS)
-        return _refused_by_next_hop(transaction, each, rules, answer)
-    return transaction.refuse(each, answer[0])
+    if answer is None:
+        return transaction.refuse(each, _lacking(transaction))
+    each.next_hop_reply = str(answer)
+    if answer.positive:
+        return _accept(transaction, each, rules)
+    if answer.permanent:
+        await _remember_refusal(session, each, answer)
+    return _refused_by_next_hop(transaction, each, rules, answer)
 
 
-async def _next_hop_answer(session: Session, transaction: Transaction, each: RecipientTrace) -> Reply | tuple[Reply]:
-    """Give the next hop's answer; in a tuple, our own refusal of what it can not take. Raises RouteFault."""
+async def _remember_refusal(session: Session, each: RecipientTrace, answer: Reply) -> None:
+    """Keep a next hop's 5xx to a recipient for a while; without the counters it is simply asked again."""
+    try:
+        key = f"refused:{each.route}:{each.address.lower()}"
+        await session.front.counters.put(key, str(answer), REFUSAL_SECONDS)
+    except CountersUnreachable as error:
+        session.front.alarm(f"counters can not be reached: {error}")
+
+
+def _lacking(transaction: Transaction) -> Reply:
+    """Give the refusal of what the next hop can not take."""
+    held = transaction.held
+    utf8 = held is not None and transaction.parameters.smtputf8 and not held.capabilities.smtputf8
+    return NEXT_HOP_NO_UTF8 if utf8 else NEXT_HOP_SIZE
+
+
+async def _next_hop_answer(session: Session, transaction: Transaction, each: RecipientTrace) -> Reply | None:
+    """Give the next hop's answer; None where it can not take the message at all. Raises RouteFault."""
     policy, parameters = transaction.policy, transaction.parameters
     if transaction.held is None:
         route = policy.route(each.route)
@@ -167,10 +183,11 @@ async def _next_hop_answer(session: Session, transaction: Transaction, each: Rec
         transaction.held = held
     held = transaction.held
     each.next_hop = held.host
-    if parameters.smtputf8 and not held.capabilities.smtputf8:
-        return (NEXT_HOP_NO_UTF8,)
-    if parameters.size and not held.capabilities.takes_size(parameters.size + HEADROOM):
-        return (NEXT_HOP_SIZE,)
+    offered = held.capabilities
+    if parameters.smtputf8 and not offered.smtputf8:
+        return None
+    if parameters.size and not offered.takes_size(parameters.size + HEADROOM):
+        return None
     return await held.rcpt(each.address)
 
 

@@ -1,8 +1,6 @@
 """STARTTLS (RFC 3207)."""
 
-import asyncio
 import ssl
-
 
 from gateway.mail.client import Client
 from gateway.mail.reply import Reply
@@ -28,7 +26,7 @@ async def starttls(session: Session, rest: str) -> Reply | None:
         transport = await session.loop.start_tls(
             session.transport, session, context, server_side=True, ssl_handshake_timeout=30.0
         )
-    except (ssl.SSLError, ConnectionError, asyncio.TimeoutError, OSError) as error:
+    except (ssl.SSLError, ConnectionError, TimeoutError, OSError) as error:
         session.note("TLS handshake", Reply(454, "4.7.0", f"failed: {error}"))
         session.closing = True
         raise EOFError from error

@@ -16,8 +16,10 @@ HELD_SECONDS = 3.0  # more than a poll; a minute shows no more
 def test_mail_flows_while_the_database_is_held(tmp_path: Path, hop: NextHop, clamd: str) -> None:
     gateway = Gateway(tmp_path, snapshot(hop.port), clamd)
     environment = os.environ | {
-        "BACKSTOP_NODE__HOME": str(tmp_path), "BACKSTOP_NODE__NAME": "mx.example.test", "BACKSTOP_DATABASE__URL": "sqlite"
-    }  # fmt: skip
+        "BACKSTOP_NODE__HOME": str(tmp_path),
+        "BACKSTOP_NODE__NAME": "mx.example.test",
+        "BACKSTOP_DATABASE__URL": "sqlite",
+    }
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
     ingest = subprocess.Popen(
         [sys.executable, "-m", "workers.ingest"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL

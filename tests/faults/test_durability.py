@@ -1,4 +1,4 @@
-"""Before a ``250`` for a quarantined message is written, its file and its folder are on disk. Shown by the system calls."""
+"""A ``250`` for a quarantined message is written when its file and its folder are on disk."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ def test_files_and_folders_are_synced_before_the_250(tmp_path: Path, hop: NextHo
     record = tmp_path / "strace"
     pid = str(gateway.statuses()[0]["pid"])
     tracer = subprocess.Popen(
-        ["strace", "-f", "-y", "-s", "64", "-e", "trace=fsync,fdatasync,rename,sendto,write", "-o", str(record), "-p", pid],
+        ["strace", "-f", "-y", "-s", "64", "-e", "trace=fsync,rename,sendto,write", "-o", str(record), "-p", pid],
         stderr=subprocess.PIPE,
     )
     assert tracer.stderr is not None
@@ -30,7 +30,8 @@ def test_files_and_folders_are_synced_before_the_250(tmp_path: Path, hop: NextHo
 
     lines = record.read_text().splitlines()
     answered = next(number for number, line in enumerate(lines) if "250 2.0.0 accepted, id" in line)
-    synced = [(number, found[3]) for number, line in enumerate(lines) if (found := CALL.match(line)) and found[1] == "fsync"]
+    calls = [(number, CALL.match(line)) for number, line in enumerate(lines)]
+    synced = [(number, found[3]) for number, found in calls if found and found[1] == "fsync"]
     committed = next(number for number, line in enumerate(lines) if "rename(" in line and "/quarantine/" in line)
     trace = reply.rsplit(" ", 1)[1]
 

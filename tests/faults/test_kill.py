@@ -1,4 +1,4 @@
-"""``kill -9`` in the middle of mail: what got 250 is at the next hop or in quarantine, and nothing is in quarantine twice."""
+"""``kill -9`` in the middle of mail: what got 250 is at the next hop or in quarantine, there only once."""
 
 import contextlib
 import os
@@ -32,7 +32,9 @@ def send(gateway: Gateway, number: int) -> bool:
     return False
 
 
-def test_nothing_that_got_250_is_lost_and_nothing_is_quarantined_twice(tmp_path: Path, hop: NextHop, clamd: str) -> None:
+def test_nothing_that_got_250_is_lost_or_quarantined_twice(  # noqa: C901 - senders, killer and count in one story
+    tmp_path: Path, hop: NextHop, clamd: str
+) -> None:
     gateway = Gateway(tmp_path, snapshot(hop.port), clamd, processes=2)
     numbers = iter(range(MESSAGES))
     accepted: list[int] = []
@@ -52,7 +54,7 @@ def test_nothing_that_got_250_is_lost_and_nothing_is_quarantined_twice(tmp_path:
     for sender in senders:
         sender.start()
     kills = 0
-    chance = random.Random(7)
+    chance = random.Random(7)  # noqa: S311 - whom to kill is no secret
     for goal in range(100, MESSAGES, 150):
         until(f"{goal} messages", lambda goal=goal: len(accepted) >= goal, 120)
         until("somebody to kill", gateway.statuses)

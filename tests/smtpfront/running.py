@@ -1,4 +1,4 @@
-"""A real SMTP front in a process of its own, with a policy, a next hop and a scanner; and a client to talk to it with."""
+"""A real SMTP front in a process of its own, and a client to talk to it with."""
 
 import contextlib
 import json
@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from gateway.mail.trace import Trace
 from gateway.policy import codec, defaults
@@ -19,7 +20,6 @@ from gateway.policy.snapshot import (
     Account,
     DomainPolicy,
     Forwarder,
-    NextHop as Hop,
     Outbound,
     RecipientPolicy,
     Route,
@@ -27,6 +27,9 @@ from gateway.policy.snapshot import (
     Snapshot,
     Thresholds,
     TlsLevel,
+)
+from gateway.policy.snapshot import (
+    NextHop as Hop,
 )
 from gateway.spool import records
 
@@ -66,7 +69,9 @@ def snapshot(next_hop: int, other_hop: int = 9, **changes: object) -> Snapshot:
                 recipients={**{name: RecipientPolicy() for name in names}, "carol": RecipientPolicy(rules=strict)},
             ),
             "observed.test": DomainPolicy(
-                route="inner", rules=Rules(checks=defaults.CHECKS, observe=True), recipients={"alice": RecipientPolicy()}
+                route="inner",
+                rules=Rules(checks=defaults.CHECKS, observe=True),
+                recipients={"alice": RecipientPolicy()},
             ),
             "elsewhere.test": DomainPolicy(route="other", rules=rules, recipients={"dora": RecipientPolicy()}),
             "unrouted.test": DomainPolicy(route="inner", rules=rules, accept_unknown=True),
@@ -77,9 +82,7 @@ def snapshot(next_hop: int, other_hop: int = 9, **changes: object) -> Snapshot:
         },
         "forwarders": {"partner": Forwarder((f"{FORWARDER}/32",))},
         "accounts": {"alice": Account("account-alice", ("alice@example.test",))},
-        "outbound": Outbound(
-            networks=("127.0.0.1/32",), route="inner", rules=Rules(checks=defaults.OUTBOUND_CHECKS)
-        ),
+        "outbound": Outbound(networks=("127.0.0.1/32",), route="inner", rules=Rules(checks=defaults.OUTBOUND_CHECKS)),
         "max_size": 1_000_000,
         "normalise_line_ends": (f"{MENDED}/32",),
     }
@@ -186,7 +189,7 @@ class Client:
             self._wrap()
         self.banner = self.reply()
 
-    def __enter__(self) -> "Client":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -31,7 +31,7 @@ class Command(BaseCommand):
         parser.add_argument("--outbound", action="store_true", help="as if it came to the outbound listener")
         parser.add_argument("--json", action="store_true", help="one trace a line")
 
-    def handle(self, *_: Any, **options: Any) -> None:  # noqa: ANN401 - Django's signature
+    def handle(self, *_: Any, **options: Any) -> None:
         """Explain each file."""
         config = settings.CONFIG
         try:
@@ -63,9 +63,8 @@ class Command(BaseCommand):
         for seen in trace.observations:
             found = ", ".join(f"{each.symbol} {each.weight:+.1f} {each.detail}".rstrip() for each in seen.findings)
             whom = f" for {seen.recipient}" if seen.recipient else ""
-            self.stdout.write(
-                f"  {seen.stage:5} {seen.check + whom:40} {seen.outcome:8} {seen.cost_ms:8.1f} ms  {found or seen.detail}"
-            )
+            end = f"{seen.outcome:8} {seen.cost_ms:8.1f} ms  {found or seen.detail}"
+            self.stdout.write(f"  {seen.stage:5} {seen.check + whom:40} {end}")
         for each in trace.recipients:
             if each.decision is not None:
                 observed = f" (observed; else {each.decision.observed})" if each.decision.observed else ""

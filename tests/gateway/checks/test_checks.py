@@ -16,7 +16,8 @@ from gateway.checks.spam import GTUBE, Spam
 from gateway.mail.address import parse_mailbox
 from gateway.mail.client import Client
 from gateway.mail.findings import Outcome
-from gateway.mail.message import Content, LineEnds as Ends, head_of
+from gateway.mail.message import Content, head_of
+from gateway.mail.message import LineEnds as Ends
 from gateway.mail.stages import Stage
 from gateway.policy import defaults
 from gateway.policy.matching import Policy

@@ -49,9 +49,7 @@ def test_other_domains_are_none_of_ours() -> None:
     assert POLICY.match(address("alice@sub.example.test")) is None
 
 
-@pytest.mark.parametrize(
-    ("ip", "name"), [("192.0.2.9", "partner"), ("2001:db8::9", "partner"), ("198.51.100.1", "")]
-)
+@pytest.mark.parametrize(("ip", "name"), [("192.0.2.9", "partner"), ("2001:db8::9", "partner"), ("198.51.100.1", "")])
 def test_a_forwarder_is_known_by_its_networks(ip: str, name: str) -> None:
     assert POLICY.forwarder_of(ip) == name
 

@@ -1,0 +1,149 @@
+"""Bounds: what a client may take of us, in time, octets, commands and connections."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.mail.decisions import Disposition
+from tests.smtpfront.nexthop import NextHop
+from tests.smtpfront.running import Gateway, free_port, mail, snapshot, until
+
+
+@pytest.fixture
+def tight(tmp_path: Path, hop: NextHop, clamd: str) -> Iterator[Gateway]:
+    """A gateway with little patience."""
+    running = Gateway(
+        tmp_path,
+        snapshot(hop.port),
+        clamd,
+        BACKSTOP_LIMITS__COMMAND_SECONDS="1",
+        BACKSTOP_LIMITS__DATA_SECONDS="1",
+        BACKSTOP_LIMITS__RECIPIENTS="2",
+        BACKSTOP_LIMITS__TRANSACTIONS_PER_CONNECTION="2",
+        BACKSTOP_BUDGET__DATA="1",
+        BACKSTOP_BUDGET__NEXT_HOP="1",
+        BACKSTOP_BUDGET__CONNECT="1",
+    )
+    yield running
+    running.stop()
+    assert "Traceback" not in running.log, running.log
+
+
+def test_a_silent_client_is_told_and_let_go(tight: Gateway) -> None:
+    with tight.client() as client:
+        assert client.reply() == "421 4.4.2 timeout, closing"
+        assert client.reply() == ""
+
+
+def test_a_client_that_stops_within_data_is_told_and_let_go(tight: Gateway, hop: NextHop) -> None:
+    with tight.client() as client:
+        client.open("them@other.test", "alice@example.test")
+        client.say("DATA")
+        client.send(b"Subject: half\r\n\r\n")
+        assert client.reply() == "421 4.4.2 timeout, closing"
+    until("the trace", tight.traces)
+    assert tight.traces()[0].disposition == Disposition.ABANDONED
+    assert hop.kept == []
+
+
+def test_a_client_that_vanishes_within_data_leaves_nothing(tight: Gateway, hop: NextHop) -> None:
+    with tight.client() as client:
+        client.open("them@other.test", "alice@example.test")
+        client.say("DATA")
+        client.send(b"x" * 900_000)
+    until("the trace", tight.traces)
+
+    assert tight.traces()[0].because == "abandoned"
+    assert tight.staged() == []
+    assert hop.kept == []
+
+
+def test_recipients_above_the_limit_come_in_another_transaction(tight: Gateway) -> None:
+    with tight.client() as client:
+        replies = client.open("them@other.test", "alice@example.test", "bob@example.test", "carol@example.test")
+
+    assert [reply[:9] for reply in replies] == ["250 2.1.5", "250 2.1.5", "452 4.5.3"]
+
+
+def test_messages_above_the_limit_come_in_another_connection(tight: Gateway) -> None:
+    with tight.client() as client:
+        for _ in range(2):
+            client.open("them@other.test", "alice@example.test")
+            assert client.data(mail()).startswith("250")
+        client.say("EHLO client.test")
+        assert client.say("MAIL FROM:<them@other.test>").startswith("421 4.7.0")
+
+
+def test_a_line_without_end_is_refused_and_forgotten(tight: Gateway) -> None:
+    with tight.client() as client:
+        client.send(b"NOOP " + b"x" * 100_000 + b"\r\n")
+        assert client.reply() == "500 5.5.2 line too long"
+        assert client.say("NOOP").startswith("250")
+
+
+@pytest.mark.parametrize("verb", ["EHLO", "MAIL", "RCPT"])
+def test_a_next_hop_that_hangs_costs_its_budget_and_no_more(tight: Gateway, hop: NextHop, verb: str) -> None:
+    hop.script.hang_at = verb
+    with tight.client() as client:
+        (reply,) = client.open("them@other.test", "alice@example.test")
+    assert reply.startswith("451 4.4.0")
+
+
+def test_when_the_budget_of_data_is_spent_nothing_is_delivered(tight: Gateway, hop: NextHop) -> None:
+    with tight.client() as client:
+        client.open("them@other.test", "alice@example.test")
+        hop.script.hang_at = "DATA"
+        reply = client.data(mail())
+    assert reply.startswith("451 4.4.0")
+    assert hop.kept == []
+
+
+def test_a_dead_process_is_replaced_and_its_slots_are_free(tmp_path: Path, hop: NextHop, clamd: str) -> None:
+    own = Gateway(tmp_path, snapshot(hop.port), clamd, BACKSTOP_LIMITS__CONNECTIONS_PER_CLIENT="1")
+    first = own.client()
+    assert own.client().banner.startswith("421")
+    dead = own.statuses()[0]["pid"]
+    os.kill(int(str(dead)), signal.SIGKILL)
+    until("another process", lambda: own.statuses() and own.statuses()[0]["pid"] != dead)
+    with own.client() as client:
+        assert client.banner.startswith("220")
+    first.socket.close()
+    own.stop()
+
+
+def test_a_port_in_use_is_one_clear_line(tmp_path: Path, clamd: str) -> None:
+    own = Gateway(tmp_path / "a", snapshot(9), clamd)
+    taken = own.ports["inbound"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "smtpfront"],
+        env=os.environ
+        | {"BACKSTOP_NODE__HOME": str(tmp_path / "b"), "BACKSTOP_SMTP__INBOUND": json.dumps([f"127.0.0.1:{taken}"])},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    own.stop()
+
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"smtpd: 127.0.0.1:{taken}: Address already in use; another program listens there; stop it, or set "
+        "smtp.inbound and smtp.outbound\n"
+    )
+
+
+def test_both_address_families_are_served(tmp_path: Path, hop: NextHop, clamd: str) -> None:
+    port = free_port()
+    listeners = json.dumps([f"127.0.0.1:{port}", f"[::1]:{port}"])
+    own = Gateway(tmp_path, snapshot(hop.port), clamd, BACKSTOP_SMTP__INBOUND=listeners)
+    for host in ("127.0.0.1", "::1"):
+        with socket.create_connection((host, port), 5) as sock:
+            assert sock.recv(100).startswith(b"220 mx.example.test")
+    own.stop()
