@@ -87,7 +87,7 @@ class Front:
         return secrets.read(self.config.secrets_folder, name)
 
     def alarm(self, text: str) -> None:
-        """Tell the administrator: in the log, and by way of the journal in the console; the same words once a minute."""
+        """Tell the administrator, in the log and (by the journal) in the console; the same words once a minute."""
         now = time.monotonic()
         if now - self._alarms.get(text, float("-inf")) < ALARM_SECONDS:
             return
