@@ -8,6 +8,7 @@ set by ``BACKSTOP_SECTION__KEY``, as JSON or as a plain word.
 """
 
 import hashlib
+import functools
 import json
 import os
 import socket
@@ -145,7 +146,7 @@ class Config(_Section, frozen=True):
     @property
     def name(self) -> str:
         """The node's name, as it stands in banner, Received and Authentication-Results."""
-        return self.node.name or socket.getfqdn()
+        return self.node.name or _own_name()
 
     @property
     def home(self) -> Path:
@@ -231,6 +232,13 @@ def _path(wanted: type, value: object) -> object:
     if wanted is Path and isinstance(value, str):
         return Path(value)
     raise TypeError(f"expected {wanted.__name__}")
+
+
+@functools.cache
+def _own_name() -> str:
+    """Give the machine's name; asked once, for it may take a look-up."""
+    name = socket.getfqdn()
+    return socket.gethostname() if name.startswith("localhost") else name
 
 
 def _value(text: str) -> object:
