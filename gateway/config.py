@@ -7,8 +7,8 @@ The file is ``$BACKSTOP_CONFIG``, else ``/etc/backstop/backstop.toml``, else the
 set by ``BACKSTOP_SECTION__KEY``, as JSON or as a plain word.
 """
 
-import hashlib
 import functools
+import hashlib
 import json
 import os
 import socket
