@@ -194,7 +194,7 @@ class Session(SMTP):
             self.transaction.note(what, reply)
         elif len(self.events) < KEPT_EVENTS:
             at = round((time.perf_counter() - self.began) * 1000, 1)
-            self.events.append(Event(at, what, str(reply)))
+            self.events.append(Event.told(at, what, str(reply)))
 
     async def begin_anew(self, why: str) -> None:
         """End the transaction, if there is one, without a message."""

@@ -65,7 +65,7 @@ class Transaction:
     def note(self, what: str, reply: Reply | None = None) -> None:
         """Add a line to the timeline."""
         at = round((time.perf_counter() - self.began) * 1000, 1)
-        self.trace.events.append(Event(at, what, f"{reply.code} {reply.enhanced}" if reply is not None else ""))
+        self.trace.events.append(Event.told(at, what, f"{reply.code} {reply.enhanced}" if reply is not None else ""))
 
     def view(self) -> View:
         """Give what a check may look at so far."""

@@ -12,12 +12,20 @@ from gateway.mail.findings import Observation
 from gateway.mail.reply import Reply
 
 
+_MAX_WORDS = 300  # characters of what a client said that are kept
+
+
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line of the timeline: ``at_ms`` milliseconds after the start, what was said or done, and the answer."""
 
     at_ms: float
     what: str
     reply: str = ""
+
+    @classmethod
+    def told(cls, at_ms: float, what: str, reply: str = "") -> "Event":
+        """Make an event of what a client said: octets that were no UTF-8 are written out, and its length is bounded."""
+        return cls(at_ms, what[:_MAX_WORDS].encode("utf-8", "backslashreplace").decode(), reply)
 
 
 class RecipientTrace(msgspec.Struct, omit_defaults=True):

@@ -146,9 +146,9 @@ class _Session(SMTP):
 
 
 def _hang_up_soon(server: SMTP) -> None:
-    """Close the connection once the reply that is due has been written."""
+    """Close the connection in the next turn of the loop: the reply that is due is written in this one."""
     if server.transport is not None:
-        asyncio.get_running_loop().call_later(0.05, server.transport.close)
+        asyncio.get_running_loop().call_soon(server.transport.close)
 
 
 def _refusal(text: str) -> tuple[str, int]:

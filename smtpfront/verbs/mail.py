@@ -64,7 +64,7 @@ async def mail(session: Session, rest: str) -> Reply | None:
         session.transaction = transaction
         transaction.note("MAIL", reply)
         return reply
-    transaction.note(f"MAIL {rest}"[:200], reply)
+    transaction.note(f"MAIL {rest}", reply)
     transaction.trace.disposition = (Disposition.DEFERRED if reply.temporary else Disposition.REJECTED).value
     transaction.trace.reply = reply
     await transaction.abandon("refused at MAIL")
