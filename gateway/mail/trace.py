@@ -11,7 +11,6 @@ from gateway.mail.envelope import MailParameters
 from gateway.mail.findings import Observation
 from gateway.mail.reply import Reply
 
-
 _MAX_WORDS = 300  # characters of what a client said that are kept
 
 
