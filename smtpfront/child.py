@@ -105,9 +105,8 @@ async def _drain(front: Front, servers: list[asyncio.Server]) -> None:
     while front.sessions and time.monotonic() < deadline:  # noqa: ASYNC110 - sessions end one by one, each on its own
         await asyncio.sleep(0.05)
     for session in list(front.sessions):
-        log.warning("cut a transaction of %s that did not end in time", session.client.ip)
-        if session.transport is not None:
-            session.transport.abort()
+        log.warning("cut a transaction of %s that did not end in time", session.peer)
+        session.abort()
 
 
 async def _keep_house(front: Front, status: "StatusFile", tls: "TlsKeeper") -> None:

@@ -3,7 +3,7 @@
 import logging
 import ssl
 import time
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from gateway.checks import catalog
 from gateway.config import Config
@@ -26,12 +26,23 @@ from gateway.spool.quarantine import Quarantine
 from gateway.spool.records import AlarmRecord, encode
 from gateway.spool.staging import Spool
 
-if TYPE_CHECKING:
-    from smtpfront.session import Session
-
 log = logging.getLogger("smtpd")
 
 ALARM_SECONDS = 60.0  # the same alarm is told again after so long
+
+
+class Conversation(Protocol):
+    """What the process must know of a session to end it."""
+
+    @property
+    def peer(self) -> str:
+        """The client's address."""
+
+    def stop(self) -> None:
+        """End it now, or behind the transaction that is under way."""
+
+    def abort(self) -> None:
+        """Cut it."""
 
 
 class Front:
@@ -46,7 +57,7 @@ class Front:
         self.tls = tls
         self.started = time.time()
         self.draining = False
-        self.sessions: set[Session] = set()
+        self.sessions: set[Conversation] = set()
         self._policy: Policy | None = None
         self._alarms: dict[str, float] = {}
         self.spool = Spool(config.spool_folder, slot)

@@ -111,11 +111,6 @@ class Session(SMTP):
         if not self._closed.done():
             self._closed.set_result(None)
 
-    @property
-    def gone(self) -> bool:
-        """Whether nothing that is written now can reach the client."""
-        return self.transport is None or self.transport.is_closing() or self.closing
-
     def _look_at_clock(self) -> None:
         """Close a session that is silent for too long, or that lasts too long; else look again later."""
         now = self.loop.time()
@@ -147,6 +142,16 @@ class Session(SMTP):
         if self.transport is not None:
             self.transport.close()
         self.reader.end()
+
+    @property
+    def peer(self) -> str:
+        """The client's address."""
+        return self.client.ip
+
+    def abort(self) -> None:
+        """Cut the connection; what is due is not sent."""
+        if self.transport is not None:
+            self.transport.abort()
 
     def stop(self) -> None:
         """End because the process goes down: now, or behind the transaction that is under way."""

@@ -3,7 +3,6 @@
 import logging
 import secrets
 import time
-from typing import TYPE_CHECKING
 
 from gateway.checks.base import View
 from gateway.delivery.relay import NextHopTransaction
@@ -18,9 +17,7 @@ from gateway.policy.matching import Policy
 from gateway.policy.snapshot import Rules
 from gateway.spool.disk import SpoolError
 from gateway.spool.records import TraceRecord, encode
-
-if TYPE_CHECKING:
-    from smtpfront.front import Front
+from smtpfront.front import Front
 
 log = logging.getLogger("smtpd")
 
@@ -36,7 +33,7 @@ def new_id() -> str:
 class Transaction:
     """What a MAIL began. ``policy`` is the one in force then, and stays."""
 
-    def __init__(self, front: "Front", policy: Policy, listener: str, client: Client, events: list[Event]) -> None:
+    def __init__(self, front: Front, policy: Policy, listener: str, client: Client, events: list[Event]) -> None:
         """Begin; ``events`` are those of the session that no trace has told yet."""
         self.front = front
         self.policy = policy
