@@ -127,14 +127,6 @@ class Session(SMTP):
             return
         self._timer = self.loop.call_later(due - now, self._look_at_clock)
 
-    def patience(self, seconds: float) -> None:
-        """Set how long the client may take for what comes next, from now."""
-        self._patience = seconds
-        self._active = self.loop.time()
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self.loop.call_later(seconds, self._look_at_clock)
-
     def close(self) -> None:
         """Send what is due, and close."""
         self.closing = True
