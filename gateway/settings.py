@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+from django.templatetags.static import static
 
 from gateway import config as node_config
 
@@ -20,11 +21,11 @@ ALLOWED_HOSTS = list(CONFIG.console.allowed_hosts)
 CSRF_TRUSTED_ORIGINS = [CONFIG.console.url]
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "gateway",
-    "webadmin",
-    "django.contrib.admin",
+    "webadmin.apps.WebadminConfig",
+    "webadmin.apps.ConsoleConfig",  # django.contrib.admin, with the console's own site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -33,6 +34,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "webadmin.csp.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -88,9 +90,45 @@ LANGUAGE_CODE = "en"
 STATIC_URL = "static/"
 STATIC_ROOT = HOME / "static"
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CONFIG.console.url.startswith("https://")
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "SAMEORIGIN"
+
+# Times are shown as they stand in logs.
+FORMAT_MODULE_PATH = ["webadmin.formats"]
+
+# The console's shell. What stands in the sidebar depends on who is signed in, so the console says it.
+UNFOLD = {
+    "SITE_TITLE": "Backstop",
+    "SITE_HEADER": "Backstop",
+    "SITE_SUBHEADER": CONFIG.name,
+    "SITE_SYMBOL": "shield",
+    "SITE_URL": None,
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("webadmin/icon.svg")},  # noqa: ARG005 - as below
+    ],
+    "STYLES": [lambda request: static("webadmin/console.css")],  # noqa: ARG005 - the shell's signature
+    "ENVIRONMENT": "webadmin.navigation.label",
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97% .02 200)",
+            "100": "oklch(94% .04 200)",
+            "200": "oklch(89% .07 201)",
+            "300": "oklch(82% .1 203)",
+            "400": "oklch(73% .12 207)",
+            "500": "oklch(63% .115 212)",
+            "600": "oklch(53% .1 216)",
+            "700": "oklch(46% .085 219)",
+            "800": "oklch(40% .07 222)",
+            "900": "oklch(35% .06 224)",
+            "950": "oklch(27% .05 227)",
+        }
+    },
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "webadmin.navigation.sidebar"},
+}

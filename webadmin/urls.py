@@ -1,4 +1,4 @@
-"""The console's URLs."""
+"""The console's URLs. All of them are the site's."""
 
 from django.contrib import admin
 from django.urls import path

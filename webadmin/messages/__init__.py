@@ -1,0 +1,1 @@
+"""Every transaction, and the page of one."""

@@ -1,0 +1,123 @@
+"""The list of all transactions, refused ones too, and the page of one."""
+
+import json
+from typing import Any
+
+import msgspec
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import FieldTextFilter, RangeDateTimeFilter
+from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
+
+from gateway.mail.trace import Trace
+from gateway.models import PolicyRevision, QuarantinedCopy, Transaction
+from webadmin.messages.filters import DispositionFilter, ListenerFilter, SinceFilter
+from webadmin.rows import ReadOnly
+from webadmin.templatetags.console import COLOURS, sender
+
+_SHOWN = 90  # letters of a subject or reason in the list
+
+
+class TransactionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+    """Messages: every transaction that left a trace."""
+
+    list_display = ("time", "outcome", "from_", "to", "short_subject", "why", "client_ip")
+    list_display_links = ("time",)
+    list_filter = (
+        DispositionFilter,
+        ListenerFilter,
+        SinceFilter,
+        ("started", RangeDateTimeFilter),
+        ("client_ip", FieldTextFilter),
+    )
+    list_filter_submit = True
+    list_fullwidth = True
+    list_per_page = 50
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    search_fields = ("sender", "recipients__address", "subject", "id", "message_id")
+    search_help_text = "Sender, recipient, subject, Message-ID or id"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Transaction]:
+        """Give the rows without the traces, which a list does not need."""
+        rows: QuerySet[Transaction] = super().get_queryset(request)
+        return rows.defer("trace").prefetch_related("recipients")
+
+    @display(description="time (UTC)", ordering="started")
+    def time(self, row: Transaction) -> str:
+        """When it began."""
+        return f"{row.started:%Y-%m-%d %H:%M:%S}"
+
+    @display(description="disposition", ordering="disposition", label=COLOURS)
+    def outcome(self, row: Transaction) -> str:
+        """What became of it."""
+        return row.disposition
+
+    @display(description="sender")
+    def from_(self, row: Transaction) -> str:
+        """The envelope sender."""
+        return sender(row.sender)
+
+    @display(description="recipients")
+    def to(self, row: Transaction) -> str:
+        """The first recipient, and how many more."""
+        addresses = [each.address for each in row.recipients.all()]
+        if not addresses:
+            return "-"
+        return addresses[0] + (f" and {len(addresses) - 1} more" if len(addresses) > 1 else "")
+
+    @display(description="subject")
+    def short_subject(self, row: Transaction) -> str:
+        """The start of the subject."""
+        return _short(row.subject) or "-"
+
+    @display(description="because")
+    def why(self, row: Transaction) -> str:
+        """The start of the reason."""
+        return _short(row.because) or "-"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the page of one message."""
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            missing: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return missing
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            **(extra_context or {}),
+            "opts": self.opts,
+            "title": row.subject or "Message without a subject",
+            "row": row,
+            "raw": json.dumps(row.trace, indent=2, ensure_ascii=False),
+            "revision": PolicyRevision.objects.filter(pk=row.revision).defer("snapshot").first(),
+        }
+        try:
+            trace = msgspec.convert(row.trace, Trace)
+        except msgspec.ValidationError as error:
+            context["damaged"] = str(error)
+        else:
+            copies = {copy.recipient: copy for copy in QuarantinedCopy.objects.filter(message=row.pk)}
+            context["trace"] = trace
+            context["recipients"] = [(each, copies.get(each.address)) for each in trace.recipients]
+            context["may_see_copies"] = request.user.has_perm("gateway.view_quarantinedcopy")
+        return TemplateResponse(request, "webadmin/message.html", context)
+
+
+def _short(text: str) -> str:
+    """Cut a long text."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def register() -> None:
+    """Register the pages of this feature."""
+    admin.site.register(Transaction, TransactionAdmin)

@@ -1,0 +1,1 @@
+"""The rows that make a policy, and publishing them."""

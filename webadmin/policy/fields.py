@@ -1,0 +1,79 @@
+"""Form fields for what a policy is made of: lists, one entry a line, checked as the published policy will be."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+Check = Callable[[str], tuple[str, str] | None]
+
+
+class LinesField(forms.Field):
+    """A list of words, one a line. ``check`` gives what is wrong with one and the remedy, or None."""
+
+    def __init__(self, check: Check, **options: Any) -> None:  # noqa: ANN401 - Django's options
+        """Take the check and Django's options."""
+        options.setdefault("required", False)
+        options.setdefault("widget", UnfoldAdminTextareaWidget(attrs={"rows": 3}))
+        super().__init__(**options)
+        self._check = check
+
+    def prepare_value(self, value: Any) -> str:  # noqa: ANN401 - a list, or what was typed
+        """Give the list as lines."""
+        return "\n".join(value) if isinstance(value, list) else str(value or "")
+
+    def to_python(self, value: Any) -> list[str]:  # noqa: ANN401 - a list, or what was typed
+        """Give the lines as a list; commas part as well."""
+        if isinstance(value, list):
+            return value
+        return [word for word in str(value or "").replace(",", " ").split() if word]
+
+    def validate(self, value: list[str]) -> None:
+        """Check each entry. Raises ValidationError with all that is wrong."""
+        super().validate(value)
+        wrong = [found for word in value if (found := self._check(word))]
+        if wrong:
+            raise ValidationError([f"{reason}; {remedy}" for reason, remedy in wrong])
+
+    def has_changed(self, initial: Any, data: Any) -> bool:  # noqa: ANN401 - Django's signature
+        """Whether another list was typed."""
+        return self.to_python(initial or []) != self.to_python(data)
+
+
+class WeightsField(forms.Field):
+    """Weights of symbols, ``SYMBOL points`` a line."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - Django's options
+        """Take Django's options."""
+        options.setdefault("required", False)
+        options.setdefault("widget", UnfoldAdminTextareaWidget(attrs={"rows": 2, "placeholder": "SYMBOL 2.5"}))
+        super().__init__(**options)
+
+    def prepare_value(self, value: Any) -> str:  # noqa: ANN401 - a mapping, or what was typed
+        """Give the mapping as lines."""
+        if isinstance(value, dict):
+            return "\n".join(f"{symbol} {points:g}" for symbol, points in value.items())
+        return str(value or "")
+
+    def to_python(self, value: Any) -> dict[str, float]:  # noqa: ANN401 - a mapping, or what was typed
+        """Give the lines as a mapping. Raises ValidationError."""
+        if isinstance(value, dict):
+            return value
+        weights: dict[str, float] = {}
+        for line in str(value or "").splitlines():
+            symbol, *points = line.replace("=", " ").replace(":", " ").split() or [""]
+            try:
+                weights[symbol] = float(points[0])
+            except (IndexError, ValueError):
+                if symbol:
+                    raise ValidationError(f"{line.strip()!r} is no weight; write SYMBOL and points, as GTUBE 50") from None
+        return weights
+
+    def has_changed(self, initial: Any, data: Any) -> bool:  # noqa: ANN401 - Django's signature
+        """Whether other weights were typed."""
+        try:
+            return self.to_python(initial or {}) != self.to_python(data)
+        except ValidationError:
+            return True

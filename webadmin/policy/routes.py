@@ -1,0 +1,121 @@
+"""Routes with their next hops, and trusted forwarders."""
+
+from django import forms
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from unfold.admin import TabularInline
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminPasswordToggleWidget
+
+from gateway.models import Forwarder, Route, RouteHost
+from gateway.operations import accounts
+from gateway.policy.validity import network_fault
+from webadmin.policy.fields import LinesField
+from webadmin.rows import Audited, who
+
+
+class RouteForm(forms.ModelForm):  # type: ignore[type-arg] - Django's class takes none at run time
+    """A route, and a new password for AUTH to its next hops."""
+
+    new_password = forms.CharField(
+        required=False,
+        strip=False,
+        widget=UnfoldAdminPasswordToggleWidget(attrs={"autocomplete": "new-password"}),
+        help_text="Only to set or change it. Kept in a file of its own, never shown again.",
+    )
+
+    class Meta:
+        """The secret's id is made here."""
+
+        model = Route
+        fields = ("name", "tls", "username", "new_password")
+
+    def clean(self) -> dict[str, object]:
+        """Check that who has a name also has a password."""
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("username") and not (cleaned.get("new_password") or self.instance.secret):
+            self.add_error("new_password", "AUTH needs a password; give one, or empty the user name")
+        return cleaned
+
+
+class HostInline(TabularInline):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+    """The next hops, in the order in which they are tried."""
+
+    model = RouteHost
+    fields = ("position", "host", "port", "tls_from_start")
+    extra = 0
+    min_num = 1
+
+
+class RouteAdmin(Audited):
+    """Where mail goes next."""
+
+    form = RouteForm
+    inlines = (HostInline,)
+    list_display = ("name", "next_hops", "tls", "username")
+    search_fields = ("name", "hosts__host")
+    fieldsets = (
+        (None, {"fields": ("name", "tls")}),
+        ("AUTH to the next hop", {"fields": (("username", "new_password"),)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Route]:
+        """Fetch the next hops too."""
+        rows: QuerySet[Route] = super().get_queryset(request)
+        return rows.prefetch_related("hosts")
+
+    @display(description="next hops")
+    def next_hops(self, row: Route) -> str:
+        """All of them, in order."""
+        return ", ".join(str(hop) for hop in row.hosts.all()) or "none"
+
+    def save_model(self, request: HttpRequest, obj: Route, form: "forms.ModelForm[Route]", change: bool) -> None:  # noqa: FBT001 - Django's signature
+        """Save, and keep the new password."""
+        super().save_model(request, obj, form, change)
+        if password := form.cleaned_data.get("new_password"):
+            accounts.set_route_password(obj, password, who(request))
+
+    def delete_model(self, request: HttpRequest, obj: Route) -> None:
+        """Delete, and destroy the password."""
+        super().delete_model(request, obj)
+        accounts.destroy_when_unused(obj.secret)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Route]) -> None:
+        """Delete many."""
+        for row in queryset:
+            self.delete_model(request, row)
+
+
+class ForwarderForm(forms.ModelForm):  # type: ignore[type-arg] - Django's class takes none at run time
+    """A trusted forwarder."""
+
+    networks = LinesField(network_fault, required=True, help_text="In CIDR form, one a line.")
+
+    class Meta:
+        """All of it."""
+
+        model = Forwarder
+        fields = "__all__"
+
+
+class ForwarderAdmin(Audited):
+    """Secondary MX, list hosts and forwarding services: nothing is answered to them with 5xx."""
+
+    form = ForwarderForm
+    list_display = ("name", "where", "unknown_recipient", "virus", "other")
+    search_fields = ("name",)
+    fieldsets = (
+        (None, {"fields": ("name", "networks")}),
+        (
+            "What a reject becomes",
+            {
+                "fields": (("unknown_recipient", "virus", "other"),),
+                "description": "A reject would make the forwarder send a bounce to the forged sender.",
+            },
+        ),
+    )
+
+    @display(description="networks")
+    def where(self, row: Model) -> str:
+        """Its networks."""
+        return ", ".join(getattr(row, "networks", ()))

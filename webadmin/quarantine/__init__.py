@@ -1,0 +1,1 @@
+"""Quarantined copies: look at them safely, release, delete."""

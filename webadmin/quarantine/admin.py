@@ -1,0 +1,234 @@
+"""The quarantine: the list, the page of one copy with a safe preview, release and delete.
+
+Releasing and deleting happen by POST, after a page that asks. Looking fetches nothing that the message names.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import quote, unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_GET
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import FieldTextFilter, RangeDateTimeFilter
+from unfold.decorators import display
+
+from django.conf import settings
+
+from gateway.mail.message import Content
+from gateway.models import QuarantinedCopy, Transaction
+from gateway.models.quarantine import CopyState
+from gateway.operations import audit
+from gateway.operations.delete import LIVE, delete
+from gateway.operations.release import release
+from gateway.spool.disk import SpoolError
+from gateway.spool.quarantine import Quarantine
+from webadmin.csp import HEADER
+from webadmin.quarantine.filters import CheckFilter, StateFilter
+from webadmin.quarantine.preview import preview
+from webadmin.rows import ReadOnly, who
+from webadmin.templatetags.console import COLOURS, octets, sender
+
+# What a message's own page may do: be looked at, with our few styles. No script, no image, no form, no link, no origin.
+PREVIEW_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
+DOWNLOAD_POLICY = "default-src 'none'; sandbox"
+
+AT_ONCE = 900  # copies: each is confirmed by its number, and a form has its limits
+
+Copies = QuerySet[QuarantinedCopy]
+
+
+class QuarantinedCopyAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+    """Quarantined copies: one message for one recipient."""
+
+    list_display = ("time", "condition", "from_", "recipient", "short_subject", "why", "how_large")
+    list_display_links = ("time",)
+    list_filter = (
+        StateFilter,
+        CheckFilter,
+        ("received", RangeDateTimeFilter),
+        ("client_ip", FieldTextFilter),
+    )
+    list_filter_submit = True
+    list_fullwidth = True
+    list_per_page = 50
+    search_fields = ("sender", "recipient", "header_from", "subject", "message")
+    search_help_text = "Sender, recipient, From, subject or id"
+    actions = ("release_copies", "delete_copies")
+
+    @display(description="time (UTC)", ordering="received")
+    def time(self, row: QuarantinedCopy) -> str:
+        """When it came in."""
+        return f"{row.received:%Y-%m-%d %H:%M:%S}"
+
+    @display(description="state", ordering="state", label=COLOURS)
+    def condition(self, row: QuarantinedCopy) -> str:
+        """Where the copy is."""
+        return row.state
+
+    @display(description="sender", ordering="sender")
+    def from_(self, row: QuarantinedCopy) -> str:
+        """The envelope sender."""
+        return sender(row.sender)
+
+    @display(description="subject")
+    def short_subject(self, row: QuarantinedCopy) -> str:
+        """The start of the subject."""
+        return row.subject[:90] or "-"
+
+    @display(description="because")
+    def why(self, row: QuarantinedCopy) -> str:
+        """The start of the reason."""
+        return row.because[:90]
+
+    @display(description="size", ordering="size")
+    def how_large(self, row: QuarantinedCopy) -> str:
+        """The size of the message."""
+        return octets(row.size)
+
+    def has_release_permission(self, request: HttpRequest) -> bool:
+        """Whether the person may release."""
+        return bool(request.user.has_perm("gateway.change_quarantinedcopy"))
+
+    def has_destroy_permission(self, request: HttpRequest) -> bool:
+        """Whether the person may delete for good."""
+        return bool(request.user.has_perm("gateway.delete_quarantinedcopy"))
+
+    @admin.action(description="Release: deliver to the recipient", permissions=["release"])
+    def release_copies(self, request: HttpRequest, copies: Copies) -> HttpResponse | None:
+        """Release the selected copies, once the person has confirmed."""
+        return self._confirmed(request, copies, "release_copies", "Release", release)
+
+    @admin.action(description="Delete for good", permissions=["destroy"])
+    def delete_copies(self, request: HttpRequest, copies: Copies) -> HttpResponse | None:
+        """Delete the selected copies, once the person has confirmed."""
+        return self._confirmed(request, copies, "delete_copies", "Delete", delete)
+
+    def _confirmed(
+        self, request: HttpRequest, copies: Copies, action: str, verb: str, carry_out: Callable[[Copies, str], int]
+    ) -> HttpResponse | None:
+        """Ask first; on the second POST do it, and tell how many."""
+        if "confirmed" not in request.POST:
+            if copies.count() > AT_ONCE:
+                self.message_user(request, f"Select at most {AT_ONCE} at once; filter the list first.", messages.ERROR)
+                return None
+            context = {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "title": f"{verb}: are you sure?",
+                "verb": verb,
+                "action": action,
+                "copies": copies[:100],
+                "count": copies.count(),
+                "numbers": list(copies.values_list("pk", flat=True)),
+                "checkbox": ACTION_CHECKBOX_NAME,
+            }
+            return TemplateResponse(request, "webadmin/confirm.html", context)
+        asked = copies.count()
+        count = carry_out(copies, who(request))
+        done = "asked for delivery" if action == "release_copies" else "deleted"
+        self.message_user(request, f"{count} of {asked} {done}.", messages.SUCCESS if count else messages.WARNING)
+        if count < asked:
+            self.message_user(
+                request, "The others are in a state in which that can't be done any more.", messages.WARNING
+            )
+        return None
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add preview and download."""
+        own = [
+            path("<path:object_id>/preview/", self.admin_site.admin_view(self.preview_view), name="copy_preview"),
+            path("<path:object_id>/original/", self.admin_site.admin_view(self.original_view), name="copy_original"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show one copy, with what the message holds."""
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            missing: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return missing
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        live = row.state in (CopyState.QUARANTINED, CopyState.FAILED)
+        context = {
+            **self.admin_site.each_context(request),
+            **(extra_context or {}),
+            "opts": self.opts,
+            "title": row.subject or "Message without a subject",
+            "row": row,
+            "key": quote(row.pk),
+            "others": QuarantinedCopy.objects.filter(message=row.message).exclude(pk=row.pk),
+            "has_transaction": Transaction.objects.filter(pk=row.message).exists(),
+            "checkbox": ACTION_CHECKBOX_NAME,
+            "may_release": live and self.has_release_permission(request),
+            "may_delete": (live or row.state == CopyState.RELEASING) and self.has_destroy_permission(request),
+        }
+        if row.state in LIVE:
+            try:
+                context["preview"] = preview(self._content(row))
+            except (SpoolError, OSError) as error:
+                context["damaged"] = str(error)
+        return TemplateResponse(request, "webadmin/copy.html", context)
+
+    @method_decorator(require_GET)
+    def preview_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show the sanitised HTML of a message, and nothing else, in a page that can do nothing."""
+        row = self._visible(request, object_id)
+        try:
+            shown = preview(self._content(row))
+        except (SpoolError, OSError) as error:
+            raise Http404(str(error)) from error
+        response = render(request, "webadmin/preview.html", {"markup": shown.html})
+        response.headers[HEADER] = PREVIEW_POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    @method_decorator(require_GET)
+    def original_view(self, request: HttpRequest, object_id: str) -> FileResponse:
+        """Hand the original out, to be saved; it is on record who took it."""
+        row = self._visible(request, object_id)
+        try:
+            content = self._content(row)
+            file = content.path.open("rb") if content.path else None
+        except (SpoolError, OSError) as error:
+            raise Http404(str(error)) from error
+        if file is None:
+            raise Http404
+        audit.record(who(request), "download", str(row))
+        response = FileResponse(
+            file, as_attachment=True, filename=f"{row.message}.eml", content_type="application/octet-stream"
+        )
+        response.headers[HEADER] = DOWNLOAD_POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    def _visible(self, request: HttpRequest, object_id: str) -> QuarantinedCopy:
+        """Give a copy that the person may see. Raises Http404, PermissionDenied."""
+        row: QuarantinedCopy | None = self.get_object(request, unquote(object_id))
+        if row is None:
+            raise Http404
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        return row
+
+    @staticmethod
+    def _content(row: QuarantinedCopy) -> Content:
+        """Give the stored bytes. Raises SpoolError."""
+        return Quarantine(settings.CONFIG.spool_folder).read(row.message)[1]
+
+
+def register() -> None:
+    """Register the pages of this feature."""
+    admin.site.register(QuarantinedCopy, QuarantinedCopyAdmin)

@@ -1,0 +1,48 @@
+"""Filters of the quarantine."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import DropdownFilter
+
+from gateway.models import QuarantinedCopy
+from gateway.models.quarantine import CopyState
+from gateway.policy.defaults import CHECKS
+
+ALL = "all"
+Copies = QuerySet[QuarantinedCopy]
+
+
+class StateFilter(DropdownFilter):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+    """The state of a copy; without a choice, what is in quarantine now."""
+
+    title = "state"
+    parameter_name = "state"
+    all_option = ["", CopyState.QUARANTINED.value]  # noqa: RUF012 - the shell's attribute
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ANN401, ARG002 - Django's signature
+        """Give all states."""
+        others = [(state.value, state.value) for state in CopyState if state is not CopyState.QUARANTINED]
+        return [(ALL, "all states"), *others]
+
+    def queryset(self, request: HttpRequest, queryset: Copies) -> Copies:  # noqa: ARG002 - Django's signature
+        """Filter by it."""
+        if self.value() == ALL:
+            return queryset
+        return queryset.filter(state=self.value() or CopyState.QUARANTINED)
+
+
+class CheckFilter(DropdownFilter):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+    """The check that decided."""
+
+    title = "check"
+    parameter_name = "check"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ANN401, ARG002 - Django's signature
+        """Give the checks."""
+        return [(name, name) for name in CHECKS]
+
+    def queryset(self, request: HttpRequest, queryset: Copies) -> Copies:  # noqa: ARG002 - Django's signature
+        """Filter by it."""
+        return queryset.filter(check_name=self.value()) if self.value() else queryset

@@ -1,0 +1,72 @@
+"""What the console's tables have in common: who may do what to them, and that every change is on record."""
+
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from gateway.operations import audit
+
+
+class ReadOnly:
+    """A table that nobody edits here."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002 - Django's signature
+        """Nobody adds."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002 - Django's signature
+        """Nobody changes."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002 - Django's signature
+        """Nobody deletes."""
+        return False
+
+
+class Audited(ModelAdmin):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+    """A table whose every change is an audit entry."""
+
+    compressed_fields = True
+    warn_unsaved_form = True
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:  # noqa: ANN401 - Django's signature
+        """Record that a row was added."""
+        audit.record(who(request), "add", _named(obj))
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:  # noqa: ANN401 - Django's signature
+        """Record which fields of a row were changed."""
+        if message:
+            audit.record(who(request), "change", _named(obj), _fields(message))
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Model]) -> Any:  # noqa: ANN401 - Django's signature
+        """Record which rows were deleted."""
+        for row in queryset:
+            audit.record(who(request), "delete", _named(row))
+        return super().log_deletions(request, queryset)
+
+
+def who(request: HttpRequest) -> str:
+    """Give the name of who is signed in, as the audit has it."""
+    return str(request.user.get_username())
+
+
+def _named(row: Model) -> str:
+    """Say which row it is."""
+    return f"{row._meta.verbose_name} {row}"  # noqa: SLF001 - the documented name
+
+
+def _fields(message: Any) -> str:  # noqa: ANN401 - Django's list of changes
+    """Say in words what Django noted of a change."""
+    if not isinstance(message, list):
+        return str(message)
+    words = []
+    for part in message:
+        for verb, about in part.items():
+            what = " ".join(str(about[key]) for key in ("name", "object") if key in about)
+            fields = ", ".join(str(field) for field in about.get("fields", ()))
+            words.append(" ".join(word for word in (verb, what, fields) if word))
+    return "; ".join(words)

@@ -1,0 +1,37 @@
+"""The console's site: the dashboard as its first page, and the pages that belong to no table."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from unfold.sites import UnfoldAdminSite
+
+from webadmin.signin import SignInForm
+
+
+class ConsoleSite(UnfoldAdminSite):
+    """Backstop's console."""
+
+    index_title = "Dashboard"
+    index_template = "webadmin/dashboard.html"
+    login_form = SignInForm
+    enable_nav_sidebar = True
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Show what came in during the last day, and what needs a person."""
+        from webadmin.dashboard import figures  # noqa: PLC0415 - models exist only after start-up
+
+        return super().index(request, {**(extra_context or {}), **figures.gather(request)})
+
+    def extra_urls(self) -> list[URLPattern]:
+        """Give the pages that belong to no table."""
+        from webadmin.messages import views as messages  # noqa: PLC0415 - models exist only after start-up
+        from webadmin.policy import publishing  # noqa: PLC0415 - as its neighbour
+        from webadmin.system import health  # noqa: PLC0415 - as its neighbour
+
+        return [
+            path("messages/<str:message>/", self.admin_view(messages.by_id), name="message"),
+            path("publish/", self.admin_view(publishing.publish), name="publish"),
+            path("health/", self.admin_view(health.health), name="health"),
+        ]
