@@ -167,6 +167,8 @@ async def _relay(case: Case, means: Means, relayed: Sequence[RecipientTrace]) ->
     except RouteFault as fault:
         for each in relayed:
             each.next_hop_reply = str(fault)
+            score = _decision(each).score
+            each.decision = Decision(Action.DEFER, f"the route failed: {fault}", "next_hop", score=score)
         means.alarm(f"route {held.route_name}: {fault}")
         trace.alarms.append(f"route {held.route_name}: {fault}")
         return ROUTE_FAULT
@@ -298,12 +300,8 @@ def sentence(trace: Trace) -> str:
         if each.disposition is not None:
             because = each.decision.because if each.decision is not None else ""
             answer = each.next_hop_reply
-            if answer and not answer.startswith("2"):
-                because = (
-                    f"the next hop said {answer}"
-                    if answer[0].isdigit() and answer[3:4] == " "
-                    else f"the route failed: {answer}"
-                )
+            if answer[:1] in {"4", "5"} and answer[3:4] == " ":
+                because = f"the next hop said {answer}"
             parts.setdefault((each.disposition.value, because), []).append(each.address)
     several = len(parts) > 1
     return "; ".join(

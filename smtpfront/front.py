@@ -8,6 +8,7 @@ from typing import Protocol
 from gateway.checks import catalog
 from gateway.config import Config
 from gateway.delivery.faults import RouteFault
+from gateway.delivery.health import RouteHealth
 from gateway.delivery.pool import Pool
 from gateway.mail.findings import Observation
 from gateway.mail.stages import Stage
@@ -64,6 +65,7 @@ class Front:
         self.journal = JournalWriter(config.journal_folder, slot)
         self.feed = PolicyFeed(config.policy_folder, self._policy_changed, self._policy_refused)
         self.pool = Pool(config.name, config.budget, self.read_secret, on_fault=self._next_hop_failed)
+        self.health = RouteHealth()
         self.catalog = catalog.build(Clamd(config.clamd_address, config.clamd.seconds, config.clamd.concurrent))
         self.deliveries = Deliveries(config.spool_folder)
         self.means = Means(

@@ -68,6 +68,15 @@ def bind(listener: Listener) -> socket.socket | None:
     return sock
 
 
+def _where(listener: Listener, sock: socket.socket) -> Listener:
+    """Name the port that the kernel chose, where the configuration asks for port 0."""
+    host, port = split(listener.address)
+    if port:
+        return listener
+    chosen = sock.getsockname()[1]
+    return Listener(listener.kind, f"[{host}]:{chosen}" if ":" in host else f"{host}:{chosen}", listener.tls)
+
+
 def bind_all(config: Config) -> list[tuple[Listener, socket.socket]]:
     """Bind everything that is configured. Raises ListenError; then nothing stays bound."""
     bound: list[tuple[Listener, socket.socket]] = []
@@ -77,7 +86,7 @@ def bind_all(config: Config) -> list[tuple[Listener, socket.socket]]:
             if sock is None:
                 sys.stderr.write(f"smtpd: {listener.address}: this machine has no IPv6; not listening there\n")
             else:
-                bound.append((listener, sock))
+                bound.append((_where(listener, sock), sock))
     except ListenError:
         for _, sock in bound:
             sock.close()

@@ -52,6 +52,8 @@ class Transaction:
         self.route = ""  # the route of the first accepted recipient; all others must share it
         self.rules: list[Rules] = []  # those of the accepted recipients
         self.accepted = 0
+        self.taken_by_next_hop = False
+        self.refused_by_next_hop = ""  # the route whose next hop refused a recipient with 5xx
         self.closed = False
 
     @property
@@ -100,7 +102,10 @@ class Transaction:
         self.write()
 
     async def let_go(self) -> None:
-        """Give the next hop back."""
+        """Give the next hop back, and note where it took nobody."""
+        if self.refused_by_next_hop and not self.taken_by_next_hop:
+            self.front.health.refused_all(self.refused_by_next_hop)
+        self.refused_by_next_hop = ""
         held, self.held = self.held, None
         if held is not None:
             await held.abandon()

@@ -7,17 +7,15 @@ import msgspec
 
 from gateway import pipeline
 from gateway.checks.base import View
-from gateway.delivery.faults import RouteFault
 from gateway.mail.address import Address, AddressError, parse_path
 from gateway.mail.decisions import Action, Decision
 from gateway.mail.reply import Reply
 from gateway.mail.stages import Stage
 from gateway.mail.trace import RecipientTrace
-from gateway.outcome import ROUTE_FAULT, told
 from gateway.policy.decide import decide
 from gateway.policy.matching import Match
 from gateway.policy.snapshot import Mode, Rules
-from gateway.services.counters import CountersUnreachable
+from smtpfront import nexthop
 from smtpfront.session import Session
 from smtpfront.transaction import Transaction
 
@@ -33,10 +31,6 @@ ANOTHER_TRANSACTION = Reply(
 NO_RELAY = Reply(550, "5.7.1", "this server relays to its own domains only")
 NO_ROUTE = Reply(451, "4.3.5", "no route is configured for this recipient, please try again")
 NEED_UTF8 = Reply(553, "5.6.7", "an address beyond ASCII needs SMTPUTF8")
-NEXT_HOP_NO_UTF8 = Reply(550, "5.6.7", "the mail server behind this one does not take SMTPUTF8")
-NEXT_HOP_SIZE = Reply(552, "5.3.4", "the message is larger than the mail server behind this one takes")
-REFUSAL_SECONDS = 600.0  # how long a next hop's 5xx to a recipient is remembered
-HEADROOM = 4096  # octets that our own header lines may add
 
 
 async def rcpt(session: Session, rest: str) -> Reply | None:
@@ -92,7 +86,8 @@ async def _take(session: Session, transaction: Transaction, address: Address) ->
     if decision.action is Action.DROP:
         each.decision = decision  # settled at the end of DATA, on record
         return _accept(transaction, each, rules)
-    return await _ask_next_hop(session, transaction, each, rules)
+    refusal = await nexthop.ask(session.front, transaction, each, unproven=session.listener == "inbound")
+    return refusal or _accept(transaction, each, rules)
 
 
 def _refuse_relaying(transaction: Transaction, each: RecipientTrace) -> Reply:
@@ -126,83 +121,6 @@ async def _check(  # noqa: PLR0913, PLR0917 - one call, all it is about
     )
     front.alarm_on_breakage(seen)
     transaction.trace.observations += [msgspec.structs.replace(one, recipient=each.address) for one in seen]
-
-
-async def _ask_next_hop(session: Session, transaction: Transaction, each: RecipientTrace, rules: Rules) -> Reply:
-    """Repeat RCPT in the held transaction. Its 4xx and 5xx are the recipient's; other trouble is our route's fault."""
-    front = session.front
-    known = front.counters.get(f"refused:{each.route}:{each.address.lower()}")
-    if known is not None:
-        code, enhanced, words = [*known.split(" ", 2), "", ""][:3]
-        each.next_hop_reply = f"{known} (remembered)"
-        return _refused_by_next_hop(transaction, each, rules, Reply(int(code), enhanced, words))
-    try:
-        answer = await _next_hop_answer(session, transaction, each)
-    except RouteFault as fault:
-        each.next_hop, each.next_hop_reply = fault.host, str(fault)
-        text = f"route {each.route}: {fault}"
-        front.alarm(text)
-        transaction.trace.alarms.append(text)
-        await transaction.let_go()
-        return transaction.refuse(each, ROUTE_FAULT)
-    if answer is None:
-        return transaction.refuse(each, _lacking(transaction))
-    each.next_hop_reply = str(answer)
-    if answer.positive:
-        return _accept(transaction, each, rules)
-    if answer.permanent:
-        await _remember_refusal(session, each, answer)
-    return _refused_by_next_hop(transaction, each, rules, answer)
-
-
-async def _remember_refusal(session: Session, each: RecipientTrace, answer: Reply) -> None:
-    """Keep a next hop's 5xx to a recipient for a while; without the counters it is simply asked again."""
-    try:
-        key = f"refused:{each.route}:{each.address.lower()}"
-        await session.front.counters.put(key, str(answer), REFUSAL_SECONDS)
-    except CountersUnreachable as error:
-        session.front.alarm(f"counters can not be reached: {error}")
-
-
-def _lacking(transaction: Transaction) -> Reply:
-    """Give the refusal of what the next hop can not take."""
-    held = transaction.held
-    utf8 = held is not None and transaction.parameters.smtputf8 and not held.capabilities.smtputf8
-    return NEXT_HOP_NO_UTF8 if utf8 else NEXT_HOP_SIZE
-
-
-async def _next_hop_answer(session: Session, transaction: Transaction, each: RecipientTrace) -> Reply | None:
-    """Give the next hop's answer; None where it can not take the message at all. Raises RouteFault."""
-    policy, parameters = transaction.policy, transaction.parameters
-    if transaction.held is None:
-        route = policy.route(each.route)
-        assert route is not None  # noqa: S101 - asked before
-        held = await session.front.pool.begin(
-            each.route, route, transaction.trace.sender or "", parameters, unproven=session.listener == "inbound"
-        )
-        transaction.held = held
-    held = transaction.held
-    each.next_hop = held.host
-    offered = held.capabilities
-    if parameters.smtputf8 and not offered.smtputf8:
-        return None
-    if parameters.size and not offered.takes_size(parameters.size + HEADROOM):
-        return None
-    return await held.rcpt(each.address)
-
-
-def _refused_by_next_hop(transaction: Transaction, each: RecipientTrace, rules: Rules, answer: Reply) -> Reply:
-    """Pass the next hop's refusal on: its code, our text. A trusted forwarder never sees a 5xx."""
-    forwarder = transaction.policy.forwarder(transaction.trace.client.forwarder)
-    because = f"the next hop answered {answer.code} to this recipient"
-    if forwarder is not None and answer.permanent:
-        if forwarder.unknown_recipient is Action.DROP:
-            because = f"{because}, and the trusted forwarder {transaction.trace.client.forwarder} would bounce a reject"
-            each.decision = Decision(Action.DROP, because, "next_hop")
-            return _accept(transaction, each, rules)
-        return transaction.refuse(each, ROUTE_FAULT)
-    each.decision = Decision(Action.DEFER if answer.temporary else Action.REJECT, because, "next_hop")
-    return transaction.refuse(each, told(answer))
 
 
 def _accept(transaction: Transaction, each: RecipientTrace, rules: Rules) -> Reply:

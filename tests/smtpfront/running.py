@@ -47,12 +47,6 @@ def until(what: str, ready: Callable[[], object], seconds: float = 15.0) -> None
         time.sleep(0.02)
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 def snapshot(next_hop: int, other_hop: int = 9, **changes: object) -> Snapshot:
     """Give the policy that the dialogues are written for."""
     rules = Rules(checks=defaults.CHECKS)
@@ -94,7 +88,7 @@ class Gateway:
 
     def __init__(self, home: Path, policy: Snapshot, clamd: str, *, processes: int = 1, **environment: str) -> None:
         self.home = home
-        self.ports = {"inbound": free_port(), "outbound": free_port(), "tls": free_port()}
+        self.ports: dict[str, int] = {}
         self.publish(policy)
         self.log_path = home / "smtpd.log"
         self._processes = processes
@@ -104,9 +98,9 @@ class Gateway:
             "BACKSTOP_NODE__PROCESSES": str(processes),
             "BACKSTOP_CLAMD__SOCKET": clamd,
             "BACKSTOP_CLAMD__SECONDS": "5",
-            "BACKSTOP_SMTP__INBOUND": json.dumps([f"127.0.0.1:{self.ports['inbound']}"]),
-            "BACKSTOP_SMTP__OUTBOUND": json.dumps([f"127.0.0.1:{self.ports['outbound']}"]),
-            "BACKSTOP_SMTP__OUTBOUND_TLS": json.dumps([f"127.0.0.1:{self.ports['tls']}"]),
+            "BACKSTOP_SMTP__INBOUND": '["127.0.0.1:0"]',
+            "BACKSTOP_SMTP__OUTBOUND": '["127.0.0.1:0"]',
+            "BACKSTOP_SMTP__OUTBOUND_TLS": '["127.0.0.1:0"]',
             "BACKSTOP_LIMITS__STOP_SECONDS": "3",
             **environment,
         }
@@ -126,7 +120,11 @@ class Gateway:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "smtpfront"], cwd=ROOT, env=self._environment, stdout=log, stderr=log
             )
-        until("smtpd ready", lambda: len(self.statuses()) == self._processes)
+        until("smtpd ready", lambda: len(self.statuses()) == self._processes, 30)
+        addresses = self.statuses()[0]["listeners"]
+        assert isinstance(addresses, list)
+        ports = [int(address.rpartition(":")[2]) for address in addresses]
+        self.ports = dict(zip(("inbound", "outbound", "tls"), ports, strict=False))
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Stop; gives the exit status."""

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.mail.decisions import Disposition
 from tests.smtpfront.nexthop import NextHop
-from tests.smtpfront.running import Gateway, free_port, mail, snapshot, until
+from tests.smtpfront.running import Gateway, mail, snapshot, until
 
 
 @pytest.fixture
@@ -140,10 +140,12 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path, clamd: str) -> None:
 
 
 def test_both_address_families_are_served(tmp_path: Path, hop: NextHop, clamd: str) -> None:
-    port = free_port()
-    listeners = json.dumps([f"127.0.0.1:{port}", f"[::1]:{port}"])
+    listeners = json.dumps(["127.0.0.1:0", "[::1]:0"])
     own = Gateway(tmp_path, snapshot(hop.port), clamd, BACKSTOP_SMTP__INBOUND=listeners)
-    for host in ("127.0.0.1", "::1"):
-        with socket.create_connection((host, port), 5) as sock:
+    addresses = own.statuses()[0]["listeners"]
+    assert isinstance(addresses, list)
+    for address in addresses[:2]:
+        host, _, port = address.rpartition(":")
+        with socket.create_connection((host.strip("[]"), int(port)), 5) as sock:
             assert sock.recv(100).startswith(b"220 mx.example.test")
     own.stop()

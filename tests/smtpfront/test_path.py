@@ -426,3 +426,23 @@ def test_what_the_next_hop_can_not_take_is_refused_at_rcpt(own_gateway: Gateway,
         client.say("RSET")
         client.say("MAIL FROM:<them@other.test> SIZE=300")
         assert client.say("RCPT TO:<alice@example.test>").startswith("250")
+
+
+def test_a_next_hop_that_refuses_everybody_is_a_fault_of_our_route(own_gateway: Gateway, hop: NextHop) -> None:
+    """Twenty transactions in a row without one recipient taken: from then on 451, until it takes somebody again."""
+    everybody = dict.fromkeys(("alice", *(f"user{number}" for number in range(25))), "550 5.1.1 who?")
+    hop.script.rcpt = dict(everybody)
+    codes = []
+    for number in range(22):
+        with own_gateway.client() as client:
+            codes.append(client.open("them@other.test", f"user{number}@unrouted.test")[0][:3])
+            client.say("QUIT")
+    assert codes == ["550"] * 20 + ["451"] * 2
+    assert any("refuses every recipient" in alarm for alarm in own_gateway.alarms())
+
+    hop.script.rcpt = {}
+    with own_gateway.client() as client:
+        assert client.open("them@other.test", "alice@example.test")[0].startswith("250")
+    hop.script.rcpt = everybody
+    with own_gateway.client() as client:
+        assert client.open("them@other.test", "user24@unrouted.test")[0].startswith("550")

@@ -5,12 +5,13 @@ import json
 import smtplib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from smtpfront.lab.sink import Behaviour, Sink, main
 
+Said = TypeVar("Said")
 MESSAGE = b"Subject: hello\r\n\r\n.a line that begins with a dot\r\n" + b"x" * 5000 + b"\r\nbare\rCR and \xff\r\n"
 
 
@@ -22,8 +23,8 @@ async def sink(tmp_path: Path) -> AsyncIterator[Sink]:
     await sink.stop()
 
 
-async def talk(sink: Sink, conversation: Callable[[smtplib.SMTP], Any]) -> Any:
-    def run() -> Any:
+async def talk(sink: Sink, conversation: Callable[[smtplib.SMTP], Said]) -> Said:
+    def run() -> Said:
         with smtplib.SMTP("127.0.0.1", sink.port, local_hostname="client.example", timeout=10) as client:
             client.ehlo()
             return conversation(client)

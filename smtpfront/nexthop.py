@@ -1,0 +1,118 @@
+"""Repeats RCPT in the transaction that is held open with the next hop, and makes its answer ours.
+
+Its 4xx and 5xx to a recipient are the recipient's: passed on with their code and our text. Everything else that goes
+wrong is a fault of our own route: ``451``, and an alarm.
+"""
+
+from gateway.delivery.faults import RouteFault
+from gateway.mail.decisions import Action, Decision
+from gateway.mail.reply import Reply
+from gateway.mail.trace import RecipientTrace
+from gateway.outcome import ROUTE_FAULT, told
+from gateway.services.counters import CountersUnreachable
+from smtpfront.front import Front
+from smtpfront.transaction import Transaction
+
+NO_UTF8 = Reply(550, "5.6.7", "the mail server behind this one does not take SMTPUTF8")
+TOO_LARGE = Reply(552, "5.3.4", "the message is larger than the mail server behind this one takes")
+REFUSAL_SECONDS = 600.0  # how long its 5xx to a recipient is remembered
+HEADROOM = 4096  # octets that our own header lines may add
+
+
+async def ask(front: Front, transaction: Transaction, each: RecipientTrace, *, unproven: bool) -> Reply | None:
+    """Ask for one recipient; gives our reply where it is refused, None where it is accepted.
+
+    An accepted recipient can have a decision already: to drop, where a trusted forwarder would bounce a refusal.
+    """
+    remembered = None if front.health.suspect(each.route) else _remembered(front, each)
+    try:
+        answer = remembered or await _answer(front, transaction, each, unproven=unproven)
+    except RouteFault as fault:
+        each.next_hop, each.next_hop_reply = fault.host, str(fault)
+        return await _our_fault(front, transaction, each, str(fault))
+    if answer is None:
+        return transaction.refuse(each, _lacking(transaction))
+    each.next_hop_reply = f"{answer} (remembered)" if remembered else str(answer)
+    if answer.positive:
+        transaction.taken_by_next_hop = True
+        front.health.took(each.route)
+        return None
+    if not answer.permanent:
+        return _refused(transaction, each, answer)
+    if front.health.suspect(each.route):
+        return await _our_fault(front, transaction, each, f"it refuses every recipient, this one with: {answer}")
+    transaction.refused_by_next_hop = each.route
+    if not remembered:
+        await _remember(front, each, answer)
+    return _refused(transaction, each, answer)
+
+
+async def _answer(front: Front, transaction: Transaction, each: RecipientTrace, *, unproven: bool) -> Reply | None:
+    """Give the next hop's answer; None where it can not take the message at all. Raises RouteFault."""
+    policy, parameters = transaction.policy, transaction.parameters
+    if transaction.held is None:
+        route = policy.route(each.route)
+        assert route is not None  # noqa: S101 - RCPT has refused a recipient without a route
+        transaction.held = await front.pool.begin(
+            each.route, route, transaction.trace.sender or "", parameters, unproven=unproven
+        )
+    held = transaction.held
+    each.next_hop = held.host
+    offered = held.capabilities
+    if parameters.smtputf8 and not offered.smtputf8:
+        return None
+    if parameters.size and not offered.takes_size(parameters.size + HEADROOM):
+        return None
+    return await held.rcpt(each.address)
+
+
+async def _our_fault(front: Front, transaction: Transaction, each: RecipientTrace, what: str) -> Reply:
+    """Defer the recipient, alarm the administrator, and let the next hop go."""
+    text = f"route {each.route}: {what}"
+    front.alarm(text)
+    transaction.trace.alarms.append(text)
+    each.decision = Decision(Action.DEFER, f"the route failed: {what}", "next_hop")
+    await transaction.let_go()
+    return transaction.refuse(each, ROUTE_FAULT)
+
+
+def _refused(transaction: Transaction, each: RecipientTrace, answer: Reply) -> Reply | None:
+    """Pass a refusal on. A trusted forwarder never sees a 5xx."""
+    name = transaction.trace.client.forwarder
+    forwarder = transaction.policy.forwarder(name)
+    because = f"the next hop answered {answer.code} to this recipient"
+    if forwarder is not None and answer.permanent:
+        because = f"{because}, and the trusted forwarder {name} would bounce a reject"
+        each.decision = Decision(forwarder.unknown_recipient, because, "next_hop")
+        return None if forwarder.unknown_recipient is Action.DROP else transaction.refuse(each, ROUTE_FAULT)
+    each.decision = Decision(Action.DEFER if answer.temporary else Action.REJECT, because, "next_hop")
+    return transaction.refuse(each, told(answer))
+
+
+def _lacking(transaction: Transaction) -> Reply:
+    """Give the refusal of what the next hop can not take."""
+    held = transaction.held
+    utf8 = held is not None and transaction.parameters.smtputf8 and not held.capabilities.smtputf8
+    return NO_UTF8 if utf8 else TOO_LARGE
+
+
+def _key(each: RecipientTrace) -> str:
+    """Name a recipient in the store of refusals."""
+    return f"refused:{each.route}:{each.address.lower()}"
+
+
+def _remembered(front: Front, each: RecipientTrace) -> Reply | None:
+    """Give the 5xx that this recipient got a while ago."""
+    known = front.counters.get(_key(each))
+    if known is None:
+        return None
+    code, enhanced, words = [*known.split(" ", 2), "", ""][:3]
+    return Reply(int(code), enhanced, words)
+
+
+async def _remember(front: Front, each: RecipientTrace, answer: Reply) -> None:
+    """Keep a 5xx for a while; where the counters are away the next hop is simply asked again."""
+    try:
+        await front.counters.put(_key(each), str(answer), REFUSAL_SECONDS)
+    except CountersUnreachable as error:
+        front.alarm(f"counters can not be reached: {error}")
