@@ -19,6 +19,7 @@ STOP_SECONDS = 4.0  # then SIGKILL
 _LAST_SECONDS = 0.5  # of them for those that others need
 _FIRST_PAUSE = 0.5  # seconds before a dead child is started again; doubled each time
 _LONGEST_PAUSE = 30.0
+_LAST_WORDS_SECONDS = 0.2  # for what a child said before it ended
 _STEADY_SECONDS = 30.0  # a child that lived so long starts with the first pause again
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
@@ -113,32 +114,47 @@ class Supervisor:
     async def _run(self, child: Child) -> int:
         """Run one child to its end; gives its exit status, negative for a signal. Raises OSError."""
         parent = os.getpid()
-        process = await asyncio.create_subprocess_exec(
-            *child.command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=self._environment,
-            start_new_session=True,
-            preexec_fn=lambda: _die_with(parent),
-        )
+        # A pipe of our own: asyncio's would make us wait for whatever else holds it open, long after the child's end.
+        reading, writing = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *child.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=writing,
+                stderr=writing,
+                env=self._environment,
+                start_new_session=True,
+                preexec_fn=lambda: _die_with(parent),
+            )
+        except OSError:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
         self._processes[child.label] = process
         if self._stopping.is_set():
             _signal(process, signal.SIGTERM)
-        reader = asyncio.create_task(self._show(child, process))
+        reader = asyncio.create_task(self._show(child, reading))
         code = await process.wait()
-        # A grandchild may hold the pipe open; what the child itself said is there by now.
-        _, unread = await asyncio.wait((reader,), timeout=0.2)
-        for task in unread:
-            task.cancel()
         _signal(process, signal.SIGKILL)  # what it left behind in its group
+        await asyncio.wait((reader,), timeout=_LAST_WORDS_SECONDS)
+        reader.cancel()
         return code
 
-    async def _show(self, child: Child, process: asyncio.subprocess.Process) -> None:
-        """Show what a child says, and notice that it is ready."""
-        assert process.stdout is not None  # noqa: S101 - it was asked for
+    async def _show(self, child: Child, pipe: int) -> None:
+        """Show what a child says, and notice that it is ready. Closes the pipe."""
+        reader = asyncio.StreamReader()
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(pipe, "rb"))
+        try:
+            await self._show_lines(child, reader)
+        finally:
+            transport.close()
+
+    async def _show_lines(self, child: Child, reader: asyncio.StreamReader) -> None:
+        """Show each line, however long, and what comes after the last."""
         rest = b""
-        while block := await process.stdout.read(65536):
+        while block := await reader.read(65536):
             *whole, rest = (rest + block).split(b"\n")
             for line in whole:
                 text = line.decode("utf-8", "replace").rstrip()
