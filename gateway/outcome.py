@@ -287,27 +287,32 @@ def finish(trace: Trace, reply: Reply | None) -> None:
     elif words:
         trace.disposition = "mixed"
     if not trace.because:
-        trace.because = sentence(trace)
+        trace.because = reason(trace)
     if reply is not None:
         trace.reply = Reply(reply.code, reply.enhanced, f"{reply.text}, id {trace.id}")
     trace.duration_ms = round((time.time() - trace.started) * 1000, 1)
 
 
-def sentence(trace: Trace) -> str:
-    """Tell why in one sentence: each disposition once, with its reason."""
+def reason(trace: Trace) -> str:
+    """Give what completes the sentence "<disposition>, because ...": the one reason, or each with its recipients."""
     parts: dict[tuple[str, str], list[str]] = {}
     for each in trace.recipients:
         if each.disposition is not None:
-            because = each.decision.because if each.decision is not None else ""
-            answer = each.next_hop_reply
-            if answer[:1] in {"4", "5"} and answer[3:4] == " ":
-                because = f"the next hop said {answer}"
-            parts.setdefault((each.disposition.value, because), []).append(each.address)
-    several = len(parts) > 1
-    return "; ".join(
-        f"{what}{' for ' + ', '.join(who) if several else ''}{', because ' + why if why else ''}"
-        for (what, why), who in parts.items()
-    )
+            parts.setdefault((each.disposition.value, _why(each)), []).append(each.address)
+    if len(parts) == 1:
+        return next(iter(parts))[1]
+    if trace.disposition == "mixed":
+        return "; ".join(f"it was {what} for {', '.join(who)}, because {why}" for (what, why), who in parts.items())
+    return "; ".join(f"{why} (for {', '.join(who)})" for (_, why), who in parts.items())
+
+
+def _why(each: RecipientTrace) -> str:
+    """Give the reason of one recipient: its decision's, unless the next hop had the last word."""
+    if each.decision is None:
+        return "the transaction ended without a message"
+    if each.decision.action.relays and each.disposition is not Disposition.DELIVERED:
+        return f"the next hop said {each.next_hop_reply}"
+    return each.decision.because
 
 
 def _item(trace: Trace, held_back: Sequence[RecipientTrace]) -> Item:

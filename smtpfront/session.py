@@ -322,7 +322,7 @@ class Session(SMTP):
             disposition=Disposition.REJECTED.value,
         )
         last = next(event for event in reversed(self.events) if event.reply[:1] in set("45"))
-        trace.because = f"rejected, because no transaction began: {last.what!r} was answered with {last.reply}"
+        trace.because = f"no transaction began: {last.what!r} was answered with {last.reply}"
         finish(trace, None)
         try:
             self.front.journal.append(encode(TraceRecord(trace)))

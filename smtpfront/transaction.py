@@ -116,7 +116,16 @@ class Transaction:
         sender = "-" if trace.sender is None else f"<{trace.sender}>"
         who = " ".join(f"<{each.address}>" for each in trace.recipients[:3])
         more = f" and {len(trace.recipients) - 3} more" if len(trace.recipients) > 3 else ""  # noqa: PLR2004
-        log.info("%s %s %s to %s%s: %s", trace.id, trace.client.ip, sender, who or "-", more, trace.because)
+        log.info(
+            "%s %s %s to %s%s: %s, because %s",
+            trace.id,
+            trace.client.ip,
+            sender,
+            who or "-",
+            more,
+            trace.disposition,
+            trace.because,
+        )
 
     def write(self) -> None:
         """Append the trace to the journal."""

@@ -115,7 +115,7 @@ def _delivered_before(transaction: Transaction, known: str) -> Reply:
         if each.disposition is None:
             dropped = each.decision is not None and each.decision.action is Action.DROP
             each.disposition = Disposition.DROPPED if dropped else Disposition.DELIVERED
-    trace.because = f"delivered, because transaction {known} did it already and its 250 got lost on the way"
+    trace.because = f"transaction {known} did it already, and its 250 got lost on the way"
     finish(trace, Reply(250, "2.0.0", "accepted before"))
     for each in trace.recipients:
         each.reply = each.reply or trace.reply

@@ -57,7 +57,7 @@ async def mail(session: Session, rest: str) -> Reply | None:
     if session.listener == "outbound":
         reply = rights.sender_refusal(policy, session.client, sender) or OK
         if not reply.positive:
-            transaction.trace.because = f"rejected, because {reply.text}"
+            transaction.trace.because = reply.text
     if reply.positive:
         reply = await _check(session, transaction)
     if reply.positive:
@@ -107,7 +107,7 @@ async def _check(session: Session, transaction: Transaction) -> Reply:
     for each in seen:
         if each.check in NODE_WIDE and each.outcome is Outcome.HIT:
             detail = each.findings[0].detail
-            transaction.trace.because = f"rejected, because {each.check} found {each.findings[0].symbol} ({detail})"
+            transaction.trace.because = f"{each.check} found {each.findings[0].symbol} ({detail})"
             return refusal(each.check, detail)
     return OK
 

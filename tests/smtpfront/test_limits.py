@@ -60,7 +60,7 @@ def test_a_client_that_vanishes_within_data_leaves_nothing(tight: Gateway, hop: 
         client.send(b"x" * 900_000)
     until("the trace", tight.traces)
 
-    assert tight.traces()[0].because == "abandoned"
+    assert tight.traces()[0].because == "the transaction ended without a message"
     assert tight.staged() == []
     assert hop.kept == []
 

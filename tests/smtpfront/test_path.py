@@ -84,7 +84,7 @@ def test_a_virus_is_refused_and_nothing_reaches_the_next_hop(own_gateway: Gatewa
     assert reply.startswith("550 5.7.1 message contains a virus: Eicar-Test.UNOFFICIAL")
     assert hop.kept == []
     trace = own_gateway.trace_of(reply)
-    assert trace.because == "rejected, because clamav found VIRUS (Eicar-Test.UNOFFICIAL)"
+    assert trace.because == "clamav found VIRUS (Eicar-Test.UNOFFICIAL)"
     assert trace.recipients[0].disposition is Disposition.REJECTED
 
 
