@@ -50,7 +50,8 @@ class Trace(msgspec.Struct, omit_defaults=True):
     ``id`` is unique and sorts by time; ``started`` is seconds since the epoch, UTC; ``revision`` is the policy that
     the transaction started with; ``listener`` is ``inbound`` or ``outbound``. ``sender`` is empty for the null
     sender and None where no MAIL was accepted. ``size`` is in octets, ``sha256`` over the content as it came.
-    ``disposition`` sums up the recipients: the one all share, or ``mixed``. ``because`` completes "<disposition>, because ...".
+    ``disposition`` sums up the recipients: the one all share, or ``mixed``. ``because`` completes the sentence that it
+    begins: "<disposition>, because ...".
     """
 
     id: str
