@@ -85,7 +85,9 @@ async def test_a_stop_during_the_start_is_heard(watch: Callable[..., Watched]) -
 
 
 async def test_lines_are_shown_with_their_label_whatever_is_in_them(watch: Callable[..., Watched]) -> None:
-    program = "import os; os.write(1, b'\\xff' + b'x' * 100000 + b'\\nready: yes\\nno end'); import time; time.sleep(0.2)"
+    program = (
+        "import os; os.write(1, b'\\xff' + b'x' * 100000 + b'\\nready: yes\\nno end'); import time; time.sleep(0.2)"
+    )
     watched = watch(python("odd", program))
     await watched.supervisor.start()
     await watched.until(lambda: "odd      | no end" in watched.log)

@@ -1,0 +1,66 @@
+"""The command line looks at its arguments before Django loads."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        (sys.executable, "manage.py", *arguments),
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", ["run", "smtpd", "demo", "doctor"])
+def test_every_command_has_help(command: str) -> None:
+    helped = manage(command, "--help")
+    assert helped.returncode == 0
+    assert "usage" in helped.stdout
+
+
+def test_the_smtp_side_starts_without_django() -> None:
+    program = (
+        "import sys; sys.argv = ['manage.py', 'smtpd', '--help']\n"
+        "import manage\n"
+        "try: manage.main()\n"
+        "except SystemExit: pass\n"
+        "print('django' in sys.modules)"
+    )
+    run = subprocess.run((sys.executable, "-c", program), cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.strip().endswith("False")
+
+
+def test_a_mistake_in_the_configuration_is_one_line_that_names_the_key() -> None:
+    refused = manage("check", BACKSTOP_SMTP__INBUOND="x")
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert "inbuond" in refused.stderr
+
+
+@pytest.mark.parametrize("form", [("--home", "{}"), ("--home={}",)])
+def test_the_state_folder_can_be_named(form: tuple[str, ...], tmp_path: Path) -> None:
+    told = manage("doctor", *(part.format(tmp_path / "named") for part in form), "--json")
+    assert str(tmp_path / "named") in told.stdout.splitlines()[0]
+
+
+def test_a_state_folder_without_a_name_is_one_line() -> None:
+    refused = manage("doctor", "--home")
+    assert refused.returncode == 1
+    assert refused.stderr == "backstop: --home needs the name of a folder\n"
+
+
+def test_a_reader_that_has_had_enough_is_no_error(tmp_path: Path) -> None:
+    command = f"{sys.executable} manage.py doctor --json --home {tmp_path} | head -n 1"
+    run = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S602 - a pipe
+    assert run.stdout.count("\n") == 1
+    assert run.stderr == ""
