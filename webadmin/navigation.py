@@ -69,8 +69,8 @@ def _page(title: str, icon: str, name: str, badge: int = 0) -> dict[str, Any]:
     return page
 
 
-def _rows(
-    request: HttpRequest, title: str, icon: str, model: str, app: str = "gateway", badge: int = 0
+def _rows(  # noqa: PLR0913 - one line of the sidebar is said in one call
+    request: HttpRequest, title: str, icon: str, model: str, *, app: str = "gateway", badge: int = 0
 ) -> dict[str, Any] | None:
     """Give a table's page, or None where the person may not see it."""
     if not _may_see(request, app, model):

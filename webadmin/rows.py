@@ -25,7 +25,7 @@ class ReadOnly:
         return False
 
 
-class Audited(ModelAdmin):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+class Audited(ModelAdmin):
     """A table whose every change is an audit entry."""
 
     compressed_fields = True

@@ -21,7 +21,7 @@ PER_CLIENT = 50  # failures from one client
 LOCKED = "Too many failed attempts. Wait ten minutes, then try again."
 
 
-class SignInForm(AuthenticationForm):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+class SignInForm(AuthenticationForm):
     """User name and password."""
 
     def clean(self) -> dict[str, Any]:

@@ -22,7 +22,8 @@ class ConsoleSite(UnfoldAdminSite):
         """Show what came in during the last day, and what needs a person."""
         from webadmin.dashboard import figures  # noqa: PLC0415 - models exist only after start-up
 
-        return super().index(request, {**(extra_context or {}), **figures.gather(request)})
+        page: TemplateResponse = super().index(request, {**(extra_context or {}), **figures.gather(request)})
+        return page
 
     def extra_urls(self) -> list[URLPattern]:
         """Give the pages that belong to no table."""

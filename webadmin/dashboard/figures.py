@@ -91,8 +91,6 @@ def _bars(since: datetime) -> list[Bar]:
     for at in range(_HOURS + 1):
         hour = first + timedelta(hours=at)
         counter = hours.get(hour, Counter())
-        parts = tuple(
-            (word, counter[word], f"{100 * counter[word] / tallest:.2f}") for word in WORDS if counter[word]
-        )
+        parts = tuple((word, counter[word], f"{100 * counter[word] / tallest:.2f}") for word in WORDS if counter[word])
         bars.append(Bar(f"{hour:%H}", counter.total(), parts))
     return bars

@@ -24,10 +24,10 @@ from webadmin.templatetags.console import COLOURS, sender
 _SHOWN = 90  # letters of a subject or reason in the list
 
 
-class TransactionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+class TransactionAdmin(ReadOnly, ModelAdmin):
     """Messages: every transaction that left a trace."""
 
-    list_display = ("time", "outcome", "from_", "to", "short_subject", "why", "client_ip")
+    list_display = ("time", "outcome", "from_", "to", "short_subject", "why", "client")
     list_display_links = ("time",)
     list_filter = (
         DispositionFilter,
@@ -56,17 +56,17 @@ class TransactionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc,unused-ignore
 
     @display(description="disposition", ordering="disposition", label=COLOURS)
     def outcome(self, row: Transaction) -> str:
-        """What became of it."""
+        """Give what became of it."""
         return row.disposition
 
     @display(description="sender")
     def from_(self, row: Transaction) -> str:
-        """The envelope sender."""
+        """Give the envelope sender."""
         return sender(row.sender)
 
     @display(description="recipients")
     def to(self, row: Transaction) -> str:
-        """The first recipient, and how many more."""
+        """Give the first recipient, and how many more."""
         addresses = [each.address for each in row.recipients.all()]
         if not addresses:
             return "-"
@@ -74,16 +74,25 @@ class TransactionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc,unused-ignore
 
     @display(description="subject")
     def short_subject(self, row: Transaction) -> str:
-        """The start of the subject."""
+        """Give the start of the subject."""
         return _short(row.subject) or "-"
+
+    @display(description="client", ordering="client_ip")
+    def client(self, row: Transaction) -> str:
+        """Give the client's address."""
+        return str(row.client_ip)
 
     @display(description="because")
     def why(self, row: Transaction) -> str:
-        """The start of the reason."""
+        """Give the start of the reason."""
         return _short(row.because) or "-"
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",  # noqa: ARG002 - Django's signature
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Show the page of one message."""
         row = self.get_object(request, unquote(object_id))

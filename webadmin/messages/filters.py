@@ -11,10 +11,11 @@ from unfold.contrib.filters.admin import DropdownFilter
 from gateway.mail.decisions import Disposition
 from gateway.models import Transaction
 
+_HOURS = {"1": "last hour", "24": "last day", "168": "last week"}
 Rows = QuerySet[Transaction]
 
 
-class DispositionFilter(DropdownFilter):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+class DispositionFilter(DropdownFilter):
     """What became of it. ``refused`` is whatever the client was told no."""
 
     title = "disposition"
@@ -31,7 +32,7 @@ class DispositionFilter(DropdownFilter):  # type: ignore[misc,unused-ignore] - t
         return queryset.filter(disposition=self.value()) if self.value() else queryset
 
 
-class ListenerFilter(DropdownFilter):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+class ListenerFilter(DropdownFilter):
     """Where it came in."""
 
     title = "listener"
@@ -46,19 +47,18 @@ class ListenerFilter(DropdownFilter):  # type: ignore[misc,unused-ignore] - the 
         return queryset.filter(listener=self.value()) if self.value() else queryset
 
 
-class SinceFilter(DropdownFilter):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+class SinceFilter(DropdownFilter):
     """How long ago."""
 
     title = "time"
     parameter_name = "since"
-    hours = {"1": "last hour", "24": "last day", "168": "last week"}
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ANN401, ARG002 - Django's signature
         """Give the spans."""
-        return list(self.hours.items())
+        return list(_HOURS.items())
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:  # noqa: ARG002 - Django's signature
         """Filter by it."""
-        if self.value() not in self.hours:
+        if self.value() not in _HOURS:
             return queryset
         return queryset.filter(started__gte=timezone.now() - timedelta(hours=int(self.value())))

@@ -17,7 +17,7 @@ from webadmin.rows import Audited, who
 MIN_LENGTH = 12
 
 
-class AccountForm(forms.ModelForm):  # type: ignore[type-arg] - Django's class takes none at run time
+class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
     """An account, and a new password."""
 
     addresses = LinesField(sender_fault, help_text="What it may send as: user@domain, or *@domain; one a line.")
@@ -26,7 +26,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg] - Django's class t
         strip=False,
         min_length=MIN_LENGTH,
         widget=UnfoldAdminPasswordToggleWidget(attrs={"autocomplete": "new-password"}),
-        help_text="Only to set or change it. Its hash is kept in a file of its own; it holds at once, without publishing.",
+        help_text="Only to set or change it. Its hash is kept in a file of its own; it holds at once.",
     )
 
     class Meta:
@@ -53,7 +53,7 @@ class AccountAdmin(Audited):
 
     @display(description="addresses")
     def may_send_as(self, row: Account) -> str:
-        """What it may send as."""
+        """Give what it may send as."""
         return ", ".join(row.addresses) or "nothing"
 
     @display(description="password set", boolean=True)

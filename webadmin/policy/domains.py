@@ -18,17 +18,19 @@ from webadmin.policy import thresholds
 from webadmin.policy.fields import WeightsField
 from webadmin.rows import Audited
 
-_DEFAULTS = f"Points. Empty: {THRESHOLDS.tag:g} tag, {THRESHOLDS.quarantine:g} quarantine, {THRESHOLDS.reject:g} reject."
+_DEFAULTS = (
+    f"Points. Empty: {THRESHOLDS.tag:g} tag, {THRESHOLDS.quarantine:g} quarantine, {THRESHOLDS.reject:g} reject."
+)
 
 
-class DomainForm(forms.ModelForm):  # type: ignore[type-arg] - Django's class takes none at run time
+class DomainForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
     """A domain, with its name in look-up form."""
 
     class Meta:
         """All of it."""
 
         model = Domain
-        fields = "__all__"
+        fields = ("name", "route", "observe", "accept_unknown", *thresholds.FIELDS)
 
     def clean_name(self) -> str:
         """Give the name in lower-case A-labels, however it was typed. Raises ValidationError."""
@@ -47,14 +49,14 @@ class DomainForm(forms.ModelForm):  # type: ignore[type-arg] - Django's class ta
         return cleaned
 
 
-class RecipientForm(forms.ModelForm):  # type: ignore[type-arg] - Django's class takes none at run time
+class RecipientForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
     """A recipient, with its local part in lower case."""
 
     class Meta:
         """All of it."""
 
         model = Recipient
-        fields = "__all__"
+        fields = ("domain", "local_part", *thresholds.FIELDS)
 
     def clean_local_part(self) -> str:
         """Give the local part in lower case. Raises ValidationError."""
@@ -72,7 +74,7 @@ class RecipientForm(forms.ModelForm):  # type: ignore[type-arg] - Django's class
         return cleaned
 
 
-class CheckForm(forms.ModelForm):  # type: ignore[type-arg] - Django's class takes none at run time
+class CheckForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
     """What a check means where it differs from the default."""
 
     check_name = forms.ChoiceField(
@@ -87,7 +89,7 @@ class CheckForm(forms.ModelForm):  # type: ignore[type-arg] - Django's class tak
         fields = ("check_name", "mode", "action", "on_failure", "weights")
 
 
-class RecipientInline(TabularInline):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+class RecipientInline(TabularInline):
     """The recipients of a domain, a page at a time."""
 
     model = Recipient
@@ -99,7 +101,7 @@ class RecipientInline(TabularInline):  # type: ignore[misc,unused-ignore] - the 
     tab = True
 
 
-class CheckInline(TabularInline):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+class CheckInline(TabularInline):
     """The checks that mean something else to this domain than by default."""
 
     model = CheckSetting
@@ -121,7 +123,7 @@ class DomainAdmin(Audited):
     list_select_related = ("route",)
     fieldsets = (
         (None, {"fields": ("name", "route", "observe", "accept_unknown")}),
-        ("Thresholds", {"fields": (thresholds.FIELDS,), "description": _DEFAULTS}),
+        ("Thresholds", {"fields": thresholds.ROWS, "description": _DEFAULTS}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Domain]:
@@ -145,10 +147,10 @@ class RecipientAdmin(Audited):
     list_select_related = ("domain",)
     fieldsets = (
         (None, {"fields": ("domain", "local_part")}),
-        ("Thresholds", {"fields": (thresholds.FIELDS,), "description": "Points. Empty: as the domain has it."}),
+        ("Thresholds", {"fields": thresholds.ROWS, "description": "Points. Empty: as the domain has it."}),
     )
 
     @display(description="address", ordering="local_part")
     def address(self, row: Recipient) -> str:
-        """The whole address."""
+        """Give the whole address."""
         return str(row)

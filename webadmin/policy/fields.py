@@ -68,7 +68,9 @@ class WeightsField(forms.Field):
                 weights[symbol] = float(points[0])
             except (IndexError, ValueError):
                 if symbol:
-                    raise ValidationError(f"{line.strip()!r} is no weight; write SYMBOL and points, as GTUBE 50") from None
+                    raise ValidationError(
+                        f"{line.strip()!r} is no weight; write SYMBOL and points, as GTUBE 50"
+                    ) from None
         return weights
 
     def has_changed(self, initial: Any, data: Any) -> bool:  # noqa: ANN401 - Django's signature

@@ -16,12 +16,12 @@ from webadmin.policy.fields import LinesField
 from webadmin.rows import Audited
 
 
-class NodeForm(forms.ModelForm):  # type: ignore[type-arg] - Django's class takes none at run time
+class NodeForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
     """The one row."""
 
     normalise_line_ends = LinesField(
         network_fault,
-        label="mend line ends of",
+        label="Mend line ends of",
         help_text="Networks whose bare CR and LF are mended instead of refused, in CIDR form, one a line.",
     )
     outbound_networks = LinesField(network_fault, help_text="They may send without AUTH. In CIDR form, one a line.")
@@ -30,7 +30,14 @@ class NodeForm(forms.ModelForm):  # type: ignore[type-arg] - Django's class take
         """All of it."""
 
         model = NodePolicy
-        fields = "__all__"
+        fields = (
+            "observe",
+            "max_size",
+            "normalise_line_ends",
+            "outbound_route",
+            "outbound_networks",
+            *thresholds.FIELDS,
+        )
 
     def clean(self) -> dict[str, Any]:
         """Check the thresholds."""
@@ -46,7 +53,7 @@ class NodePolicyAdmin(Audited):
     fieldsets = (
         ("Every domain", {"fields": ("observe", "max_size", "normalise_line_ends")}),
         ("Outbound mail", {"fields": ("outbound_route", "outbound_networks")}),
-        ("Thresholds of outbound mail", {"fields": (thresholds.FIELDS,)}),
+        ("Thresholds of outbound mail", {"fields": thresholds.ROWS}),
     )
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002 - Django's signature
@@ -58,7 +65,7 @@ class NodePolicyAdmin(Audited):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: NodePolicy | None = None) -> bool:  # noqa: ARG002 - Django's signature
-        """It stays."""
+        """Let it stay."""
         return False
 
 
@@ -79,7 +86,7 @@ class OutboundCheckAdmin(Audited):
 
     form = OutboundCheckForm
     list_display = ("check_name", "mode", "action", "on_failure")
-    fieldsets = ((None, {"fields": ("check_name", ("mode", "action", "on_failure"), "weights")}),)
+    fieldsets = ((None, {"fields": ("check_name", "mode", "action", "on_failure", "weights")}),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CheckSetting]:
         """Leave the domains' settings to the domains."""

@@ -18,6 +18,7 @@ from webadmin.rows import who
 
 # Counting what is pending builds the whole policy: not on every page of a large one.
 _REST = 20.0  # times as long as the count took
+_LONG = 0.1  # seconds from which on a count is remembered
 _counted: tuple[float, int] = (0.0, 0)  # until when, how many
 
 
@@ -30,7 +31,7 @@ def pending_count() -> int:
     count = len(publishing.pending())
     took = time.monotonic() - began
     # A small policy is counted every time: the badge should be there on the very next page.
-    _counted = (began + (took * _REST if took > 0.1 else 0.0), count)
+    _counted = (began + (took * _REST if took > _LONG else 0.0), count)
     return count
 
 

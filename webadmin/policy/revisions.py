@@ -15,7 +15,7 @@ from gateway.models import PolicyRevision
 from webadmin.rows import ReadOnly
 
 
-class PolicyRevisionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+class PolicyRevisionAdmin(ReadOnly, ModelAdmin):
     """Published revisions."""
 
     list_display = ("number", "published", "by", "changed")
@@ -28,12 +28,16 @@ class PolicyRevisionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc,unused-ign
 
     @display(description="what changed")
     def changed(self, row: PolicyRevision) -> str:
-        """The first lines of the summary."""
+        """Give the first lines of the summary."""
         first, *others = row.summary.splitlines() or ["nothing"]
         return first + (f" and {len(others)} more" if others else "")
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",  # noqa: ARG002 - Django's signature
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Show what a revision changed, and its text."""
         row = self.get_object(request, unquote(object_id))

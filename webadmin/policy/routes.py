@@ -14,7 +14,7 @@ from webadmin.policy.fields import LinesField
 from webadmin.rows import Audited, who
 
 
-class RouteForm(forms.ModelForm):  # type: ignore[type-arg] - Django's class takes none at run time
+class RouteForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
     """A route, and a new password for AUTH to its next hops."""
 
     new_password = forms.CharField(
@@ -38,7 +38,7 @@ class RouteForm(forms.ModelForm):  # type: ignore[type-arg] - Django's class tak
         return cleaned
 
 
-class HostInline(TabularInline):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+class HostInline(TabularInline):
     """The next hops, in the order in which they are tried."""
 
     model = RouteHost
@@ -86,7 +86,7 @@ class RouteAdmin(Audited):
             self.delete_model(request, row)
 
 
-class ForwarderForm(forms.ModelForm):  # type: ignore[type-arg] - Django's class takes none at run time
+class ForwarderForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
     """A trusted forwarder."""
 
     networks = LinesField(network_fault, required=True, help_text="In CIDR form, one a line.")
@@ -95,7 +95,7 @@ class ForwarderForm(forms.ModelForm):  # type: ignore[type-arg] - Django's class
         """All of it."""
 
         model = Forwarder
-        fields = "__all__"
+        fields = ("name", "networks", "unknown_recipient", "virus", "other")
 
 
 class ForwarderAdmin(Audited):
@@ -109,7 +109,7 @@ class ForwarderAdmin(Audited):
         (
             "What a reject becomes",
             {
-                "fields": (("unknown_recipient", "virus", "other"),),
+                "fields": ("unknown_recipient", "virus", "other"),
                 "description": "A reject would make the forwarder send a bounce to the forged sender.",
             },
         ),

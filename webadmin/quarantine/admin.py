@@ -6,6 +6,7 @@ Releasing and deleting happen by POST, after a page that asks. Looking fetches n
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote, unquote
@@ -20,8 +21,6 @@ from django.views.decorators.http import require_GET
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import FieldTextFilter, RangeDateTimeFilter
 from unfold.decorators import display
-
-from django.conf import settings
 
 from gateway.mail.message import Content
 from gateway.models import QuarantinedCopy, Transaction
@@ -46,7 +45,7 @@ AT_ONCE = 900  # copies: each is confirmed by its number, and a form has its lim
 Copies = QuerySet[QuarantinedCopy]
 
 
-class QuarantinedCopyAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+class QuarantinedCopyAdmin(ReadOnly, ModelAdmin):
     """Quarantined copies: one message for one recipient."""
 
     list_display = ("time", "condition", "from_", "recipient", "short_subject", "why", "how_large")
@@ -76,22 +75,22 @@ class QuarantinedCopyAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc,unused-ig
 
     @display(description="sender", ordering="sender")
     def from_(self, row: QuarantinedCopy) -> str:
-        """The envelope sender."""
+        """Give the envelope sender."""
         return sender(row.sender)
 
     @display(description="subject")
     def short_subject(self, row: QuarantinedCopy) -> str:
-        """The start of the subject."""
+        """Give the start of the subject."""
         return row.subject[:90] or "-"
 
     @display(description="because")
     def why(self, row: QuarantinedCopy) -> str:
-        """The start of the reason."""
+        """Give the start of the reason."""
         return row.because[:90]
 
     @display(description="size", ordering="size")
     def how_large(self, row: QuarantinedCopy) -> str:
-        """The size of the message."""
+        """Give the size of the message."""
         return octets(row.size)
 
     def has_release_permission(self, request: HttpRequest) -> bool:
@@ -151,7 +150,11 @@ class QuarantinedCopyAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc,unused-ig
         return [*own, *super().get_urls()]
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",  # noqa: ARG002 - Django's signature
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Show one copy, with what the message holds."""
         row = self.get_object(request, unquote(object_id))

@@ -14,7 +14,7 @@ ALL = "all"
 Copies = QuerySet[QuarantinedCopy]
 
 
-class StateFilter(DropdownFilter):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+class StateFilter(DropdownFilter):
     """The state of a copy; without a choice, what is in quarantine now."""
 
     title = "state"
@@ -33,7 +33,7 @@ class StateFilter(DropdownFilter):  # type: ignore[misc,unused-ignore] - the she
         return queryset.filter(state=self.value() or CopyState.QUARANTINED)
 
 
-class CheckFilter(DropdownFilter):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+class CheckFilter(DropdownFilter):
     """The check that decided."""
 
     title = "check"

@@ -23,9 +23,9 @@ PARTS = 200
 LINKS = 100
 
 _TAGS = {
-    "a", "abbr", "b", "blockquote", "br", "caption", "center", "code", "dd", "div", "dl", "dt", "em", "h1", "h2", "h3", "h4",
-    "h5", "h6", "hr", "i", "li", "ol", "p", "pre", "s", "small", "span", "strike", "strong", "sub", "sup", "table", "tbody",
-    "td", "tfoot", "th", "thead", "tr", "u", "ul",
+    "a", "abbr", "b", "blockquote", "br", "caption", "center", "code", "dd", "div", "dl", "dt", "em", "h1",
+    "h2", "h3", "h4", "h5", "h6", "hr", "i", "li", "ol", "p", "pre", "s", "small", "span",
+    "strike", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul",
 }  # fmt: skip
 _DROPPED = {"script", "style", "title", "noscript", "template", "iframe", "object", "svg", "math"}
 _TARGET = re.compile(r"""\b(?:href|src|action|background)\s{0,9}=\s{0,9}["']?([^"'<>\s]{1,2000})""", re.IGNORECASE)
@@ -41,7 +41,7 @@ class Attachment(msgspec.Struct, frozen=True):
 
 
 class Preview(msgspec.Struct, frozen=True):
-    """What there is to see. ``text`` is plain, ``html`` is sanitised, ``links`` are the targets that were taken out of it.
+    """What there is to see. ``text`` is plain, ``html`` is sanitised, ``links`` are the targets taken out of it.
 
     ``notes`` say what was left out, and why.
     """
@@ -95,7 +95,7 @@ def sanitise(markup: str, links: list[str]) -> str:
         markup,
         tags=_TAGS,
         clean_content_tags=_DROPPED,
-        attributes={"td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}},
+        attributes={"*": set(), "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}},
         url_schemes=set(),
         link_rel=None,
         strip_comments=True,

@@ -18,7 +18,7 @@ from gateway.operations import alarms
 from webadmin.rows import Audited, ReadOnly, who
 
 
-class OpenFilter(DropdownFilter):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+class OpenFilter(DropdownFilter):
     """Open alarms, unless others are asked for."""
 
     title = "state"
@@ -36,7 +36,7 @@ class OpenFilter(DropdownFilter):  # type: ignore[misc,unused-ignore] - the shel
         return queryset.filter(cleared__isnull=self.value() != "cleared")
 
 
-class AlarmAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+class AlarmAdmin(ReadOnly, ModelAdmin):
     """What an administrator must know now."""
 
     list_display = ("text", "condition", "count", "first", "last", "node")
@@ -61,7 +61,7 @@ class AlarmAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc,unused-ignore] - th
         self.message_user(request, f"{count} cleared. What is still wrong raises its alarm again.", messages.SUCCESS)
 
 
-class AuditEntryAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+class AuditEntryAdmin(ReadOnly, ModelAdmin):
     """Who did what."""
 
     list_display = ("at", "who", "verb", "target", "start")
@@ -74,21 +74,24 @@ class AuditEntryAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc,unused-ignore]
 
     @display(description="detail")
     def start(self, row: AuditEntry) -> str:
-        """The start of the detail."""
+        """Give the start of the detail."""
         return row.detail[:120] or "-"
 
 
-class UserAdmin(DjangoUserAdmin, Audited):  # type: ignore[type-arg,misc,unused-ignore] - the shell has no stubs
+class UserAdmin(DjangoUserAdmin, Audited):  # type: ignore[type-arg]  # the shell has no stubs
     """People who may sign in."""
 
+    compressed_fields = False  # the lists of permissions need the width
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")
 
 
-class GroupAdmin(DjangoGroupAdmin, Audited):  # type: ignore[misc,unused-ignore] - the shell has no stubs
+class GroupAdmin(DjangoGroupAdmin, Audited):  # type: ignore[misc]  # the shell has no stubs
     """What groups of people may do."""
+
+    compressed_fields = False
 
 
 def register() -> None:

@@ -8,6 +8,9 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 
+_STEP = 1024
+_SECOND = 1000  # milliseconds
+
 # The colour of each word, wherever it stands.
 COLOURS = {
     "delivered": "success",
@@ -49,9 +52,9 @@ def octets(number: Any) -> str:  # noqa: ANN401 - whatever the template has
     except (TypeError, ValueError):
         return ""
     for unit in ("octets", "KiB", "MiB", "GiB"):
-        if abs(size) < 1024:
+        if abs(size) < _STEP:
             return f"{size:.0f} {unit}" if unit == "octets" else f"{size:.1f} {unit}"
-        size /= 1024
+        size /= _STEP
     return f"{size:.1f} TiB"
 
 
@@ -62,7 +65,7 @@ def milliseconds(number: Any) -> str:  # noqa: ANN401 - whatever the template ha
         value = float(number)
     except (TypeError, ValueError):
         return ""
-    return f"{value / 1000:.2f} s" if value >= 1000 else f"{value:.1f} ms"
+    return f"{value / _SECOND:.2f} s" if value >= _SECOND else f"{value:.1f} ms"
 
 
 @register.filter
