@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run run demo doctor test lint format lock
+.PHONY: help setup setup-run run demo doctor test bench lint format lock
 
 PYTHON_BIN := .venv/bin/python
 export PYTHON
@@ -39,6 +39,10 @@ doctor: ## check this installation
 
 test: setup lint ## lint, then every test: on SQLite, and those that need a database again on PostgreSQL
 	@scripts/test
+
+bench: setup ## speed and memory of the SMTP side, as ratios and bounds (a few minutes)
+	@$(PYTHON_BIN) -m bench.throughput
+	@$(PYTHON_BIN) -m bench.memory
 
 lint: ## style, types, who may import whom, and whether a migration is missing
 	@scripts/venv dev
