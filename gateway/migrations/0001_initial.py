@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.SlugField(unique=True)),
-                ('tls', models.CharField(choices=[('never', 'never'), ('may', 'may'), ('must', 'must'), ('verified', 'verified')], default=gateway.policy.snapshot.TlsLevel['MAY'], help_text='How connections are protected.', max_length=16, verbose_name='TLS')),
+                ('tls', models.CharField(choices=[('never', 'never'), ('may', 'may'), ('must', 'must'), ('verified', 'verified')], default=gateway.policy.snapshot.TlsLevel['MAY'], help_text='How it is protected.', max_length=16, verbose_name='TLS')),
                 ('username', models.CharField(blank=True, help_text='For AUTH to the next hop; empty: no AUTH.', max_length=255)),
                 ('secret', models.CharField(blank=True, help_text='Id of the file that holds the password.', max_length=64)),
             ],
