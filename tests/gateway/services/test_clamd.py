@@ -138,7 +138,8 @@ async def broken(tmp_path: Path, answer: bytes, *, at_once: bool = False) -> Asy
 
     released = asyncio.Event()
     path = str(tmp_path / "broken")
-    server = await asyncio.start_unix_server(serve, path)
+    # Room for the largest message in one piece: the reader refuses to look further than its limit.
+    server = await asyncio.start_unix_server(serve, path, limit=16 * 1024 * 1024)
     yield path
     released.set()
     server.close()
