@@ -268,6 +268,7 @@ class Session(SMTP):
 
     async def _serve(self, line: bytes | None) -> None:
         """Answer one command line; None is one that was too long."""
+        before = (self.transaction, self.transactions)
         if line is None:
             reply: Reply | None = LINE_TOO_LONG
             self.note("a line that is too long", LINE_TOO_LONG)
@@ -288,7 +289,8 @@ class Session(SMTP):
                 except Exception as error:  # noqa: BLE001 - told as an alarm; the client may try again
                     self.front.alarm(f"{word.upper().decode('ascii', 'replace')} broke: {_where(error)}")
                     reply = INTERNAL
-            if reply is not None and not reply.positive:
+            # A refused MAIL, and every DATA, has told its story in a trace of its own.
+            if reply is not None and not reply.positive and before == (self.transaction, self.transactions):
                 told = line if word.upper() != b"AUTH" else b"AUTH"
                 self.note(told[:200].decode("ascii", "backslashreplace"), reply)
         if reply is not None:

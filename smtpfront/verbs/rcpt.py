@@ -56,7 +56,8 @@ async def rcpt(session: Session, rest: str) -> Reply | None:
     if any(str(address) == each.address and each.disposition is None for each in transaction.trace.recipients):
         return OK  # named twice: one copy is enough
     reply = await _take(session, transaction, address)
-    transaction.note(f"RCPT <{address}>", reply)
+    if reply.positive:
+        transaction.note(f"RCPT <{address}>", reply)
     return reply
 
 

@@ -376,6 +376,21 @@ def test_a_refused_command_without_a_transaction_leaves_a_trace(own_gateway: Gat
     assert "'BOGUS' was answered with 500 5.5.2" in trace.because
 
 
+def test_a_refused_message_leaves_one_trace_and_each_command_one_line(own_gateway: Gateway) -> None:
+    with own_gateway.client() as client:
+        client.open("them@other.test", "nobody@example.test", "alice@example.test")
+        client.data(eicar_zip())
+        client.say("MAIL FROM:<them@other.test> SIZE=99999999")
+        client.say("QUIT")
+    until("the traces", lambda: len(own_gateway.traces()) == 2)
+
+    message, oversize = own_gateway.traces()
+    said = [event.what for event in message.events]
+    assert said == ["MAIL", "RCPT TO:<nobody@example.test>", "RCPT <alice@example.test>", said[3], "checked"]
+    assert oversize.because.startswith("message_size found OVERSIZE")
+    assert len(oversize.events) == 2
+
+
 def test_connections_of_one_client_are_limited_exactly_across_processes(
     tmp_path: Path, hop: NextHop, clamd: str
 ) -> None:
