@@ -73,13 +73,15 @@ class DomainPolicy(_Part, frozen=True):
     """One of our domains.
 
     ``recipients`` maps local parts (lower case) to what is special about them. ``accept_unknown`` hands the question
-    whether an unlisted recipient exists to the next hop alone.
+    whether an unlisted recipient exists to the next hop alone. ``marks_since`` and ``dkim`` are about outgoing mail.
     """
 
     route: str
     rules: Rules = Rules()
     recipients: dict[str, RecipientPolicy] = {}
     accept_unknown: bool = False
+    marks_since: str = ""  # ISO date since which all mail of the domain leaves marked; empty: it does not yet
+    dkim: "Dkim | None" = None
 
 
 class NextHop(_Part, frozen=True):
@@ -121,6 +123,38 @@ class Account(_Part, frozen=True):
     addresses: tuple[str, ...] = ()
 
 
+class BatvKey(_Part, frozen=True):
+    """One BATV key: its number (0 to 9) in the tag, the id of its secret, and the day (since 1970) from which it signs.
+
+    The newest of those that have begun signs; a key is accepted until its last tag has expired. ``retired`` is for an
+    emergency: tags of it are suspect, neither valid nor forged.
+    """
+
+    number: int
+    secret: str
+    since: int = 0
+    retired: bool = False
+
+
+class Marking(_Part, frozen=True):
+    """How outgoing mail is marked so that what comes back can be judged.
+
+    ``seal`` is the id of the secret of the seal header; ``never_tag`` lists destinations (addresses or domains) that
+    key on the envelope sender, whose mail goes untagged and into the ledger.
+    """
+
+    keys: tuple[BatvKey, ...] = ()
+    seal: str = ""
+    never_tag: tuple[str, ...] = ()
+
+
+class Dkim(_Part, frozen=True):
+    """A domain's DKIM signature: the selector, and the id of the private key (PEM)."""
+
+    selector: str
+    secret: str
+
+
 class Outbound(_Part, frozen=True):
     """Mail that leaves: who may send it without AUTH, which route it takes, and what it is checked for."""
 
@@ -144,6 +178,7 @@ class Snapshot(_Part, frozen=True):
     forwarders: dict[str, Forwarder] = {}
     accounts: dict[str, Account] = {}
     outbound: Outbound = Outbound()
+    marking: Marking = Marking()
     observe: bool = False
     max_size: int = 26_214_400
     normalise_line_ends: tuple[str, ...] = ()
