@@ -16,6 +16,8 @@ def test_every_configuration_key_is_documented_and_no_other() -> None:
         for section in msgspec.structs.fields(Config)
         for field in msgspec.structs.fields(section.type)
     }
-    rows = [line.split("|")[1] for line in (DOCS / "configuration.md").read_text().splitlines() if line.startswith("| `")]
+    rows = [
+        line.split("|")[1] for line in (DOCS / "configuration.md").read_text().splitlines() if line.startswith("| `")
+    ]
 
     assert {key for row in rows for key in re.findall(r"`([a-z_.]+)`", row)} == keys
