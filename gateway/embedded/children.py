@@ -36,6 +36,7 @@ class Child(msgspec.Struct, frozen=True):
 def children(config: Config, clamd: Clamd | None) -> list[Child]:
     """Give the processes for a configuration; ``clamd`` is None where none of our own is started."""
     module = (*_PYTHON, "-m")
+    celery = (*module, "celery", "--quiet", "--app", "workers.app")
     listed = [
         Child(
             "sink",
@@ -53,11 +54,13 @@ def children(config: Config, clamd: Clamd | None) -> list[Child]:
         Child(
             "worker",
             (
-                *(*module, "celery", "--quiet", "--app", "workers.app", "worker", "--beat"),
-                *("--pool", "threads", "--loglevel", "WARNING", "--without-gossip", "--without-mingle"),
+                *(*celery, "worker", "--pool", "threads"),
+                *("--loglevel", "WARNING", "--without-gossip", "--without-mingle"),
             ),
             chatter=_WORKER_CHATTER,
         ),
+        # A process of its own, not the worker's child: then it can't outlive a worker that is killed. No pid file.
+        Child("beat", (*celery, "beat", "--loglevel", "WARNING", "--pidfile=")),
     ]
     if clamd is not None:
         listed.insert(0, clamd_child(clamd))

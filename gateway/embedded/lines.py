@@ -13,6 +13,7 @@ _COLOURS = {
     "console": "36",
     "ingest": "33",
     "worker": "94",
+    "beat": "94",
 }
 _LOUD = "1;31"
 _WIDTH = max(map(len, _COLOURS))

@@ -21,6 +21,7 @@ LOOKS: dict[str, Callable[[Config], Iterator[Result]]] = {
     "policy": policy.published,
     "smtpd": processes.smtpd,
     "ingest": processes.ingest,
+    "beat": processes.beat,
     "worker": processes.worker,
     "releases": processes.releases,
     "clamd": scanner.clamd,

@@ -1,8 +1,10 @@
 """The gateway's own processes, as far as each says how it is."""
 
+import contextlib
 import datetime
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 
@@ -14,6 +16,7 @@ from gateway.operations.doctor.result import Result, fail, ok, skip
 
 _HEARTBEAT_SECONDS = 30.0  # ingest writes one every five
 _SCHEDULE_SECONDS = 600.0  # Celery's beat saves its schedule every three minutes
+_QUEUE_SECONDS = 180.0  # the schedule gives the worker something every minute
 _OVERDUE = datetime.timedelta(minutes=10)
 _START = "start the gateway: make run, or the service"
 
@@ -58,19 +61,42 @@ def ingest(config: Config) -> Iterator[Result]:
         yield ok("ingest", "runs")
 
 
+def beat(config: Config) -> Iterator[Result]:
+    """Tell whether Celery's beat of this node keeps its schedule."""
+    if config.broker.url != "filesystem":
+        yield skip("beat", "with a broker of its own it may run on another machine; the releases tell")
+        return
+    saved = _times(config.home / "celery", "schedule*")
+    age = time.time() - max(saved, default=0.0)
+    if not saved:
+        yield fail("beat", "it has never run here", _START)
+    elif age > _SCHEDULE_SECONDS:
+        yield fail("beat", f"its schedule was saved {age / 60:.0f} minutes ago, for the last time", _START)
+    else:
+        yield ok("beat", "keeps its schedule")
+
+
 def worker(config: Config) -> Iterator[Result]:
-    """Tell whether the Celery worker of this node keeps its schedule."""
+    """Tell whether the Celery worker of this node takes what it is given."""
     if config.broker.url != "filesystem":
         yield skip("worker", "with a broker of its own it may run on another machine; the releases tell")
         return
-    saved = [path.stat().st_mtime for path in (config.home / "celery").glob("schedule*")]
-    age = time.time() - max(saved, default=0.0)
-    if not saved:
-        yield fail("worker", "it has never run here", _START)
-    elif age > _SCHEDULE_SECONDS:
-        yield fail("worker", f"its schedule was saved {age / 60:.0f} minutes ago, for the last time", _START)
+    waiting = [at for at in _times(config.home / "broker" / "queue", "*.msg") if time.time() - at > _QUEUE_SECONDS]
+    if waiting:
+        yield fail(
+            "worker", f"{len(waiting)} tasks wait for it since {_QUEUE_SECONDS / 60:.0f} minutes or more", _START
+        )
     else:
-        yield ok("worker", "keeps its schedule")
+        yield ok("worker", "no task waits for it")
+
+
+def _times(folder: Path, pattern: str) -> list[float]:
+    """Give when each file was changed, in seconds since the epoch; one that vanishes meanwhile is left out."""
+    found = []
+    for path in folder.glob(pattern):
+        with contextlib.suppress(FileNotFoundError):
+            found.append(path.stat().st_mtime)
+    return found
 
 
 def releases(_config: Config) -> Iterator[Result]:

@@ -125,8 +125,8 @@ def test_ctrl_c_stops_every_process_within_five_seconds(gateway: Gateway) -> Non
 def test_a_killed_supervisor_leaves_nothing_behind(gateway: Gateway) -> None:
     _, left = gateway.stop(signal.SIGKILL)
     until = time.monotonic() + 20
-    while any(map(alive, left)):
-        assert time.monotonic() < until, left
+    while left := [each for each in left if alive(each)]:
+        assert time.monotonic() < until, [each.cmdline() for each in left]
         time.sleep(0.05)
 
 

@@ -178,17 +178,28 @@ def test_ingest_is_judged_by_its_sign_of_life(
     assert look("ingest")[0].level is level
 
 
-def test_the_worker_is_judged_by_its_schedule(look: Look, config: Config) -> None:
-    assert look("worker")[0].level is Level.FAIL
+def test_beat_is_judged_by_its_schedule(look: Look, config: Config) -> None:
+    assert look("beat")[0].level is Level.FAIL
     schedule = config.home / "celery" / "schedule.db"
     schedule.touch()
-    assert look("worker")[0].level is Level.OK
+    assert look("beat")[0].level is Level.OK
     os.utime(schedule, (0, 0))
+    assert look("beat")[0].level is Level.FAIL
+
+
+def test_a_worker_is_judged_by_what_waits_for_it(look: Look, config: Config) -> None:
+    queue = config.home / "broker" / "queue"
+    queue.mkdir(parents=True)
+    task = queue / "1_backstop.msg"
+    task.touch()
+    assert look("worker")[0].level is Level.OK
+    os.utime(task, (0, 0))
     assert look("worker")[0].level is Level.FAIL
 
 
-def test_a_worker_elsewhere_is_said_to_be_unknown(look: Look) -> None:
-    assert look("worker", broker=Broker(url="redis://broker"))[0].level is Level.SKIP
+@pytest.mark.parametrize("name", ["beat", "worker"])
+def test_a_worker_elsewhere_is_said_to_be_unknown(look: Look, name: str) -> None:
+    assert look(name, broker=Broker(url="redis://broker"))[0].level is Level.SKIP
 
 
 def test_a_release_that_nobody_delivers_is_a_fault(look: Look) -> None:
