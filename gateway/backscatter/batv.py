@@ -117,7 +117,7 @@ def is_tagged(address: str) -> bool:
     return _OURS.fullmatch(address) is not None
 
 
-def strip(address: str) -> str:
+def without_tag(address: str) -> str:
     """Give an address without its tag of our form; any other address as it is."""
     match = _OURS.fullmatch(address)
     return address if match is None else match["rest"]
@@ -125,7 +125,7 @@ def strip(address: str) -> str:
 
 def original_of(address: str) -> str:
     """Give an address without its tag, be it of our form or of another program's: what lists and counters go by."""
-    stripped = strip(address)
+    stripped = without_tag(address)
     local, at, domain = stripped.rpartition("@")
     for pattern in _FOREIGN:
         if at and (match := pattern.fullmatch(local)):
