@@ -9,7 +9,7 @@ from gateway.backscatter import batv
 from gateway.backscatter.batv import Key, Result
 from tests.gateway.backscatter import exim
 
-DAYS = (0, 1, 992, 993, 999, 1000, 11447, 20778, 20985, 20991, 20992, 20993, 20999, 21000)
+DAYS = (992, 993, 999, 1000, 11447, 20778, 20985, 20991, 20992, 20993, 20999, 21000, 30499)
 KEYS = (Key(0, b"secret"), Key(1, b"another secret"), Key(9, b"x" * 64))
 ADDRESSES = (
     "user@example.org",
