@@ -1,0 +1,233 @@
+r"""Finds the original message that a bounce quotes: its header fields, wherever and however they stand.
+
+Half of all bounces are no RFC 3464: the original comes as ``message/rfc822``, as ``text/rfc822-headers``, below a line
+"--- Below this line is a copy of the message", behind ``>``, indented, refolded, re-cased, in base64, or in HTML. So
+this looks for runs of lines that look like header fields, and never builds a tree. It reads a bounded part of the
+message, keeps a bounded number of everything, and never raises.
+"""
+
+import binascii
+import html
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+import msgspec
+
+LIMIT = 256 * 1024  # octets of the body that are looked at
+KEPT = 64  # of each kind of thing
+BLOCKS = 64  # runs of header fields
+FIELDS = 400  # in one run
+_DECODED = 64 * 1024  # octets of one encoded part
+_ENCODED_PARTS = 4
+_TEXT_LOOKED_AT = 16 * 1024  # octets in which addresses are looked for
+
+Field = tuple[str, bytes]  # the name in lower case, and the value as it stands, folds and all
+
+
+class Block(msgspec.Struct, frozen=True):
+    """One run of header fields, in order."""
+
+    fields: tuple[Field, ...]
+
+    def all(self, name: str) -> list[str]:
+        """Give every value of a field (lower case), unfolded."""
+        return [text_of(value) for key, value in self.fields if key == name]
+
+
+class Sealing(msgspec.Struct, frozen=True):
+    """A seal that was found, with the Message-IDs and dates that stand by it."""
+
+    value: str
+    message_ids: tuple[str, ...]
+    dates: tuple[str, ...]
+
+
+class Quoted(msgspec.Struct, frozen=True):
+    """What was found of the original.
+
+    ``message_ids`` come without brackets; ``signed`` are the runs that hold a DKIM signature; ``failed`` are addresses
+    that the bounce is about, in lower case. ``cut`` says that there was more than is looked at.
+    """
+
+    message_ids: tuple[str, ...] = ()
+    seals: tuple[Sealing, ...] = ()
+    signed: tuple[Block, ...] = ()
+    received: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    cut: bool = False
+
+
+_HEADER_END = re.compile(rb"\r?\n\r?\n")
+_QUOTING = re.compile(rb"^(?:[>|] ?){1,20}", re.MULTILINE)
+_FIRST_LINE = re.compile(rb"^([ \t]{0,16})[A-Za-z][A-Za-z0-9-]{1,60}[ \t]?:", re.MULTILINE)
+_BLOCK_END = re.compile(rb"\n[ \t\r]*\n|\n--")
+_NAME = re.compile(rb"([A-Za-z][A-Za-z0-9-]{1,60})[ \t]?:")
+_ID = re.compile(r"<\s*([^<>@\s]{1,250}@[^<>@\s]{1,250})\s*>")
+_ANY_ID = re.compile(rb"<([^<>@\s]{1,250}@[^<>@\s]{1,250})>")
+_DOMAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-"
+_LOCAL = _DOMAIN + b"!#$%&'*+/=?^_`{|}~"
+_NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_ENCODING = re.compile(
+    rb"^content-transfer-encoding[ \t]*:[ \t]*(base64|quoted-printable)", re.IGNORECASE | re.MULTILINE
+)
+_PART_END = re.compile(rb"^--", re.MULTILINE)
+_MARKED_UP = re.compile(rb"&lt;|<(?:br|p|div|td|pre)\b", re.IGNORECASE)
+_WORTH_IT = re.compile(rb"message-id|x-backstop-seal|dkim-signature|received\s*:", re.IGNORECASE)
+_LINE_TAG = re.compile(rb"<(?:br|/?p|/?div|/?tr|/?li|/?pre)\b[^<>]{0,500}>", re.IGNORECASE)
+_TAG = re.compile(rb"</?[A-Za-z][^<>@]{0,500}>")
+_IDS = frozenset({"message-id", "original-message-id", "x-original-message-id", "resent-message-id"})
+_RECIPIENTS = frozenset({"final-recipient", "original-recipient", "x-failed-recipients", "x-actual-recipient"})
+
+
+def find(raw: bytes) -> Quoted:
+    """Look for what the message quotes. ``raw`` is the whole message; its own header section is no quotation."""
+    start = start_of_body(raw)
+    body = raw[start : start + LIMIT]
+    gathering = _Gathering()
+    for text in _texts(raw[: min(start, LIMIT)], body):
+        for block in blocks(text):
+            gathering.take(block)
+        gathering.ids |= {match[1].decode("utf-8", "replace"): None for match in islice(_ANY_ID.finditer(text), KEPT)}
+        gathering.failed |= dict.fromkeys(addresses(text[:_TEXT_LOOKED_AT]))
+    return gathering.sum_up(cut=len(raw) - start > LIMIT)
+
+
+class _Gathering:
+    """What has been found so far; a bounded number of everything."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.ids: dict[str, None] = {}
+        self.failed: dict[str, None] = {}
+        self._seals: list[Sealing] = []
+        self._signed: list[Block] = []
+        self._received: list[str] = []
+
+    def take(self, block: Block) -> None:
+        """Take what a run of fields has."""
+        names = {name for name, _ in block.fields}
+        own = tuple(_ids_of(block))[:KEPT] if names & _IDS else ()
+        self.ids |= dict.fromkeys(own)
+        if "x-backstop-seal" in names and len(self._seals) < KEPT:
+            dates = tuple(block.all("date")[:2])
+            self._seals += [Sealing(value[:500], own[:2], dates) for value in block.all("x-backstop-seal")[:KEPT]]
+        if "dkim-signature" in names and len(self._signed) < KEPT:
+            self._signed.append(block)
+        if "received" in names and len(self._received) < KEPT:
+            self._received += block.all("received")[: KEPT - len(self._received)]
+        for name in names & _RECIPIENTS:
+            self.failed |= dict.fromkeys(addresses(" ".join(block.all(name)[:KEPT]).encode()))
+
+    def sum_up(self, *, cut: bool) -> Quoted:
+        """Give what was found."""
+        return Quoted(
+            message_ids=tuple(self.ids)[:KEPT],
+            seals=tuple(self._seals[:KEPT]),
+            signed=tuple(self._signed),
+            received=tuple(self._received),
+            failed=tuple(self.failed)[:KEPT],
+            cut=cut,
+        )
+
+
+def start_of_body(raw: bytes) -> int:
+    """Give where the body begins: at the line end of the blank line behind the header section."""
+    if raw.startswith((b"\r\n", b"\n")):
+        return 0
+    end = _HEADER_END.search(raw)
+    return end.end() - 1 if end is not None else len(raw)
+
+
+def blocks(text: bytes) -> Iterator[Block]:
+    """Give the runs of lines that look like header fields, each up to the blank line or boundary behind it."""
+    at = 0
+    for _ in range(BLOCKS):
+        first = _FIRST_LINE.search(text, at)
+        if first is None:
+            return
+        end = _BLOCK_END.search(text, first.end())
+        at = end.start() + 1 if end is not None else len(text)
+        yield Block(tuple(_fields(text[first.start() : at], len(first[1]))))
+
+
+def text_of(value: bytes) -> str:
+    """Unfold a field's value."""
+    return " ".join(value.decode("utf-8", "replace").split())
+
+
+def _fields(run: bytes, indent: int) -> list[Field]:
+    """Split a run into fields. What does not begin like a field goes on with the one before, indented or not."""
+    found: list[tuple[str, list[bytes]]] = []
+    for raw in run.split(b"\n", FIELDS * 4)[: FIELDS * 4]:
+        line = raw[indent:] if indent and not raw[:indent].strip() else raw
+        if name := _NAME.match(line):
+            if len(found) == FIELDS:
+                break
+            found.append((name[1].decode("ascii").lower(), [line[name.end() :]]))
+        elif found:
+            found[-1][1].append(line)
+    return [(name, b"\n".join(lines)) for name, lines in found]
+
+
+def _ids_of(block: Block) -> Iterator[str]:
+    """Give the Message-IDs of a run, without brackets."""
+    for name, value in block.fields:
+        if name in _IDS:
+            text = text_of(value[:2000])
+            # A long one may have been folded in its middle.
+            match = _ID.search(text) or _ID.search(text.replace(" ", ""))
+            yield match[1] if match is not None else text.replace(" ", "").strip("<>")[:500]
+
+
+def addresses(text: bytes) -> list[str]:
+    """Give the first addresses in a text, in lower case."""
+    found = []
+    at = text.find(b"@")
+    for _ in range(KEPT):
+        if at < 0:
+            break
+        before, behind = text[max(0, at - 64) : at], text[at + 1 : at + 254]
+        local = before[len(before.rstrip(_LOCAL)) :]
+        domain = behind[: len(behind) - len(behind.lstrip(_DOMAIN))].rstrip(b".-")
+        if local and domain:
+            found.append(f"{local.decode('ascii')}@{domain.decode('ascii')}".lower())
+        at = text.find(b"@", at + 1)
+    return found
+
+
+def _texts(head: bytes, body: bytes) -> Iterator[bytes]:
+    """Give the body in every reading: without quoting, its encoded parts decoded, its HTML as text."""
+    for text in [body, *_decoded(head, body)]:
+        plain = _QUOTING.sub(b"", text) if b"\n>" in text or b"\n|" in text else text
+        yield plain
+        if _MARKED_UP.search(plain) and _WORTH_IT.search(plain):
+            lines = _TAG.sub(b"", _LINE_TAG.sub(b"\n", plain))
+            yield html.unescape(lines.decode("utf-8", "replace")).encode("utf-8", "replace")
+
+
+def _decoded(head: bytes, body: bytes) -> Iterator[bytes]:
+    """Decode the body as a whole where the header says that it is encoded, and the first encoded parts."""
+    if whole := _ENCODING.search(head):
+        yield b"\n" + _decode(whole[1], body[:_DECODED])
+    at = 0
+    for _ in range(_ENCODED_PARTS):
+        part = _ENCODING.search(body, at)
+        start = _HEADER_END.search(body, part.end()) if part is not None else None
+        if part is None or start is None:
+            return
+        end = _PART_END.search(body, start.end())
+        at = end.start() if end is not None else len(body)
+        yield b"\n" + _decode(part[1], body[start.end() : min(at, start.end() + _DECODED)])
+
+
+def _decode(encoding: bytes, text: bytes) -> bytes:
+    """Undo a transfer encoding; what is none gives nothing."""
+    try:
+        if encoding.lower() != b"base64":
+            return binascii.a2b_qp(text)
+        letters = _NO_BASE64.sub(b"", text)
+        letters = letters[: len(letters) - 1] if len(letters) % 4 == 1 else letters
+        return binascii.a2b_base64(letters + b"=" * (-len(letters) % 4))
+    except (binascii.Error, ValueError):
+        return b""
