@@ -301,13 +301,13 @@ class Session(SMTP):
         self.close()
         if self._timer is not None:
             self._timer.cancel()
+        if self._slots:  # first: what follows may wait for the disk
+            self.front.counters.release(*self._slots)
         if self.unconfirmed:  # nothing came after our 250: it may have got lost
             await self._remember()
         await self.begin_anew("the client went away")
         if any(event.reply[:1] in "45" for event in self.events if event.reply):
             self._write_session_trace()
-        if self._slots:
-            self.front.counters.release(*self._slots)
         self.front.sessions.discard(self)
 
     def _write_session_trace(self) -> None:

@@ -93,7 +93,7 @@ def test_a_released_copy_is_delivered(
     until("the release", lambda: state_of(copy) == "released")
     (kept,) = next_hop.kept
     assert kept.content.endswith(samples.MESSAGE)
-    assert not any((home / "spool" / "quarantine").glob("*/*"))
+    until("its bytes are gone", lambda: not any((home / "spool" / "quarantine").glob("*/*")))
     assert running.stop(5.0) == 0
     assert "Traceback" not in running.log.read_text()
 
