@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """The command line. It looks at its arguments before Django loads: commands of the SMTP side start without it."""
 
+import importlib
 import os
 import runpy
 import sys
 
 from gateway import config as node_config
+
+# Commands without Django: gateway/management/plain has a file for each.
+PLAIN = ("batv",)
 
 
 def main() -> int:
@@ -15,6 +19,8 @@ def main() -> int:
         sys.argv[:2] = [f"{sys.argv[0]} smtpd"]
         runpy.run_module("smtpfront", run_name="__main__", alter_sys=False)
         return 0
+    if sys.argv[1:2] and sys.argv[1] in PLAIN:
+        return int(importlib.import_module(f"gateway.management.plain.{sys.argv[1]}").main(sys.argv[2:]))
     try:
         node_config.load()
     except node_config.ConfigError as error:

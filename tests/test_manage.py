@@ -21,16 +21,17 @@ def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
-@pytest.mark.parametrize("command", ["run", "smtpd", "demo", "doctor"])
+@pytest.mark.parametrize("command", ["run", "smtpd", "demo", "doctor", "batv"])
 def test_every_command_has_help(command: str) -> None:
     helped = manage(command, "--help")
     assert helped.returncode == 0
     assert "usage" in helped.stdout
 
 
-def test_the_smtp_side_starts_without_django() -> None:
+@pytest.mark.parametrize("command", ["smtpd", "batv"])
+def test_the_smtp_side_starts_without_django(command: str) -> None:
     program = (
-        "import sys; sys.argv = ['manage.py', 'smtpd', '--help']\n"
+        f"import sys; sys.argv = ['manage.py', '{command}', '--help']\n"
         "import manage\n"
         "try: manage.main()\n"
         "except SystemExit: pass\n"

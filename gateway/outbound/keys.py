@@ -1,0 +1,41 @@
+"""The keys of marking: named by id in the policy, read from their files. No secret is kept, logged or passed on."""
+
+import time
+from collections.abc import Callable
+
+from gateway.backscatter import batv
+from gateway.config import Config
+from gateway.policy import codec
+from gateway.policy.feed import FILE
+from gateway.policy.snapshot import Marking
+from gateway.services import secrets
+
+ReadSecret = Callable[[str], str | None]
+
+_SECONDS_A_DAY = 86400
+
+
+def today() -> int:
+    """Give the day since 1970, in UTC."""
+    return int(time.time() // _SECONDS_A_DAY)
+
+
+def batv_keys(marking: Marking, read: ReadSecret) -> tuple[batv.Key, ...]:
+    """Give the BATV keys with their secrets; one whose file is gone is known by its number only, and never signs.
+
+    Raises OSError where a file can't be read.
+    """
+    return tuple(
+        batv.Key(each.number, (read(each.secret) or "").encode(), each.since, each.retired) for each in marking.keys
+    )
+
+
+def seal_secret(marking: Marking, read: ReadSecret) -> bytes:
+    """Give the secret of the seal; empty where there is none. Raises OSError."""
+    return (read(marking.seal) or "").encode() if marking.seal else b""
+
+
+def published(config: Config) -> tuple[batv.Key, ...]:
+    """Give the BATV keys of the policy in force on this node. Raises PolicyError, OSError."""
+    snapshot = codec.load(config.policy_folder / FILE)
+    return batv_keys(snapshot.marking, lambda id_: secrets.read(config.secrets_folder, id_))
