@@ -1,31 +1,40 @@
 """The judge: does this automatic message answer mail that we sent? Proofs and hints, and the verdict.
 
-It never raises, never asks the network, and never says ``genuine`` for what others can write.
+It never asks the network, and never says ``genuine`` for what others can write. Absence counts only once the domain has
+marked all its mail for as long as a bounce can be under way.
 """
 
-from collections.abc import Mapping, Sequence
+import datetime
+import hashlib
+from collections.abc import Sequence
 
 import msgspec
 
-from gateway.backscatter.ledger import Ledger, NoLedger
-from gateway.backscatter.words import Judged
+from gateway.backscatter import batv, evidence, kinds, quoted
+from gateway.backscatter.evidence import DAY, PROOF_DAYS, Case, Tools
+from gateway.backscatter.words import Classified, Evidence, Force, Judged, Kind, Verdict
+from gateway.mail.address import AddressError, domain_key
+from gateway.mail.message import Headers, head_of
+
+__all__ = ["LATELY_DAYS", "Reading", "Tools", "judge", "judge_for", "read"]
+
+LATELY_DAYS = 30  # who was written to within so many days may answer by a machine
+_ANSWERS = frozenset({Kind.AUTOREPLY, Kind.CHALLENGE, Kind.CONFIRMATION, Kind.VIRUS_NOTICE})
 
 
-class Tools(msgspec.Struct, frozen=True):
-    """What the judge works with.
+class Reading(msgspec.Struct, frozen=True):
+    """What is the same for all recipients of a message."""
 
-    ``keys`` are the BATV keys, ``seal`` the secret of the seal header (empty: there is none). ``domains`` maps our
-    domains (lower case, A-labels) to the time (seconds since the epoch) since which all their mail leaves marked, None
-    where it does not. ``dkim`` maps names such as ``selector._domainkey.example.org`` to our own public records.
-    ``nodes`` are the names that stand in our Received lines.
-    """
+    classified: Classified
+    sender: str | None
+    headers: Headers
+    quoted: quoted.Quoted = quoted.Quoted()
+    bounce: str = ""
 
-    keys: Sequence[object] = ()
-    seal: bytes = b""
-    ledger: Ledger = NoLedger()
-    domains: Mapping[str, float | None] = {}
-    dkim: Mapping[str, bytes] = {}
-    nodes: tuple[str, ...] = ()
+    @property
+    def is_automatic(self) -> bool:
+        """Whether there is anything to judge: the null sender is for automatic mail alone (RFC 5321 4.5.5)."""
+        return self.classified.kind is not Kind.NONE or self.sender == ""
 
 
 def judge(raw: bytes, recipient: str, *, sender: str | None, tools: Tools, now: float) -> Judged:
@@ -34,4 +43,80 @@ def judge(raw: bytes, recipient: str, *, sender: str | None, tools: Tools, now: 
     ``raw`` is the message as it came; ``recipient`` is the envelope recipient as it came, tag and all; ``sender`` the
     envelope sender, empty for the null sender, None where it is not known. ``now`` is seconds since the epoch.
     """
-    raise NotImplementedError
+    return judge_for(read(raw, sender), recipient, tools=tools, now=now)
+
+
+def read(raw: bytes, sender: str | None) -> Reading:
+    """Find out what the message is, and, where it is automatic, what it quotes."""
+    reading = Reading(kinds.classify(raw, sender=sender), sender, Headers(b""))
+    if not reading.is_automatic:
+        return reading
+    return msgspec.structs.replace(
+        reading, headers=Headers(head_of(raw)), quoted=quoted.find(raw), bounce=hashlib.sha256(raw).hexdigest()
+    )
+
+
+def judge_for(reading: Reading, recipient: str, *, tools: Tools, now: float) -> Judged:
+    """Judge a message that was read, for one recipient."""
+    kind = reading.classified.kind
+    if not reading.is_automatic:
+        return Judged(Verdict.NOT_AUTOMATIC, kind, because="it is no automatic mail")
+    checked = batv.check(recipient, tools.keys, int(now // DAY))
+    user = checked.original.lower()
+    case = Case(user, reading.quoted, reading.headers, tools, now, reading.bounce)
+    since = _marked_since(user, tools)
+    counts = since is not None and now - since >= PROOF_DAYS * DAY
+    found = [evidence.of_tag(checked.result)]
+    try:
+        found += evidence.of_quotation(case, count=checked.result is not batv.Result.VALID)
+        found += evidence.of_circumstances(case)
+        if kind in _ANSWERS:
+            found.append(_solicited(case, reading.sender, counts=counts))
+    except OSError as error:
+        found.append(Evidence("ledger", Force.HINT, f"the ledger can not be read: {error.strerror}"))
+    return _weigh(reading, found, since if counts else None, _why_nothing_counts(user, since))
+
+
+def _weigh(reading: Reading, found: Sequence[Evidence], since: float | None, excuse: str) -> Judged:
+    """Give the verdict. ``since`` is set where absence counts; ``excuse`` says why it does not."""
+    kind = reading.classified.kind
+    proofs = [each.detail for each in found if each.force is Force.PROOF]
+    hints = [each.detail for each in found if each.force is Force.HINT]
+    if proofs:
+        return Judged(Verdict.GENUINE, kind, tuple(found), "; ".join(proofs))
+    if hints:
+        return Judged(Verdict.UNVERIFIABLE, kind, tuple(found), f"nothing proves it, but {'; '.join(hints)}")
+    if since is None:
+        return Judged(Verdict.UNVERIFIABLE, kind, tuple(found), f"nothing proves it, but {excuse}")
+    if not (kind.answers_delivery or kind is Kind.NONE):
+        because = f"nothing proves it, but a machine may answer ({kind}) to where it was not written from"
+        return Judged(Verdict.UNVERIFIABLE, kind, tuple(found), because)
+    day = datetime.datetime.fromtimestamp(since, datetime.UTC).date().isoformat()
+    absence = Evidence("marking", Force.AGAINST, f"all mail leaves marked since {day}, and it holds no mark of ours")
+    return Judged(Verdict.FORGED, kind, (*found, absence), f"{found[0].detail}; {absence.detail}")
+
+
+def _solicited(case: Case, sender: str | None, *, counts: bool) -> Evidence:
+    """Say whether our user wrote lately to where the answer comes from."""
+    who = evidence.correspondents(case.headers, sender)
+    if hint := evidence.written_to(case, who, LATELY_DAYS):
+        return hint
+    named = ", ".join(who[:2]) or "anybody it could come from"
+    detail = f"{case.user} has not written to {named} in the last {LATELY_DAYS} days"
+    return Evidence("unsolicited", Force.AGAINST if counts else Force.NEUTRAL, detail)
+
+
+def _marked_since(user: str, tools: Tools) -> float | None:
+    """Give since when all mail of the user's domain leaves marked."""
+    try:
+        return tools.domains.get(domain_key(user.rpartition("@")[2]))
+    except AddressError:
+        return None
+
+
+def _why_nothing_counts(user: str, since: float | None) -> str:
+    """Say why nothing follows from what is missing."""
+    domain = user.rpartition("@")[2]
+    if since is None:
+        return f"not all mail of {domain} leaves marked"
+    return f"all mail of {domain} leaves marked for less than {PROOF_DAYS} days"

@@ -14,6 +14,8 @@ from itertools import islice
 
 import msgspec
 
+from gateway.backscatter import seal
+
 LIMIT = 256 * 1024  # octets of the body that are looked at
 KEPT = 64  # of each kind of thing
 BLOCKS = 64  # runs of header fields
@@ -35,23 +37,17 @@ class Block(msgspec.Struct, frozen=True):
         return [text_of(value) for key, value in self.fields if key == name]
 
 
-class Sealing(msgspec.Struct, frozen=True):
-    """A seal that was found, with the Message-IDs and dates that stand by it."""
-
-    value: str
-    message_ids: tuple[str, ...]
-    dates: tuple[str, ...]
-
-
 class Quoted(msgspec.Struct, frozen=True):
     """What was found of the original.
 
-    ``message_ids`` come without brackets; ``signed`` are the runs that hold a DKIM signature; ``failed`` are addresses
-    that the bounce is about, in lower case. ``cut`` says that there was more than is looked at.
+    ``message_ids`` come without brackets; ``seals`` and ``dates`` are values as they stand; ``signed`` are the runs that
+    hold a DKIM signature; ``failed`` are addresses that the bounce is about, in lower case. ``cut`` says that there was
+    more than is looked at.
     """
 
     message_ids: tuple[str, ...] = ()
-    seals: tuple[Sealing, ...] = ()
+    dates: tuple[str, ...] = ()
+    seals: tuple[str, ...] = ()
     signed: tuple[Block, ...] = ()
     received: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
@@ -88,6 +84,8 @@ def find(raw: bytes) -> Quoted:
     for text in _texts(raw[: min(start, LIMIT)], body):
         for block in blocks(text):
             gathering.take(block)
+        if b"backstop" in text.lower():
+            gathering.seals |= dict.fromkeys(seal.find(text))
         gathering.ids |= {match[1].decode("utf-8", "replace"): None for match in islice(_ANY_ID.finditer(text), KEPT)}
         gathering.failed |= dict.fromkeys(addresses(text[:_TEXT_LOOKED_AT]))
     return gathering.sum_up(cut=len(raw) - start > LIMIT)
@@ -100,7 +98,8 @@ class _Gathering:
         """Begin with nothing."""
         self.ids: dict[str, None] = {}
         self.failed: dict[str, None] = {}
-        self._seals: list[Sealing] = []
+        self.seals: dict[str, None] = {}
+        self._dates: dict[str, None] = {}
         self._signed: list[Block] = []
         self._received: list[str] = []
 
@@ -109,9 +108,8 @@ class _Gathering:
         names = {name for name, _ in block.fields}
         own = tuple(_ids_of(block))[:KEPT] if names & _IDS else ()
         self.ids |= dict.fromkeys(own)
-        if "x-backstop-seal" in names and len(self._seals) < KEPT:
-            dates = tuple(block.all("date")[:2])
-            self._seals += [Sealing(value[:500], own[:2], dates) for value in block.all("x-backstop-seal")[:KEPT]]
+        if "date" in names:
+            self._dates |= dict.fromkeys(value[:200] for value in block.all("date")[:KEPT])
         if "dkim-signature" in names and len(self._signed) < KEPT:
             self._signed.append(block)
         if "received" in names and len(self._received) < KEPT:
@@ -123,7 +121,8 @@ class _Gathering:
         """Give what was found."""
         return Quoted(
             message_ids=tuple(self.ids)[:KEPT],
-            seals=tuple(self._seals[:KEPT]),
+            dates=tuple(self._dates)[:KEPT],
+            seals=tuple(self.seals)[:KEPT],
             signed=tuple(self._signed),
             received=tuple(self._received),
             failed=tuple(self.failed)[:KEPT],

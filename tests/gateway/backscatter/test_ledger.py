@@ -63,5 +63,9 @@ def test_a_bounce_that_is_tried_again_counts_once(ledger: HashedLedger) -> None:
     assert ledger.count_proof("k", "next") == 2
 
 
-def test_where_nothing_is_counted_nothing_is_proven() -> None:
-    assert NoLedger().count_proof("k") > PROOFS
+def test_where_there_is_no_ledger_nothing_is_known() -> None:
+    ledger = NoLedger()
+    ledger.sent("<1@x>", ALICE, ["b@y"], NOW)
+
+    assert ledger.message("<1@x>", ALICE) is ledger.wrote_to(ALICE, "b@y") is ledger.wrote_to_domain(ALICE, "y") is None
+    assert [ledger.count_proof("k") for _ in range(20)] == [1] * 20
