@@ -91,7 +91,7 @@ async def _explain(config: Config, policy: Policy, question: Question, content: 
         )
         trace.observations += [msgspec.structs.replace(one, recipient=text) for one in seen]
     everyone = [rules_for(policy, each.address) for each in trace.recipients]
-    at_data = view(content=content)
+    at_data = view(content=content, recipients=question.recipients)
     trace.header_from = at_data.headers.get("from")
     trace.subject = at_data.headers.get("subject")
     trace.message_id = at_data.headers.get("message-id")

@@ -215,8 +215,9 @@ def scored_symbols(trace: Trace, policy: Policy, recipient: str) -> dict[str, fl
     """Give each symbol that counted towards the score for a recipient, with its weight in points."""
     rules = rules_for(policy, recipient)
     symbols: dict[str, float] = {}
-    for each in trace.observations:
-        if each.outcome is Outcome.HIT and each.recipient in {None, recipient}:
+    for one in trace.observations:
+        each = one.seen_for(recipient)
+        if each is not None and each.outcome is Outcome.HIT:
             rule = rules.checks.get(each.check)
             if rule is not None and rule.mode is Mode.SCORE:
                 symbols |= {finding.symbol: weight_of(finding, rule) for finding in each.findings}

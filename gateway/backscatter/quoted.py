@@ -40,7 +40,7 @@ class Block(msgspec.Struct, frozen=True):
 class Quoted(msgspec.Struct, frozen=True):
     """What was found of the original.
 
-    ``message_ids`` come without brackets; ``seals`` and ``dates`` are values as they stand; ``signed`` are the runs that
+    ``message_ids`` come without brackets; ``seals`` and ``dates`` are values as they stand; ``signed`` are runs that
     hold a DKIM signature; ``failed`` are addresses that the bounce is about, in lower case. ``cut`` says that there was
     more than is looked at.
     """

@@ -54,7 +54,8 @@ def timed_out(how: str) -> Seen:
 class View:
     """What a check may look at. Grows with the stages; what is not there yet is None.
 
-    ``recipient`` and ``match`` are set at RCPT; ``content`` at DATA. ``node`` is this node's name.
+    ``recipient`` and ``match`` are set at RCPT; ``content`` at DATA, with ``recipients``, those accepted, as they stand
+    in the trace. ``node`` is this node's name. ``judged`` is where the checks of bounces share one judgement.
     """
 
     def __init__(  # noqa: PLR0913 - it is the one bundle of everything
@@ -69,6 +70,7 @@ class View:
         recipient: Address | None = None,
         match: Match | None = None,
         content: Content | None = None,
+        recipients: tuple[str, ...] = (),
     ) -> None:
         """Bundle what is known."""
         self.policy = policy
@@ -80,6 +82,8 @@ class View:
         self.recipient = recipient
         self.match = match
         self.content = content
+        self.recipients = recipients
+        self.judged: object = None
 
     @functools.cached_property
     def headers(self) -> Headers:

@@ -23,11 +23,15 @@ class Outcome(enum.StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One fact: a symbol such as ``VIRUS``, its default weight in points, and the detail in words."""
+    """One fact: a symbol such as ``VIRUS``, its default weight in points, and the detail in words.
+
+    ``recipient`` is set where it holds for one of several recipients only.
+    """
 
     symbol: str
     weight: float = 0.0
     detail: str = ""
+    recipient: str | None = None
 
 
 class Observation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -44,3 +48,13 @@ class Observation(msgspec.Struct, frozen=True, omit_defaults=True):
     recipient: str | None = None
     cost_ms: float = 0.0
     detail: str = ""
+
+    def seen_for(self, recipient: str) -> "Observation | None":
+        """Give what of it holds for a recipient; None where nothing does, for it is about another one."""
+        if self.recipient not in {None, recipient}:
+            return None
+        if all(each.recipient in {None, recipient} for each in self.findings):
+            return self
+        findings = tuple(each for each in self.findings if each.recipient in {None, recipient})
+        outcome = self.outcome if findings or self.outcome is not Outcome.HIT else Outcome.MISS
+        return msgspec.structs.replace(self, findings=findings, outcome=outcome)

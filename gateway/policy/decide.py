@@ -56,7 +56,7 @@ def decide(trace: Trace, policy: Policy, recipient: str) -> Decision:
     ``trace`` holds the observations and the client; ``recipient`` is an address as it stands in the trace.
     """
     rules = rules_for(policy, recipient)
-    seen = [each for each in trace.observations if each.recipient is None or each.recipient == recipient]
+    seen = [each for one in trace.observations if (each := one.seen_for(recipient)) is not None]
     score = score_of(seen, rules)
     verdicts = [*_voices(seen, rules), _by_score(score, _heaviest(seen, rules), rules, recipient)]
     verdict = min(verdicts, key=lambda voice: _STRENGTH.index(voice.action))
