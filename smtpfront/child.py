@@ -15,6 +15,7 @@ import msgspec
 
 from gateway.config import Config
 from gateway.services.counters import CounterClient
+from gateway.services.ledger import LedgerError
 from gateway.spool.disk import SpoolError
 from smtpfront import verbs
 from smtpfront.front import Front
@@ -53,7 +54,7 @@ def run(config: Config, share: Share) -> int:
     assert verbs.VERBS  # noqa: S101 - importing the table is what fills it
     try:
         return asyncio.run(_serve(config, share))
-    except SpoolError as error:
+    except (SpoolError, LedgerError) as error:
         sys.stderr.write(f"smtpd: {error}\n")
         return 1
 

@@ -20,6 +20,7 @@ from gateway.policy.snapshot import Snapshot
 from gateway.services import secrets
 from gateway.services.clamd import Clamd
 from gateway.services.counters import Counters
+from gateway.services.ledger import open_ledger
 from gateway.spool.deliveries import Deliveries
 from gateway.spool.disk import SpoolError
 from gateway.spool.journal import JournalWriter
@@ -50,7 +51,7 @@ class Front:
     """One SMTP process."""
 
     def __init__(self, config: Config, slot: str, counters: Counters, tls: ssl.SSLContext | None) -> None:
-        """Open the stores. Raises SpoolError where the state folder can't be written."""
+        """Open the stores. Raises SpoolError, LedgerError where the state folder can't be written."""
         self.config = config
         self.name = config.name
         self.slot = slot
@@ -63,13 +64,17 @@ class Front:
         self._alarms: dict[str, float] = {}
         self.spool = Spool(config.spool_folder, slot)
         self.journal = JournalWriter(config.journal_folder, slot)
+        self.ledger, _ = open_ledger(config.home, config.secrets_folder)
         self.feed = PolicyFeed(config.policy_folder, self._policy_changed, self._policy_refused)
         self.pool = Pool(config.name, config.budget, self.read_secret, on_fault=self._next_hop_failed)
         self.health = RouteHealth()
-        self.catalog = catalog.build(Clamd(config.clamd_address, config.clamd.seconds, config.clamd.concurrent))
+        self.catalog = catalog.build(
+            Clamd(config.clamd_address, config.clamd.seconds, config.clamd.concurrent), self.read_secret
+        )
         self.deliveries = Deliveries(config.spool_folder)
+        self.ledger, _ = open_ledger(config.node.home, config.secrets_folder)
         self.means = Means(
-            config, self.spool, Quarantine(config.spool_folder), self.deliveries, self.journal, self.alarm
+            config, self.spool, Quarantine(config.spool_folder), self.deliveries, self.journal, self.ledger, self.alarm
         )
 
     @property
