@@ -61,7 +61,12 @@ def judge_for(reading: Reading, recipient: str, *, tools: Tools, now: float) -> 
     kind = reading.classified.kind
     if not reading.is_automatic:
         return Judged(Verdict.NOT_AUTOMATIC, kind, because="it is no automatic mail")
-    checked = batv.check(recipient, tools.keys, int(now // DAY))
+    # Where we have no keys, tags are somebody else's, such as our own mail server's.
+    checked = (
+        batv.check(recipient, tools.keys, int(now // DAY))
+        if tools.keys
+        else batv.Checked(recipient, batv.Result.MISSING)
+    )
     user = checked.original.lower()
     case = Case(user, reading.quoted, reading.headers, tools, now, reading.bounce)
     since = _marked_since(user, tools)
@@ -87,7 +92,8 @@ def _weigh(reading: Reading, found: Sequence[Evidence], since: float | None, exc
     if hints:
         return Judged(Verdict.UNVERIFIABLE, kind, tuple(found), f"nothing proves it, but {'; '.join(hints)}")
     if since is None:
-        return Judged(Verdict.UNVERIFIABLE, kind, tuple(found), f"nothing proves it, but {excuse}")
+        absence = Evidence("marking", Force.NEUTRAL, excuse)
+        return Judged(Verdict.UNVERIFIABLE, kind, (*found, absence), f"nothing proves it, but {excuse}")
     if not (kind.answers_delivery or kind is Kind.NONE):
         because = f"nothing proves it, but a machine may answer ({kind}) to where it was not written from"
         return Judged(Verdict.UNVERIFIABLE, kind, tuple(found), because)

@@ -1,0 +1,33 @@
+"""Is this a bounce of mail that we never sent? Backscatter itself: the answer to a forged sender, brought to our user.
+
+The verdict is the judge's (``gateway.backscatter.judge``): no proof, no hint, and all mail of the domain leaves marked.
+A proven bounce is told as well, with its evidence, and delivered.
+"""
+
+from gateway.backscatter.words import Verdict
+from gateway.checks.base import Seen, View, hit
+from gateway.checks.judging import JudgedCheck, Judgements, findings_of
+from gateway.mail.findings import Finding, Outcome
+
+
+class ForgedBounce(JudgedCheck):
+    """Says which recipients a forged bounce is for."""
+
+    name = "forged_bounce"
+    symbols = {
+        "FORGED_BOUNCE": "it answers mail that we never sent",
+        "GENUINE_BOUNCE": "it answers mail that we sent",
+        "EVIDENCE": "one piece of the evidence",
+    }
+
+    def say(self, view: View, judged: Judgements) -> Seen:
+        """Hit where it is forged; a miss that tells its evidence where it is genuine."""
+        del view
+        forged: list[Finding] = []
+        genuine: list[Finding] = []
+        for recipient, each in judged.items():
+            if each.verdict is Verdict.FORGED:
+                forged += findings_of("FORGED_BOUNCE", 5.0, each, recipient)
+            elif each.verdict is Verdict.GENUINE:
+                genuine += findings_of("GENUINE_BOUNCE", 0.0, each, recipient)
+        return hit(*forged, *genuine) if forged else Seen(Outcome.MISS, tuple(genuine))

@@ -1,0 +1,161 @@
+"""What the three checks of bounces share: one judgement a message and recipient, made when the first of them asks.
+
+It hands the judge what the policy names: keys, secrets, our domains. Mail that leaves is not judged.
+"""
+
+import abc
+import asyncio
+import base64
+import datetime
+import functools
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+from gateway.backscatter import judge
+from gateway.backscatter.ledger import Ledger
+from gateway.backscatter.words import Force, Judged, Verdict
+from gateway.checks.base import Check, Seen, View, skipped
+from gateway.mail.findings import Finding
+from gateway.mail.stages import Stage
+from gateway.outbound import keys
+from gateway.policy.snapshot import Snapshot
+
+ReadSecret = Callable[[str], str | None]
+Judgements = Mapping[str, Judged]
+
+_READ = 1_048_576  # octets of a message that the judge gets to see
+_AT_ONCE = 64 * 1024  # octets up to which a message is judged in the loop; what is larger goes to a thread
+_TOOLS_SECONDS = 60.0  # so long the secrets that were read are used
+
+
+class Judging:
+    """The judge, with what it needs. One a process."""
+
+    def __init__(self, ledger: Ledger, read_secret: ReadSecret, *, now: Callable[[], float] = time.time) -> None:
+        """Bundle ledger and secrets; ``now`` is the clock."""
+        self._ledger = ledger
+        self._read_secret = read_secret
+        self._now = now
+        self._tools: tuple[Snapshot, str, float, judge.Tools] | None = None
+
+    def of(self, view: View) -> Judgements | asyncio.Future[Judgements]:
+        """Judge the message for its recipients, or give what was judged already; a large one in a thread.
+
+        Raises OSError where a secret can't be read.
+        """
+        if view.judged is None:
+            content = view.content
+            small = content is not None and content.memory is not None and content.size <= _AT_ONCE
+            if small and len(view.recipients) <= 1:
+                view.judged = self._judge(view)
+            else:
+                view.judged = asyncio.ensure_future(asyncio.to_thread(self._judge, view))
+        return view.judged  # type: ignore[return-value] # nobody else sets it
+
+    def _judge(self, view: View) -> Judgements:
+        """Judge the message for each of its recipients."""
+        raw = view.content.read(_READ) if view.content is not None else b""
+        reading = judge.read(raw, "" if view.sender is None else str(view.sender))
+        if not reading.is_automatic:
+            return {}
+        tools, now = self.tools(view.policy.snapshot, view.node), self._now()
+        return {each: judge.judge_for(reading, each, tools=tools, now=now) for each in view.recipients}
+
+    def tools(self, snapshot: Snapshot, node: str) -> judge.Tools:
+        """Give what the judge works with under a policy. Raises OSError where a secret can't be read."""
+        known = self._tools
+        clock = time.monotonic()
+        if known is not None and known[0] is snapshot and known[1] == node and clock - known[2] < _TOOLS_SECONDS:
+            return known[3]
+        made = tools_of(snapshot, node, self._ledger, self._read_secret)
+        self._tools = (snapshot, node, clock, made)
+        return made
+
+
+class JudgedCheck(Check):
+    """Base of the checks that say something of the judge's verdict."""
+
+    stages = (Stage.DATA,)
+    seconds = 20.0
+
+    def __init__(self, judging: Judging) -> None:
+        """Share the judge with the other checks."""
+        self._judging = judging
+
+    def look(self, view: View) -> Seen | Awaitable[Seen]:
+        """Say what the verdict means to this check."""
+        if view.content is None or view.listener != "inbound":
+            return skipped("mail that leaves is not judged" if view.content is not None else "no content")
+        judged = self._judging.of(view)
+        if isinstance(judged, asyncio.Future):
+            return self._look_later(view, judged)
+        return self.say(view, judged) if judged else skipped("it is no automatic mail")
+
+    async def _look_later(self, view: View, judged: asyncio.Future[Judgements]) -> Seen:
+        """Wait for the judge, whom the other checks wait for too."""
+        found = await asyncio.shield(judged)
+        return self.say(view, found) if found else skipped("it is no automatic mail")
+
+    @abc.abstractmethod
+    def say(self, view: View, judged: Judgements) -> Seen:
+        """Say what the verdicts on an automatic message mean."""
+
+
+def findings_of(symbol: str, weight: float, judged: Judged, recipient: str) -> list[Finding]:
+    """Give the verdict as a finding, with each piece of evidence behind it."""
+    pieces = [Finding("EVIDENCE", 0.0, f"{one.name} ({one.force}): {one.detail}", recipient) for one in judged.evidence]
+    return [Finding(symbol, weight, judged.because, recipient), *pieces]
+
+
+def absence_counts(judged: Judged) -> bool:
+    """Whether the recipient's domain marks its mail, so that what can't be verified is worth a word."""
+    return all(each.name != "marking" or each.force is not Force.NEUTRAL for each in judged.evidence)
+
+
+def is_unsolicited(judged: Judged) -> bool:
+    """Whether it answers a user who has not written to where it comes from."""
+    against = (each for each in judged.evidence if each.name == "unsolicited" and each.force is Force.AGAINST)
+    return judged.verdict is not Verdict.GENUINE and any(True for _ in against)
+
+
+def tools_of(snapshot: Snapshot, node: str, ledger: Ledger, read_secret: ReadSecret) -> judge.Tools:
+    """Give what the judge works with. Raises OSError where a secret can't be read."""
+    dkim = {}
+    for name, domain in snapshot.domains.items():
+        pem = read_secret(domain.dkim.secret) if domain.dkim is not None else None
+        record = public_record(pem) if pem else None
+        if domain.dkim is not None and record is not None:
+            dkim[f"{domain.dkim.selector}._domainkey.{name}".lower()] = record
+    return judge.Tools(
+        keys=keys.batv_keys(snapshot.marking, read_secret),
+        seal=keys.seal_secret(snapshot.marking, read_secret),
+        ledger=ledger,
+        domains={name: _time_of(domain.marks_since) for name, domain in snapshot.domains.items()},
+        dkim=dkim,
+        nodes=(node,),
+    )
+
+
+@functools.lru_cache(maxsize=1000)
+def public_record(pem: str) -> bytes | None:
+    """Give the record of a private DKIM key; None where it is none, which signing complains about."""
+    try:
+        key = serialization.load_pem_private_key(pem.encode(), None).public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    encoding, format_, name = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo, b"rsa"
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        encoding, format_, name = serialization.Encoding.Raw, serialization.PublicFormat.Raw, b"ed25519"
+    return b"v=DKIM1; k=" + name + b"; p=" + base64.b64encode(key.public_bytes(encoding, format_))
+
+
+def _time_of(date: str) -> float | None:
+    """Give the start of a day (ISO 8601, UTC) in seconds since the epoch; None where none is set."""
+    try:
+        return datetime.datetime.fromisoformat(date).replace(tzinfo=datetime.UTC).timestamp() if date else None
+    except ValueError:
+        return None
