@@ -4,11 +4,12 @@ It says how it is in ``status/ingest.json`` under the home. While the database i
 away it waits, and catches up afterwards. SIGTERM and SIGINT end it between two batches.
 """
 
+import contextlib
 import logging
 import os
+import queue
 import signal
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -40,7 +41,9 @@ class Ingest:
         """Make a loop over a folder of journals that tells its state in the file ``status``."""
         self._journals = journals
         self._status = status
-        self._stopping = threading.Event()
+        self._stopping = False
+        # Its put() may interrupt its get(). An Event's set() may not: in a signal handler it waits for itself, for ever.
+        self._woken: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._ingested = 0
         self._trouble = ""
         self._told = float("-inf")
@@ -48,14 +51,16 @@ class Ingest:
 
     def stop(self) -> None:
         """End ``run`` after the running batch."""
-        self._stopping.set()
+        self._stopping = True
+        self._woken.put(None)
 
     def run(self) -> None:
         """Ingest until stopped."""
-        while not self._stopping.is_set():
+        while not self._stopping:
             healthy = self._turn()
             self._beat()
-            self._stopping.wait(POLL_SECONDS if healthy else RETRY_SECONDS)
+            with contextlib.suppress(queue.Empty):
+                self._woken.get(timeout=POLL_SECONDS if healthy else RETRY_SECONDS)
         self._beat(now=True)
 
     def _turn(self) -> bool:
@@ -66,7 +71,7 @@ class Ingest:
         from gateway.spool.disk import SpoolError  # noqa: PLC0415 - as its neighbours
 
         try:
-            self._ingested += ingest.ingest_once(self._journals, self._stopping.is_set)
+            self._ingested += ingest.ingest_once(self._journals, lambda: self._stopping)
             if time.monotonic() - self._tidied > TIDY_SECONDS:
                 ingest.tidy(self._journals)
                 self._tidied = time.monotonic()
