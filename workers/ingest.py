@@ -42,7 +42,7 @@ class Ingest:
         self._journals = journals
         self._status = status
         self._stopping = False
-        # Its put() may interrupt its get(). An Event's set() may not: in a signal handler it waits for itself, for ever.
+        # Its put() may interrupt its get(). An Event's set() may not: in a signal handler it can wait for itself.
         self._woken: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._ingested = 0
         self._trouble = ""
