@@ -1,0 +1,209 @@
+"""The two sides of the simulation: the same spam run against this gateway, and against accept-then-bounce.
+
+Both have the same Postfix inside, which does not know the users of the spam run, has a mailbox that is full, refuses some
+messages at the end of DATA, and is down for a while. The second side is Debian's Postfix at the edge with an after-queue
+content filter. Everything listens on loopback, and mail to any other domain ends at a listener that counts it.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from gateway.embedded.simulation.peers import Peer, SimulationError, free_ports, front
+from gateway.embedded.simulation.postfix import Postfix
+from gateway.embedded.simulation.words import DOMAIN, Settings, Side
+from gateway.policy import codec, defaults
+from gateway.policy.snapshot import DomainPolicy, NextHop, Outbound, Route, Rules, Snapshot, TlsLevel
+
+Progress = Callable[[str, int, int], None]  # what is being done, how much is done, of how much
+
+DOWN = (0.40, 0.45)  # shares of the spam run between which the inner server is down
+RUN_SECONDS = 1800.0
+DRAIN_SECONDS = 600.0
+USERS = 20  # user1 to user20 exist, and the two below
+FULL, LATE = "full", "late"
+REFUSED_FIELD = "X-Campaign"
+_POLL_SECONDS = 0.2
+_STILL = 4  # polls in a row without work, after which a queue counts as empty
+
+
+class Inner:
+    """The inner mail server, and the world around it: mailboxes, and the forged senders' sink."""
+
+    def __init__(self, folder: Path) -> None:
+        """Write and start both. Raises PostfixError, SimulationError."""
+        folder.mkdir()
+        folder.chmod(0o711)  # Postfix's own user passes through
+        self.world = Peer.module(
+            "world",
+            folder,
+            *("smtpfront.lab.world", "--listen", "edge", "--listen", "inner"),
+            *("--listen", "mailboxes", "--mailboxes", "mailboxes", "--refuse", f"{LATE}@*"),
+        )
+        try:
+            users = (*(f"user{number}" for number in range(1, USERS + 1)), FULL, LATE)
+            (folder / "users").write_text("".join(f"{user}@{DOMAIN} x\n" for user in users))
+            (folder / "full").write_text(f"{FULL}@{DOMAIN} 452 4.2.2 mailbox full\n")
+            (folder / "headers").write_text(f"/^{REFUSED_FIELD}:/ REJECT not wanted here\n")
+            self.port = free_ports(1)[0]
+            settings = {
+                "myhostname": f"inner.{DOMAIN}",
+                "virtual_mailbox_domains": DOMAIN,
+                "virtual_mailbox_maps": f"texthash:{folder}/users",
+                "virtual_transport": f"smtp:[127.0.0.1]:{self.world.port('mailboxes')}",
+                "default_transport": f"smtp:[127.0.0.1]:{self.world.port('inner')}",
+                "header_checks": f"regexp:{folder}/headers",
+                "smtpd_recipient_restrictions": f"check_recipient_access texthash:{folder}/full, reject_unauth_destination",
+            }
+            self.postfix = Postfix(folder / "inner", settings, {self.port: {}})
+            self.postfix.start()
+        except BaseException:
+            self.world.stop()
+            raise
+
+    def stop(self) -> None:
+        """End both."""
+        self.postfix.stop()
+        self.world.stop()
+
+    def count(self, name: str) -> dict[str, int]:
+        """Give what a listener of the world has counted, by kind."""
+        return dict(self.world.said.get("counts", {}).get(name, {}))
+
+
+def against_gateway(home: Path, clamd: str, settings: Settings, progress: Progress) -> Side:
+    """Send the spam run to this gateway. Raises PostfixError, SimulationError."""
+    name = "this gateway"
+    with _inner(home / "gw") as inner:
+        state = home / "gateway"
+        (state / "policy").mkdir(parents=True)
+        (state / "policy" / "current.json").write_bytes(codec.encode(policy(inner.port, inner.world.port("edge"))))
+        with front(state, clamd) as port:
+            began = time.monotonic()
+            outcomes, seconds = _spam(home, port, settings, inner, lambda *done: progress(name, *done))
+            _drain(inner, [inner.postfix])
+            return _side(name, inner, outcomes, seconds, time.monotonic() - began)
+
+
+def against_bouncer(home: Path, clamd: str, settings: Settings, progress: Progress) -> Side:
+    """Send the spam run to Postfix with an after-queue content filter. Raises PostfixError, SimulationError."""
+    name = "accept, then bounce"
+    with _inner(home / "ab") as inner, contextlib.ExitStack() as stack:
+        front_port, back_port = free_ports(2)
+        content_filter = Peer.module(
+            "filter", home, "smtpfront.lab.bouncer", "--back", f"127.0.0.1:{back_port}", "--clamd", clamd
+        )
+        stack.enter_context(content_filter)
+        edge = Postfix(
+            home / "edge",
+            {
+                "myhostname": f"mx.{DOMAIN}",
+                "relay_domains": DOMAIN,
+                "transport_maps": f"inline:{{{DOMAIN}=relay:[127.0.0.1]:{inner.port}}}",
+                "default_transport": f"smtp:[127.0.0.1]:{inner.world.port('edge')}",
+                "content_filter": f"smtp:[127.0.0.1]:{content_filter.port('filter')}",
+                # A queue tries again after seconds here, not minutes; it gives up when it is told that days have passed.
+                **{"queue_run_delay": "3s", "minimal_backoff_time": "3s", "maximal_backoff_time": "10s"},
+            },
+            {
+                front_port: {"mynetworks": "", "smtpd_relay_restrictions": "reject_unauth_destination"},
+                back_port: {"content_filter": ""},
+            },
+        )
+        stack.callback(edge.stop)
+        edge.start()
+        began = time.monotonic()
+        outcomes, seconds = _spam(home, front_port, settings, inner, lambda *done: progress(name, *done))
+        servers = [edge, inner.postfix]
+        progress(f"{name}: its queue", 0, 1)
+        _drain(inner, servers)
+        edge.flush()
+        _drain(inner, servers)
+        # The five days after which a queue gives up and tells the sender.
+        edge.set("maximal_queue_lifetime", "0")
+        edge.flush()
+        _drain(inner, servers, deferred=True)
+        progress(f"{name}: its queue", 1, 1)
+        return _side(name, inner, outcomes, seconds, time.monotonic() - began)
+
+
+def policy(next_hop: int, world: int) -> Snapshot:
+    """Give the gateway's policy: every check as a new domain has it; the inner server says who exists."""
+    local = {
+        "inner": Route(hosts=(NextHop("127.0.0.1", next_hop),), tls=TlsLevel.NEVER),
+        "world": Route(hosts=(NextHop("127.0.0.1", world),), tls=TlsLevel.NEVER),
+    }
+    return Snapshot(
+        revision=1,
+        published="2026-01-01T00:00:00Z",
+        by="simulate",
+        domains={DOMAIN: DomainPolicy(route="inner", rules=Rules(checks=defaults.CHECKS), accept_unknown=True)},
+        routes=local,
+        outbound=Outbound(route="world", rules=Rules(checks=defaults.OUTBOUND_CHECKS)),
+    )
+
+
+@contextlib.contextmanager
+def _inner(folder: Path) -> Iterator[Inner]:
+    """Run the inner server and its world while the block lasts."""
+    inner = Inner(folder)
+    try:
+        yield inner
+    finally:
+        inner.stop()
+
+
+def _spam(
+    home: Path, port: int, settings: Settings, inner: Inner, progress: Callable[[int, int], None]
+) -> tuple[dict[str, dict[str, int]], float]:
+    """Send the spam run, the inner server down for a while; gives what was answered, and the seconds it took."""
+    marks = [part for share in DOWN for part in ("--pause-at", str(share))]
+    with Peer.module(
+        "spamrun",
+        home,
+        *("smtpfront.lab.spamrun", "--to", f"127.0.0.1:{port}", "--seed", str(settings.seed)),
+        *("--messages", str(settings.messages), "--unknown", str(settings.unknown), *marks),
+    ) as run:
+        deadline = time.monotonic() + RUN_SECONDS
+        changes = iter((inner.postfix.stop, inner.postfix.start))
+        while "outcomes" not in run.said:
+            if time.monotonic() > deadline:
+                raise SimulationError(f"the spam run did not end within {RUN_SECONDS:.0f} s; send fewer: --messages")
+            if "paused" in run.said:
+                next(changes)()
+                run.go_on()
+            run.wait_for(lambda: {"sent", "paused", "outcomes"} & run.said.keys())
+            progress(run.said.get("sent", 0), settings.messages)
+            time.sleep(_POLL_SECONDS / 4)
+            run.wait_for(lambda: run.runs or "outcomes" in run.said)
+        return run.said["outcomes"], float(run.said["seconds"])
+
+
+def _drain(inner: Inner, servers: list[Postfix], *, deferred: bool = False) -> None:
+    """Wait until the queues are empty and nothing more arrives in the world. Raises SimulationError."""
+    deadline = time.monotonic() + DRAIN_SECONDS
+    still, last = 0, None
+    while still < _STILL:
+        if time.monotonic() > deadline:
+            raise SimulationError(f"a queue was not empty after {DRAIN_SECONDS:.0f} s; send fewer: --messages")
+        time.sleep(_POLL_SECONDS)
+        waiting = sum(each.busy() + (each.deferred() if deferred else 0) for each in servers)
+        counts = inner.world.said.get("counts")
+        still = still + 1 if not waiting and counts == last else 0
+        last = counts
+
+
+def _side(name: str, inner: Inner, outcomes: dict[str, dict[str, int]], seconds: float, drained: float) -> Side:
+    """Put the figures together."""
+    return Side(
+        name=name,
+        seconds=seconds,
+        drained=drained,
+        outcomes=msgspec.convert(outcomes, dict[str, dict[str, int]]),
+        mailboxes=sum(inner.count("mailboxes").values()),
+        backscatter=inner.count("edge"),
+        inner=inner.count("inner"),
+    )
