@@ -5,6 +5,7 @@ next hop is not asked.
 """
 
 import asyncio
+import functools
 import hashlib
 import time
 
@@ -23,6 +24,7 @@ from gateway.mail.stages import Stage
 from gateway.mail.trace import Event, RecipientTrace, Trace
 from gateway.policy.decide import decide, rules_for
 from gateway.policy.matching import Policy
+from gateway.services import secrets
 from gateway.services.clamd import Clamd
 
 
@@ -50,7 +52,10 @@ def explain(config: Config, policy: Policy, question: Question, content: Content
 
 async def _explain(config: Config, policy: Policy, question: Question, content: Content) -> Trace:
     """Walk through the stages."""
-    checks = catalog.build(Clamd(config.clamd_address, config.clamd.seconds, config.clamd.concurrent))
+    checks = catalog.build(
+        Clamd(config.clamd_address, config.clamd.seconds, config.clamd.concurrent),
+        functools.partial(secrets.read, config.secrets_folder),
+    )
     forwarder = policy.forwarder_of(question.client)
     client = Client(question.client, helo=question.helo, esmtp=True, forwarder=forwarder)
     sender = _address(question.sender)

@@ -18,16 +18,20 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from gateway.backscatter.ledger import Ledger
 from gateway.config import Config
 from gateway.delivery import headers
 from gateway.delivery.faults import RouteFault
 from gateway.delivery.relay import NextHopTransaction
+from gateway.mail.address import parse_mailbox
 from gateway.mail.decisions import Action, Decision, Disposition
 from gateway.mail.findings import Outcome
 from gateway.mail.message import Content
 from gateway.mail.reply import Reply
 from gateway.mail.trace import RecipientTrace, Trace
-from gateway.policy.decide import decide, rules_for, weight_of
+from gateway.outbound.dkim_signature import KeyUnusableError, MessageUnsignableError
+from gateway.outbound.marking import Marks
+from gateway.policy.decide import decide, match_of, rules_for, weight_of
 from gateway.policy.matching import Policy
 from gateway.policy.snapshot import Mode
 from gateway.spool.deliveries import Deliveries
@@ -41,6 +45,8 @@ from gateway.spool.staging import Spool, Staged
 ROUTE_FAULT = Reply(451, "4.4.0", "the mail server behind this one can not be reached at the moment, please try again")
 NO_SPACE = Reply(452, "4.3.1", "not enough storage at the moment, please try again")
 QUARANTINE_FULL = Reply(550, "5.7.1", "message refused by policy")
+NO_MARKS = Reply(451, "4.3.5", "mail that leaves can not be signed at the moment, please try again")
+MALFORMED = Reply(554, "5.6.0", "the message's header is malformed, and can not be signed")
 ACCEPTED = Reply(250, "2.0.0", "accepted")
 
 _DONE = {Action.QUARANTINE: Disposition.QUARANTINED, Action.DROP: Disposition.DROPPED}
@@ -58,6 +64,7 @@ class Means(msgspec.Struct, frozen=True):
     quarantine: Quarantine
     deliveries: Deliveries
     journal: JournalWriter
+    ledger: Ledger
     alarm: Callable[[str], None]
 
 
@@ -65,7 +72,7 @@ class Case(msgspec.Struct, frozen=True):
     """One message at the end of DATA. ``held`` is the transaction with the next hop, None where nobody needs one.
 
     ``deadline`` is the loop time at which the budget of DATA ends; ``key`` names the delivery (sender, recipients,
-    content), so that a retry is known.
+    content), so that a retry is known; ``marks`` is set for mail that leaves.
     """
 
     trace: Trace
@@ -74,6 +81,7 @@ class Case(msgspec.Struct, frozen=True):
     held: NextHopTransaction | None
     deadline: float
     key: str
+    marks: Marks | None = None
 
 
 async def carry_out(case: Case, means: Means) -> Reply:
@@ -159,8 +167,20 @@ async def _relay(case: Case, means: Means, relayed: Sequence[RecipientTrace]) ->
         means.alarm("no next hop was asked for a message that is to be relayed")
         return ROUTE_FAULT
     head, skip = headers.scrub(case.content, means.config.name)
-    prefix = trace_headers(case, means.config.name, relayed) + head
-    wanted = [each.address for each in relayed]
+    prefix = trace_headers(case, means.config.name, relayed)
+    if case.marks is None:
+        prefix += head
+    else:
+        try:
+            signature, behind = await _mark(case, case.marks, means, relayed, head, skip)
+        except MessageUnsignableError as error:
+            return _unsigned(relayed, Action.REJECT, f"its header can't be signed: {error}", MALFORMED)
+        except (KeyUnusableError, OSError) as error:
+            means.alarm(str(error))
+            trace.alarms.append(str(error))
+            return _unsigned(relayed, Action.DEFER, str(error), NO_MARKS)
+        prefix = signature + prefix + behind
+    wanted = [each.delivered_to for each in relayed]
     narrowed = wanted if len(wanted) != len(held.accepted) else None
     try:
         answer = await held.send(prefix, case.content, skip=skip, recipients=narrowed, deadline=case.deadline)
@@ -175,6 +195,32 @@ async def _relay(case: Case, means: Means, relayed: Sequence[RecipientTrace]) ->
     for each in relayed:
         each.next_hop_reply = str(answer)
     return told(answer)
+
+
+async def _mark(  # noqa: PLR0913, PLR0917 - one call, all it is about
+    case: Case, marks: Marks, means: Means, relayed: Sequence[RecipientTrace], head: bytes, skip: int
+) -> tuple[bytes, bytes]:
+    """Note mail of ours in the ledger, and give what goes in front of and behind our trace fields.
+
+    It is noted before it is sent: a bounce can come back at once. Raises the errors of signing.
+    """
+    trace, policy = case.trace, case.policy
+    sender = policy.plain(parse_mailbox(trace.sender)) if trace.sender else None
+    leaves = any(match_of(policy, each.address) is None for each in relayed)
+    fields = await marks.fields(case.content, head, skip, sender, leaves=leaves, now=trace.started)
+    if sender is not None:
+        try:
+            means.ledger.sent(trace.message_id, str(sender), [each.delivered_to for each in relayed], trace.started)
+        except OSError as error:
+            means.alarm(f"the ledger can not be written: {error}; what is sent now is proven by seal and tag only")
+    return fields
+
+
+def _unsigned(relayed: Sequence[RecipientTrace], action: Action, because: str, reply: Reply) -> Reply:
+    """Refuse what can't be signed: a domain's DMARC record may ask others to refuse it unsigned."""
+    for each in relayed:
+        each.decision = Decision(action, because, "dkim", score=_decision(each).score)
+    return reply
 
 
 def told(answer: Reply) -> Reply:
@@ -198,7 +244,7 @@ def trace_headers(case: Case, node: str, relayed: Sequence[RecipientTrace]) -> b
             by=node,
             id=trace.id,
             at=trace.started,
-            recipients=tuple(each.address for each in relayed),
+            recipients=tuple(each.delivered_to for each in relayed),
             utf8=trace.parameters.smtputf8,
             listener=trace.listener,
         )
@@ -327,7 +373,7 @@ def _item(trace: Trace, held_back: Sequence[RecipientTrace]) -> Item:
         client=trace.client,
         sender=trace.sender or "",
         parameters=trace.parameters,
-        copies=tuple(Copy(each.address, each.route, _decision(each)) for each in held_back),
+        copies=tuple(Copy(each.delivered_to, each.route, _decision(each)) for each in held_back),
         size=trace.size,
         sha256=trace.sha256,
         header_from=trace.header_from,

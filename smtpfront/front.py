@@ -72,7 +72,6 @@ class Front:
             Clamd(config.clamd_address, config.clamd.seconds, config.clamd.concurrent), self.read_secret
         )
         self.deliveries = Deliveries(config.spool_folder)
-        self.ledger, _ = open_ledger(config.node.home, config.secrets_folder)
         self.means = Means(
             config, self.spool, Quarantine(config.spool_folder), self.deliveries, self.journal, self.ledger, self.alarm
         )

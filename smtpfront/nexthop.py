@@ -16,17 +16,22 @@ from smtpfront.transaction import Transaction
 NO_UTF8 = Reply(550, "5.6.7", "the mail server behind this one does not take SMTPUTF8")
 TOO_LARGE = Reply(552, "5.3.4", "the message is larger than the mail server behind this one takes")
 REFUSAL_SECONDS = 600.0  # how long its 5xx to a recipient is remembered
+# RFC 5321 4.2.2: these speak of the command, not of the recipient (501 does: its address may be malformed there).
+_OUR_COMMAND = frozenset({500, 502, 503, 504})
 HEADROOM = 4096  # octets that our own header lines may add
 
 
-async def ask(front: Front, transaction: Transaction, each: RecipientTrace, *, unproven: bool) -> Reply | None:
+async def ask(
+    front: Front, transaction: Transaction, each: RecipientTrace, sender: str, *, unproven: bool
+) -> Reply | None:
     """Ask for one recipient; gives our reply where it is refused, None where it is accepted.
 
+    ``sender`` is the envelope sender that the next hop is told.
     An accepted recipient can have a decision already: to drop, where a trusted forwarder would bounce a refusal.
     """
     remembered = None if front.health.suspect(each.route) else _remembered(front, each)
     try:
-        answer = remembered or await _answer(front, transaction, each, unproven=unproven)
+        answer = remembered or await _answer(front, transaction, each, sender, unproven=unproven)
     except RouteFault as fault:
         each.next_hop, each.next_hop_reply = fault.host, str(fault)
         return await _our_fault(front, transaction, each, str(fault))
@@ -39,6 +44,8 @@ async def ask(front: Front, transaction: Transaction, each: RecipientTrace, *, u
         return None
     if not answer.permanent:
         return _refused(transaction, each, answer)
+    if answer.code in _OUR_COMMAND:
+        return await _our_fault(front, transaction, each, f"it does not take our RCPT: {answer}")
     if front.health.suspect(each.route):
         return await _our_fault(front, transaction, each, f"it refuses every recipient, this one with: {answer}")
     transaction.refused_by_next_hop = each.route
@@ -47,15 +54,17 @@ async def ask(front: Front, transaction: Transaction, each: RecipientTrace, *, u
     return _refused(transaction, each, answer)
 
 
-async def _answer(front: Front, transaction: Transaction, each: RecipientTrace, *, unproven: bool) -> Reply | None:
+async def _answer(
+    front: Front, transaction: Transaction, each: RecipientTrace, sender: str, *, unproven: bool
+) -> Reply | None:
     """Give the next hop's answer; None where it can not take the message at all. Raises RouteFault."""
     policy, parameters = transaction.policy, transaction.parameters
+    if transaction.held is not None and (transaction.held.route_name, transaction.held.sender) != (each.route, sender):
+        await transaction.let_go()  # it was begun for a recipient that was refused
     if transaction.held is None:
         route = policy.route(each.route)
         assert route is not None  # noqa: S101 - RCPT has refused a recipient without a route
-        transaction.held = await front.pool.begin(
-            each.route, route, transaction.trace.sender or "", parameters, unproven=unproven
-        )
+        transaction.held = await front.pool.begin(each.route, route, sender, parameters, unproven=unproven)
     held = transaction.held
     each.next_hop = held.host
     offered = held.capabilities
@@ -63,7 +72,7 @@ async def _answer(front: Front, transaction: Transaction, each: RecipientTrace, 
         return None
     if parameters.size and not offered.takes_size(parameters.size + HEADROOM):
         return None
-    return await held.rcpt(each.address)
+    return await held.rcpt(each.delivered_to)
 
 
 async def _our_fault(front: Front, transaction: Transaction, each: RecipientTrace, what: str) -> Reply:
@@ -98,7 +107,7 @@ def _lacking(transaction: Transaction) -> Reply:
 
 def _key(each: RecipientTrace) -> str:
     """Name a recipient in the store of refusals."""
-    return f"refused:{each.route}:{each.address.lower()}"
+    return f"refused:{each.route}:{each.delivered_to.lower()}"
 
 
 def _remembered(front: Front, each: RecipientTrace) -> Reply | None:

@@ -12,6 +12,7 @@ from gateway.mail.decisions import Disposition
 from gateway.mail.envelope import MailParameters
 from gateway.mail.reply import Reply
 from gateway.mail.trace import Event, RecipientTrace, Trace
+from gateway.outbound.marking import Marks
 from gateway.outcome import finish
 from gateway.policy.matching import Policy
 from gateway.policy.snapshot import Rules
@@ -50,6 +51,8 @@ class Transaction:
         self.sender: Address | None = None
         self.held: NextHopTransaction | None = None
         self.route = ""  # the route of the first accepted recipient; all others must share it
+        self.next_sender = ""  # the envelope sender that the next hop is told; all recipients must share it too
+        self.marks: Marks | None = None  # of mail that leaves; set with its first recipient
         self.rules: list[Rules] = []  # those of the accepted recipients
         self.accepted = 0
         self.taken_by_next_hop = False

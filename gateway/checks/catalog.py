@@ -1,6 +1,9 @@
 """THE ordered list of checks: what runs when. Results are kept in this order, whichever check ends first."""
 
+from collections.abc import Callable
+
 from gateway.checks.base import Check
+from gateway.checks.batv import Batv
 from gateway.checks.clamav import ClamAv
 from gateway.checks.line_ends import LineEnds
 from gateway.checks.loops import Loops
@@ -13,13 +16,13 @@ from gateway.services.clamd import Clamd
 Catalog = dict[Stage, tuple[Check, ...]]
 
 
-def build(clamd: Clamd) -> Catalog:
-    """Make the checks with the services that they ask."""
+def build(clamd: Clamd, read_secret: Callable[[str], str | None]) -> Catalog:
+    """Make the checks with the services that they ask; ``read_secret`` gives a secret by its id."""
     size = MessageSize()
     return {
         Stage.CONNECT: (),
         Stage.HELO: (),
         Stage.MAIL: (size,),
-        Stage.RCPT: (RecipientKnown(),),
+        Stage.RCPT: (RecipientKnown(), Batv(read_secret)),
         Stage.DATA: (size, LineEnds(), Loops(), ClamAv(clamd), Spam()),
     }

@@ -72,6 +72,11 @@ class NextHopTransaction:
         return self._host
 
     @property
+    def sender(self) -> str:
+        """The envelope sender, empty for the null sender."""
+        return self._sender
+
+    @property
     def capabilities(self) -> Capabilities:
         """What it offered."""
         return self._capabilities

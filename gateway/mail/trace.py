@@ -30,9 +30,10 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
 class RecipientTrace(msgspec.Struct, omit_defaults=True):
     """One recipient's part of the story.
 
-    ``address`` is the recipient as it came; ``route`` names the route that the policy gave it; ``next_hop`` is
-    the host:port that answered and ``next_hop_reply`` its words, which only the trace ever shows. ``reply`` is what the
-    client was told for this recipient.
+    ``address`` is the recipient as it came; ``mailbox`` the address without its BATV tag, where it had one;
+    ``route`` names the route that the policy gave it; ``next_hop`` is the host:port that answered and
+    ``next_hop_reply`` its words, which only the trace ever shows. ``reply`` is what the client was told for this
+    recipient.
     """
 
     address: str
@@ -42,6 +43,12 @@ class RecipientTrace(msgspec.Struct, omit_defaults=True):
     decision: Decision | None = None
     disposition: Disposition | None = None
     reply: Reply | None = None
+    mailbox: str = ""
+
+    @property
+    def delivered_to(self) -> str:
+        """The address that the next hop is told."""
+        return self.mailbox or self.address
 
 
 class Trace(msgspec.Struct, omit_defaults=True):

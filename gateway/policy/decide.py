@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from gateway.backscatter import batv
 from gateway.mail.address import AddressError, parse_mailbox, parse_path
 from gateway.mail.decisions import Action, Decision
 from gateway.mail.findings import Finding, Observation, Outcome
@@ -138,7 +139,7 @@ def _by_score(score: float, found: str, rules: Rules, recipient: str) -> Verdict
     text = f"the score {score:.1f} ({found}) reaches"
     if score < limits.tag:
         return Verdict(Action.DELIVER, "nothing speaks against it")
-    if recipient.partition("@")[0].lower() in ALWAYS_DELIVERABLE:
+    if batv.without_tag(recipient).partition("@")[0].lower() in ALWAYS_DELIVERABLE:
         return Verdict(Action.TAG, f"{text} {limits.tag:.1f} (tag), and postmaster and abuse are always deliverable")
     if limits.drop is not None and score >= limits.drop:
         return Verdict(Action.DROP, f"{text} {limits.drop:.1f} (drop)", "spam")

@@ -14,6 +14,7 @@ THRESHOLDS = Thresholds()
 # Inbound: what holds for a new domain.
 CHECKS: dict[str, CheckRule] = {
     "recipient_known": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),
+    "batv": CheckRule(mode=Mode.OBSERVE),
     "message_size": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),
     "line_ends": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),
     "loops": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from gateway.mail.address import Address
+from gateway.backscatter import batv
+from gateway.mail.address import Address, AddressError, parse_mailbox
 from gateway.policy.snapshot import DomainPolicy, Forwarder, Route, Rules, Snapshot
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -35,13 +36,16 @@ class Policy:
         self.revision = snapshot.revision
         self._outbound = _networks(snapshot.outbound.networks)
         self._mended = _networks(snapshot.normalise_line_ends)
+        self._never_tag = frozenset(each.lower() for each in snapshot.marking.never_tag)
+        self._marks = bool(snapshot.marking.keys)
         self._forwarders = [(name, _networks(each.networks)) for name, each in snapshot.forwarders.items()]
 
     def match(self, address: Address) -> Match | None:
         """Give what holds for an address of ours, or None where the domain is not ours.
 
-        The bare ``postmaster`` belongs to the first domain.
+        The bare ``postmaster`` belongs to the first domain. A tag of ours is left out first.
         """
+        address = self.plain(address)
         key = address.domain_key if address.domain else next(iter(self.snapshot.domains), "")
         domain = self.snapshot.domains.get(key)
         if domain is None:
@@ -50,6 +54,23 @@ class Policy:
         recipient = domain.recipients.get(local)
         rules = recipient.rules if recipient is not None and recipient.rules is not None else domain.rules
         return Match(key, domain, rules, recipient is not None or local in ALWAYS_DELIVERABLE)
+
+    def plain(self, address: Address) -> Address:
+        """Give an address of ours without its BATV tag, whatever that is worth; every other address as it is.
+
+        Where we have no keys, tags are somebody else's, such as our own mail server's: they stay.
+        """
+        if not (self._marks and address.local[:5].lower() == "prvs=" and address.domain_key in self.snapshot.domains):
+            return address
+        stripped = batv.without_tag(str(address))
+        try:
+            return address if stripped == str(address) else parse_mailbox(stripped)
+        except AddressError:
+            return address  # what was tagged is no address, so that it is nobody's
+
+    def is_never_tagged(self, address: Address) -> bool:
+        """Whether mail to this destination keeps its sender as it is."""
+        return bool(self._never_tag) and (address.key in self._never_tag or address.domain_key in self._never_tag)
 
     def is_ours(self, domain_key: str) -> bool:
         """Whether a domain, in its look-up form, is one of ours."""

@@ -10,7 +10,7 @@ import msgspec
 from gateway.mail.address import AddressError, parse_mailbox
 from gateway.mail.decisions import Action
 from gateway.policy.location import Place
-from gateway.policy.snapshot import Account, DomainPolicy, Forwarder, Route, Rules, Snapshot, Thresholds
+from gateway.policy.snapshot import Account, DomainPolicy, Forwarder, Mode, Route, Rules, Snapshot, Thresholds
 
 _SECRET_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _PORTS = range(1, 65536)
@@ -19,6 +19,7 @@ _FORWARDER_ACTIONS: dict[str, tuple[Action, ...]] = {
     "virus": (Action.DROP, Action.QUARANTINE),
     "other": (Action.QUARANTINE, Action.DROP),
 }
+_OBSERVE_ONLY = frozenset({"batv"})  # what it finds at RCPT is no verdict: call-outs would be refused
 _ON_FAILURE = (Action.DEFER, Action.DELIVER)
 
 
@@ -194,6 +195,8 @@ def _rules(rules: Rules, place: Place, checks: Collection[str]) -> Iterator[Faul
             yield Fault(
                 (*place, "checks", name), f"there is no check {name!r}", f"known are {', '.join(sorted(checks))}"
             )
+        if name in _OBSERVE_ONLY and rule.mode not in {Mode.OFF, Mode.OBSERVE}:
+            yield Fault((*place, "checks", name, "mode"), f"the check {name} only observes", "use off or observe")
         if rule.on_failure not in _ON_FAILURE:
             yield Fault(
                 (*place, "checks", name, "on_failure"),

@@ -85,7 +85,9 @@ async def _judge(session: Session, transaction: Transaction, content: Content) -
     front.alarm_on_breakage(seen)
     trace.observations += seen
     transaction.note("checked")
-    reply = await carry_out(Case(trace, transaction.policy, content, transaction.held, deadline, key), front.means)
+    reply = await carry_out(
+        Case(trace, transaction.policy, content, transaction.held, deadline, key, transaction.marks), front.means
+    )
     transaction.tell()
     if reply.positive:
         session.unconfirmed = f"delivered:{key} {trace.id}"

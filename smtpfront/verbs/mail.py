@@ -55,7 +55,9 @@ async def mail(session: Session, rest: str) -> Reply | None:
     transaction.trace.parameters = parameters
     reply = OK
     if session.listener == "outbound":
-        reply = rights.sender_refusal(policy, session.client, sender) or OK
+        # A tag is no part of who sends; what leaves is signed anew, once.
+        plain = policy.plain(sender) if sender is not None else None
+        reply = rights.sender_refusal(policy, session.client, plain) or OK
         if not reply.positive:
             transaction.trace.because = reply.text
     if reply.positive:
@@ -64,6 +66,7 @@ async def mail(session: Session, rest: str) -> Reply | None:
         session.transaction = transaction
         transaction.note("MAIL", reply)
         return reply
+    reply = Reply(reply.code, reply.enhanced, f"{reply.text}, id {transaction.trace.id}")
     transaction.note(f"MAIL {rest}", reply)
     transaction.trace.disposition = (Disposition.DEFERRED if reply.temporary else Disposition.REJECTED).value
     transaction.trace.reply = reply

@@ -12,6 +12,7 @@ from gateway.mail.decisions import Action, Decision
 from gateway.mail.reply import Reply
 from gateway.mail.stages import Stage
 from gateway.mail.trace import RecipientTrace
+from gateway.outbound import marking
 from gateway.policy.decide import decide
 from gateway.policy.matching import Match
 from gateway.policy.snapshot import Mode, Rules
@@ -30,6 +31,8 @@ ANOTHER_TRANSACTION = Reply(
 )
 NO_RELAY = Reply(550, "5.7.1", "this server relays to its own domains only")
 NO_ROUTE = Reply(451, "4.3.5", "no route is configured for this recipient, please try again")
+SECONDS_A_DAY = 86400
+NO_MARKS = Reply(451, "4.3.5", "mail that leaves can not be marked at the moment, please try again")
 NEED_UTF8 = Reply(553, "5.6.7", "an address beyond ASCII needs SMTPUTF8")
 
 
@@ -70,14 +73,24 @@ async def _take(session: Session, transaction: Transaction, address: Address) ->
         each.address = f"{address.local}@{match.domain_key}"
     if match is None and session.listener == "inbound":
         return _refuse_relaying(transaction, each)
+    if (plain := policy.plain(address)) is not address:
+        each.mailbox = str(plain)
     each.route = match.domain.route if match is not None else policy.snapshot.outbound.route
     if policy.route(each.route) is None:
         session.front.alarm(f"no route {each.route!r} for {each.address}: name one in the policy and publish it")
         transaction.trace.recipients.append(each)
         return transaction.refuse(each, NO_ROUTE)
+    sender = _sender_towards(session, transaction, address)
+    if sender is None:
+        transaction.trace.recipients.append(each)
+        return transaction.refuse(each, NO_MARKS)
     rules = match.rules if match is not None else policy.snapshot.outbound.rules
-    if transaction.rules and (each.route != transaction.route or not _same_content(rules, transaction.rules[0])):
+    if transaction.rules and (
+        (each.route, sender) != (transaction.route, transaction.next_sender)
+        or not _same_content(rules, transaction.rules[0])
+    ):
         return ANOTHER_TRANSACTION
+    transaction.next_sender = sender
     transaction.trace.recipients.append(each)
     await _check(session, transaction, address, each, match, rules)
     decision = decide(transaction.trace, policy, each.address)
@@ -87,8 +100,33 @@ async def _take(session: Session, transaction: Transaction, address: Address) ->
     if decision.action is Action.DROP:
         each.decision = decision  # settled at the end of DATA, on record
         return _accept(transaction, each, rules)
-    refusal = await nexthop.ask(session.front, transaction, each, unproven=session.listener == "inbound")
-    return refusal or _accept(transaction, each, rules)
+    refusal = await nexthop.ask(session.front, transaction, each, sender, unproven=session.listener == "inbound")
+    if refusal is not None:
+        return refusal
+    if not transaction.accepted and sender != transaction.trace.sender:
+        transaction.note(f"the sender leaves as <{sender}>")
+    return _accept(transaction, each, rules)
+
+
+def _sender_towards(session: Session, transaction: Transaction, recipient: Address) -> str | None:
+    """Give the envelope sender that this recipient's next hop is told; None where mail that leaves can't be marked."""
+    if session.listener == "inbound":
+        return transaction.trace.sender or ""
+    if transaction.marks is None:
+        try:
+            transaction.marks = marking.load(
+                transaction.policy,
+                transaction.sender,
+                session.front.read_secret,
+                int(transaction.trace.started // SECONDS_A_DAY),
+            )
+        except marking.MarkingError as error:
+            session.front.alarm(str(error))
+            transaction.trace.alarms.append(str(error))
+            return None
+    if transaction.sender is None:
+        return ""
+    return transaction.marks.sender_towards(transaction.sender, recipient, transaction.policy)
 
 
 def _refuse_relaying(transaction: Transaction, each: RecipientTrace) -> Reply:

@@ -1,0 +1,294 @@
+"""What is done to mail that leaves, and undone on the way in: over a real SMTP front."""
+
+import base64
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import dkim
+import msgspec
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from gateway.backscatter import batv, seal
+from gateway.mail.message import Headers, head_of
+from gateway.policy.snapshot import BatvKey, Dkim, Marking, Outbound, Snapshot
+from gateway.services import secrets
+from gateway.services.ledger import open_ledger
+from tests.smtpfront.conftest import prepare
+from tests.smtpfront.nexthop import NextHop
+from tests.smtpfront.running import Gateway, mail, snapshot
+
+SECRET = "the secret of key 4"
+KEY = batv.Key(4, SECRET.encode())
+SEAL = "the secret of the seal"
+MARKING = Marking(
+    keys=(BatvKey(4, "batv-4"), BatvKey(5, "batv-5", retired=True)),
+    seal="seal",
+    never_tag=("lists.far.test", "picky@far.test"),
+)
+
+
+def today() -> int:
+    return int(time.time() // 86400)
+
+
+def marking_policy(next_hop: int) -> Snapshot:
+    policy = snapshot(next_hop, marking=MARKING)
+    ours = msgspec.structs.replace(policy.domains["example.test"], dkim=Dkim("s1", "dkim-example"))
+    outbound = Outbound(("127.0.0.1/32",), "inner", policy.outbound.rules)
+    return msgspec.structs.replace(policy, domains={**policy.domains, "example.test": ours}, outbound=outbound)
+
+
+@pytest.fixture(scope="module")
+def private_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+@pytest.fixture(scope="module")
+def hop() -> Iterator[NextHop]:
+    own = NextHop()
+    yield own
+    own.close()
+
+
+@pytest.fixture(scope="module")
+def marking(
+    tmp_path_factory: pytest.TempPathFactory, hop: NextHop, clamd: str, private_key: rsa.RSAPrivateKey
+) -> Iterator[Gateway]:
+    home = prepare(tmp_path_factory.mktemp("marking"))
+    secrets.write(home / "secrets", "batv-4", SECRET)
+    secrets.write(home / "secrets", "seal", SEAL)
+    pem = private_key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    secrets.write(home / "secrets", "dkim-example", pem.decode())
+    running = Gateway(home, marking_policy(hop.port), clamd)
+    yield running
+    running.stop()
+    assert "Traceback" not in running.log, running.log
+
+
+def send_out(
+    gateway: Gateway, hop: NextHop, content: bytes, sender: str = "Alice@Example.Test", recipient: str = "f@far.test"
+) -> tuple[str, bytes]:
+    """Send by the outbound listener; gives the sender that the next hop was told, and what it got."""
+    before = len(hop.kept)
+    with gateway.client("outbound") as client:
+        assert client.open(sender, recipient)[0].startswith("250")
+        answer = client.data(content)
+    assert answer.startswith("250"), answer
+    (message,) = hop.kept[before:]
+    return message.sender.partition("<")[2].partition(">")[0], message.content
+
+
+def ours(**changes: str | None) -> bytes:
+    return mail(**({"From": "Alice <alice@example.test>", "Message_ID": "<out-1@example.test>"} | changes))
+
+
+def test_the_sender_leaves_in_lower_case_and_signed(marking: Gateway, hop: NextHop) -> None:
+    sender, _ = send_out(marking, hop, ours())
+
+    assert batv.check(sender, [KEY], today()) == batv.Checked("alice@example.test", batv.Result.VALID, 4)
+
+
+def test_a_sender_that_is_signed_already_is_not_signed_twice(marking: Gateway, hop: NextHop) -> None:
+    tagged = batv.sign("alice@example.test", KEY, today())
+
+    sender, _ = send_out(marking, hop, ours(), sender=tagged)
+
+    assert sender == tagged
+
+
+@pytest.mark.parametrize(
+    ("sender", "recipient"),
+    [
+        ("Alice@example.test", "bob@example.test"),
+        ("Alice@example.test", "someone@lists.far.test"),
+        ("Alice@example.test", "Picky@far.test"),
+        ("L" * 49 + "@example.test", "f@far.test"),
+        ('"two words"@example.test', "f@far.test"),
+        ("", "f@far.test"),
+    ],
+)
+def test_a_sender_that_must_not_be_signed_leaves_as_it_is(
+    marking: Gateway, hop: NextHop, sender: str, recipient: str
+) -> None:
+    told, _ = send_out(marking, hop, ours(), sender=sender, recipient=recipient)
+
+    assert told == sender
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("f@far.test", "picky@far.test"), ("picky@far.test", "f@far.test"), ("f@far.test", "bob@example.test")],
+)
+def test_recipients_that_need_another_sender_come_in_a_transaction_of_their_own(
+    marking: Gateway, first: str, second: str
+) -> None:
+    with marking.client("outbound") as client:
+        replies = client.open("alice@example.test", first, second)
+
+    assert replies[0].startswith("250")
+    assert replies[1].startswith("452 4.5.3")
+
+
+def test_a_message_carries_a_seal_that_holds(marking: Gateway, hop: NextHop) -> None:
+    _, content = send_out(marking, hop, ours())
+
+    headers = Headers(head_of(content))
+    (value,) = seal.find(content)
+    sealed = seal.verify(
+        value,
+        SEAL.encode(),
+        message_id=headers.get("message-id"),
+        date=headers.get("date"),
+        sender="alice@example.test",
+    )
+    assert sealed is not None
+    assert abs(sealed.age(time.time())) < 0.01
+
+
+@pytest.mark.parametrize("lacking", ["Message_ID", "Date"])
+def test_a_message_that_has_nothing_to_seal_stays_without(marking: Gateway, hop: NextHop, lacking: str) -> None:
+    _, content = send_out(marking, hop, ours(**{lacking: None}))
+
+    assert seal.HEADER.encode() not in content
+
+
+def test_mail_that_leaves_has_a_signature_that_holds(
+    marking: Gateway, hop: NextHop, private_key: rsa.RSAPrivateKey
+) -> None:
+    public = private_key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
+    asked = []
+
+    _, content = send_out(marking, hop, ours(body="a line  \r\n" * 10 + "\r\n\r\n"))
+
+    def dns(name: bytes, timeout: int = 5) -> bytes:  # noqa: ARG001 - dkimpy's signature
+        asked.append(name)
+        return record
+
+    assert dkim.verify(content, dnsfunc=dns)
+    assert asked == [b"s1._domainkey.example.test."]
+    assert re.search(rb"h=[^;]*x-backstop-seal", content)
+
+
+@pytest.mark.parametrize("large", [20, 200_000])
+def test_the_message_itself_leaves_as_it_came(marking: Gateway, hop: NextHop, large: int) -> None:
+    body = "0123456789 \r\n" * large if large < 1000 else "x" * 70 + "\r\n"
+    content = ours(body=body * (1 if large < 1000 else 10_000))
+
+    _, got = send_out(marking, hop, content)
+
+    assert got.endswith(content)
+
+
+def test_mail_between_our_users_is_sealed_and_not_signed(marking: Gateway, hop: NextHop) -> None:
+    _, content = send_out(marking, hop, ours(), recipient="bob@example.test")
+
+    assert seal.HEADER.encode() in content
+    assert b"DKIM-Signature" not in content
+
+
+def test_what_leaves_is_in_the_ledger(marking: Gateway, hop: NextHop) -> None:
+    send_out(marking, hop, ours(Message_ID="<noted@example.test>"), recipient="friend@far.test")
+
+    ledger, store = open_ledger(marking.home, marking.home / "secrets", writable=False)
+    with store:
+        assert ledger.message("<noted@example.test>", "alice@example.test") is not None
+        assert ledger.wrote_to("alice@example.test", "friend@far.test") is not None
+        assert ledger.wrote_to("alice@example.test", "stranger@far.test") is None
+
+
+def test_a_header_that_can_not_be_signed_is_refused(marking: Gateway, hop: NextHop) -> None:
+    before = len(hop.kept)
+    with marking.client("outbound") as client:
+        client.open("alice@example.test", "f@far.test")
+        answer = client.data(b"no colon here\r\n" + ours())
+
+    assert answer.startswith("554 5.6.0")
+    assert len(hop.kept) == before
+
+
+@pytest.mark.parametrize("gone", ["batv-4", "seal", "dkim-example"])
+def test_without_its_secrets_nothing_leaves_and_an_alarm_names_the_remedy(
+    tmp_path: Path, hop: NextHop, clamd: str, gone: str
+) -> None:
+    home = prepare(tmp_path)
+    for name in {"batv-4", "seal", "dkim-example"} - {gone}:
+        secrets.write(home / "secrets", name, "something")
+    gateway = Gateway(home, marking_policy(hop.port), clamd)
+    with gateway.client("outbound") as client:
+        (reply,) = client.open("alice@example.test", "f@far.test")
+    gateway.stop()
+
+    assert reply.startswith("451 4.3.5")
+    assert any("restore it" in alarm for alarm in gateway.alarms())
+
+
+def test_a_key_that_can_not_sign_defers(tmp_path: Path, hop: NextHop, clamd: str) -> None:
+    home = prepare(tmp_path)
+    for name in ("batv-4", "seal", "dkim-example"):
+        secrets.write(home / "secrets", name, "not PEM")
+    gateway = Gateway(home, marking_policy(hop.port), clamd)
+    with gateway.client("outbound") as client:
+        client.open("alice@example.test", "f@far.test")
+        answer = client.data(ours())
+    gateway.stop()
+
+    assert answer.startswith("451 4.3.5")
+    assert any("DKIM" in alarm for alarm in gateway.alarms())
+
+
+TAGS = {
+    "BATV_VALID": batv.sign("alice@example.test", KEY, today()),
+    "BATV_EXPIRED": batv.sign("alice@example.test", KEY, today() - 8),
+    "BATV_FORGED": "prvs=4000000000=alice@example.test",
+    "BATV_SUSPECT": f"prvs=5{(today() + 3) % 1000:03d}abcdef=alice@example.test",
+    "BATV_MISSING": "alice@example.test",
+}
+
+
+@pytest.mark.parametrize("symbol", TAGS)
+def test_a_bounce_is_delivered_without_the_tag_and_the_trace_tells_what_it_was_worth(
+    marking: Gateway, hop: NextHop, symbol: str
+) -> None:
+    before = len(hop.kept)
+    with marking.client() as client:
+        assert client.open("", TAGS[symbol])[0].startswith("250")
+        answer = client.data(mail(Subject="Undelivered"))
+
+    trace = marking.trace_of(answer)
+    (message,) = hop.kept[before:]
+    (seen,) = [each for each in trace.observations if each.check == "batv"]
+    assert [each.symbol for each in seen.findings] == [symbol]
+    assert message.recipients == ["alice@example.test"]
+    assert b"prvs=" not in message.content
+    assert trace.recipients[0].address == TAGS[symbol]
+
+
+def test_a_tag_in_another_case_is_stripped_too(marking: Gateway, hop: NextHop) -> None:
+    before = len(hop.kept)
+    with marking.client() as client:
+        client.open("them@other.test", TAGS["BATV_VALID"].upper())
+        client.data(mail())
+
+    assert hop.kept[before].recipients == ["ALICE@EXAMPLE.TEST"]
+
+
+def test_a_tagged_address_of_nobody_is_refused(marking: Gateway) -> None:
+    with marking.client() as client:
+        (reply,) = client.open("", batv.sign("nobody@example.test", KEY, today()))
+
+    assert reply.startswith("550 5.1.1")
+
+
+def test_call_outs_keep_working(marking: Gateway) -> None:
+    with marking.client() as client:
+        assert client.open("", "alice@example.test")[0].startswith("250")
+        assert client.say("QUIT").startswith("221")
