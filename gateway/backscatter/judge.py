@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway.backscatter import batv, evidence, kinds, quoted
+from gateway.backscatter import batv, evidence, kinds
 from gateway.backscatter.evidence import DAY, PROOF_DAYS, Case, Tools
+from gateway.backscatter.quoted import Quoted, find
 from gateway.backscatter.words import Classified, Evidence, Force, Judged, Kind, Verdict
 from gateway.mail.address import AddressError, domain_key
 from gateway.mail.message import Headers, head_of
@@ -28,7 +29,7 @@ class Reading(msgspec.Struct, frozen=True):
     classified: Classified
     sender: str | None
     headers: Headers
-    quoted: quoted.Quoted = quoted.Quoted()
+    quoted: Quoted = Quoted()
     bounce: str = ""
 
     @property
@@ -52,7 +53,7 @@ def read(raw: bytes, sender: str | None) -> Reading:
     if not reading.is_automatic:
         return reading
     return msgspec.structs.replace(
-        reading, headers=Headers(head_of(raw)), quoted=quoted.find(raw), bounce=hashlib.sha256(raw).hexdigest()
+        reading, headers=Headers(head_of(raw)), quoted=find(raw), bounce=hashlib.sha256(raw).hexdigest()
     )
 
 

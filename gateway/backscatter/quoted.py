@@ -56,6 +56,8 @@ class Quoted(msgspec.Struct, frozen=True):
 
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _QUOTING = re.compile(rb"^(?:[>|] ?){1,20}", re.MULTILINE)
+_CLOSE_QUOTING = re.compile(rb"^[>|]{1,20}[A-Za-z][A-Za-z0-9-]{1,60}:", re.MULTILINE)  # no blank behind the mark
+_CLOSE_MARKS = re.compile(rb"^[>|]{1,20}", re.MULTILINE)
 _FIRST_LINE = re.compile(rb"^([ \t]{0,16})[A-Za-z][A-Za-z0-9-]{1,60}[ \t]?:", re.MULTILINE)
 _BLOCK_END = re.compile(rb"\n[ \t\r]*\n|\n--")
 _NAME = re.compile(rb"([A-Za-z][A-Za-z0-9-]{1,60})[ \t]?:")
@@ -70,7 +72,7 @@ _ENCODING = re.compile(
 _PART_END = re.compile(rb"^--", re.MULTILINE)
 _MARKED_UP = re.compile(rb"&lt;|<(?:br|p|div|td|pre)\b", re.IGNORECASE)
 _WORTH_IT = re.compile(rb"message-id|x-backstop-seal|dkim-signature|received\s*:", re.IGNORECASE)
-_LINE_TAG = re.compile(rb"<(?:br|/?p|/?div|/?tr|/?li|/?pre)\b[^<>]{0,500}>", re.IGNORECASE)
+_LINE_TAG = re.compile(rb"<(?:br|/?p|/?div|/?tr|/?li|/?pre)\b[^<>]{0,500}>(?:\r?\n)?", re.IGNORECASE)
 _TAG = re.compile(rb"</?[A-Za-z][^<>@]{0,500}>")
 _IDS = frozenset({"message-id", "original-message-id", "x-original-message-id", "resent-message-id"})
 _RECIPIENTS = frozenset({"final-recipient", "original-recipient", "x-failed-recipients", "x-actual-recipient"})
@@ -198,7 +200,9 @@ def addresses(text: bytes) -> list[str]:
 def _texts(head: bytes, body: bytes) -> Iterator[bytes]:
     """Give the body in every reading: without quoting, its encoded parts decoded, its HTML as text."""
     for text in [body, *_decoded(head, body)]:
-        plain = _QUOTING.sub(b"", text) if b"\n>" in text or b"\n|" in text else text
+        plain = text
+        if b"\n>" in text or b"\n|" in text:
+            plain = (_CLOSE_MARKS if _CLOSE_QUOTING.search(text) else _QUOTING).sub(b"", text)
         yield plain
         if _MARKED_UP.search(plain) and _WORTH_IT.search(plain):
             lines = _TAG.sub(b"", _LINE_TAG.sub(b"\n", plain))
