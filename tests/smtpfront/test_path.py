@@ -443,6 +443,18 @@ def test_what_the_next_hop_can_not_take_is_refused_at_rcpt(own_gateway: Gateway,
         assert client.say("RCPT TO:<alice@example.test>").startswith("250")
 
 
+@pytest.mark.parametrize("answer", ["500 5.5.2 what", "503 5.5.1 MAIL first"])
+def test_a_next_hop_that_does_not_take_our_command_is_a_fault_of_our_route(
+    own_gateway: Gateway, hop: NextHop, answer: str
+) -> None:
+    hop.script.rcpt = {"bob": answer}
+    for _ in range(2):
+        with own_gateway.client() as client:
+            assert client.open("them@other.test", "bob@example.test")[0].startswith("451 4.4.0")
+
+    assert sum(line.startswith("RCPT") for line in hop.log) == 2
+
+
 def test_a_next_hop_that_refuses_everybody_is_a_fault_of_our_route(own_gateway: Gateway, hop: NextHop) -> None:
     """Twenty transactions in a row without one recipient taken: from then on 451, until it takes somebody again."""
     everybody = dict.fromkeys(("alice", *(f"user{number}" for number in range(25))), "550 5.1.1 who?")
