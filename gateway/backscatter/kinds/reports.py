@@ -1,0 +1,54 @@
+"""The words of reports: abuse feedback (ARF), DMARC aggregate and failure reports, TLS reports."""
+
+# ruff: noqa: RUF001 - words of many languages
+from gateway.backscatter.kinds.wording import Wording
+from gateway.backscatter.words import Kind
+
+WORDING = Wording(
+    kind=Kind.REPORT,
+    subjects=(
+        (5, (
+            r"(?:\[[^\]]{1,30}\] ?)?(?:preview: ?|fw: ?)?report[- ]domain: ?\S+.{0,20}submitter: ?\S+",
+        )),
+        (3, (
+            "report domain:", "dmarc (?:aggregate|failure|forensic)? ?report", "dmarc aggregate",
+            ".{0,40}dmarc (?:aggregate|failure|forensic|authentication) (?:report|failure)",
+            ".{0,30}tls[- ]?rpt", "smtp tls report", "tls report", "complaint about message from",
+            "e-?mail feedback report", "abuse report", "feedback report", "spam (?:report|complaint)", r"fbl\b",
+            "fw: .{0,80}(?:complaint)", "email feedback loop", "auth(?:entication)? failure report",
+            "failure report for",
+        )),
+        (2, (
+            r"\[spam(?:cop)? \(", r"\[spamcop",
+        )),
+    ),
+    senders=(
+        (1, (
+            "dmarc", "abuse[-_]?report", "feedback(?:loop|report|-loop)?@", "fbl[-@]", "staff@hotmail",
+            "complaints", "tls-?rpt", "tlsreport", "noreply-dmarc", "postmaster",
+        )),
+    ),
+    phrases=(
+        (3, (
+            "this is an email abuse report for an email message", "this is an e-mail abuse report",
+            "this is an abuse report", "this is a dmarc aggregate report", "authentication failure report",
+            "this is a spf/dkim authentication-failure report", "authentication-failure report",
+            "feedback-type:",
+        )),
+        (2.5, (
+            "email abuse report",
+        )),
+        (2, (
+            "dmarc aggregate report", "dmarc report",
+        )),
+        (1.5, (
+            "feedback report", "aggregate report", "tls report", "tls-rpt",
+        )),
+        (1, (
+            "abuse report", "feedback loop", "received from ip",
+        )),
+        (0.5, (
+            "dmarc",
+        )),
+    ),
+)  # fmt: skip
