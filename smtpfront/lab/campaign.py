@@ -55,9 +55,9 @@ _SHARES = {Kind.SPAM: 30, Kind.VIRUS: 8, Kind.REFUSED: 12, Kind.FULL: 4, Kind.LA
 
 
 class Spam(msgspec.Struct, frozen=True):
-    """One message. ``content`` ends its lines with CRLF, and no line begins with a dot."""
+    """One message; ``kind`` is a ``Kind``, or a word of another run. No line of the content begins with a dot."""
 
-    kind: Kind
+    kind: str
     sender: str
     recipient: str
     content: bytes

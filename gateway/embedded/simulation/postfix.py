@@ -86,7 +86,7 @@ class Postfix:
             "smtpd_client_connection_count_limit": "0",
             "smtputf8_enable": "no",
         }
-        (config / "main.cf").write_text("".join(f"{key} = {value}\n" for key, value in (own | settings).items()))
+        (config / "main.cf").write_text("".join(f"{key} = {value}\n" for key, value in {**own, **settings}.items()))
         smtpd = "".join(
             f"127.0.0.1:{port} inet n - n - - smtpd\n"
             + "".join(f"  -o {key}={value}\n" for key, value in options.items())

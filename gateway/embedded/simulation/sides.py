@@ -1,8 +1,9 @@
 """The two sides of the simulation: the same spam run against this gateway, and against accept-then-bounce.
 
-Both have the same Postfix inside, which does not know the users of the spam run, has a mailbox that is full, refuses some
-messages at the end of DATA, and is down for a while. The second side is Debian's Postfix at the edge with an after-queue
-content filter. Everything listens on loopback, and mail to any other domain ends at a listener that counts it.
+Both have the same Postfix inside, which does not know many of the recipients, has mailboxes that are full, refuses some
+messages at the end of DATA, and is down for a while. The second side is Debian's Postfix at the edge with an
+after-queue content filter. Everything listens on loopback, and mail to any
+other domain ends at a listener that counts it.
 """
 
 import contextlib
@@ -55,8 +56,14 @@ class Inner:
                 "virtual_mailbox_maps": f"texthash:{folder}/users",
                 "virtual_transport": f"smtp:[127.0.0.1]:{self.world.port('mailboxes')}",
                 "default_transport": f"smtp:[127.0.0.1]:{self.world.port('inner')}",
+                # Its edge asks for many unknown users over few connections: that is no reason to slow it down.
+                "smtpd_error_sleep_time": "0",
+                "smtpd_soft_error_limit": "100000",
+                "smtpd_hard_error_limit": "100000",
                 "header_checks": f"regexp:{folder}/headers",
-                "smtpd_recipient_restrictions": f"check_recipient_access texthash:{folder}/full, reject_unauth_destination",
+                "smtpd_recipient_restrictions": (
+                    f"check_recipient_access texthash:{folder}/full, reject_unauth_destination"
+                ),
             }
             self.postfix = Postfix(folder / "inner", settings, {self.port: {}})
             self.postfix.start()
@@ -105,8 +112,10 @@ def against_bouncer(home: Path, clamd: str, settings: Settings, progress: Progre
                 "transport_maps": f"inline:{{{DOMAIN}=relay:[127.0.0.1]:{inner.port}}}",
                 "default_transport": f"smtp:[127.0.0.1]:{inner.world.port('edge')}",
                 "content_filter": f"smtp:[127.0.0.1]:{content_filter.port('filter')}",
-                # A queue tries again after seconds here, not minutes; it gives up when it is told that days have passed.
-                **{"queue_run_delay": "3s", "minimal_backoff_time": "3s", "maximal_backoff_time": "10s"},
+                # It tries again after seconds here, not minutes; it gives up when it is told that days have passed.
+                "queue_run_delay": "3s",
+                "minimal_backoff_time": "3s",
+                "maximal_backoff_time": "10s",
             },
             {
                 front_port: {"mynetworks": "", "smtpd_relay_restrictions": "reject_unauth_destination"},
@@ -118,15 +127,18 @@ def against_bouncer(home: Path, clamd: str, settings: Settings, progress: Progre
         began = time.monotonic()
         outcomes, seconds = _spam(home, front_port, settings, inner, lambda *done: progress(name, *done))
         servers = [edge, inner.postfix]
-        progress(f"{name}: its queue", 0, 1)
-        _drain(inner, servers)
+        waiting = max(1, edge.busy() + edge.deferred())
+
+        def show(left: int) -> None:
+            progress(f"{name}: its queue", max(0, waiting - left), waiting)
+
+        _drain(inner, servers, show)
         edge.flush()
-        _drain(inner, servers)
+        _drain(inner, servers, show)
         # The five days after which a queue gives up and tells the sender.
         edge.set("maximal_queue_lifetime", "0")
         edge.flush()
-        _drain(inner, servers, deferred=True)
-        progress(f"{name}: its queue", 1, 1)
+        _drain(inner, servers, show, deferred=True)
         return _side(name, inner, outcomes, seconds, time.monotonic() - began)
 
 
@@ -182,15 +194,23 @@ def _spam(
         return run.said["outcomes"], float(run.said["seconds"])
 
 
-def _drain(inner: Inner, servers: list[Postfix], *, deferred: bool = False) -> None:
-    """Wait until the queues are empty and nothing more arrives in the world. Raises SimulationError."""
+def _drain(
+    inner: Inner, servers: list[Postfix], show: Callable[[int], None] | None = None, *, deferred: bool = False
+) -> None:
+    """Wait until the queues are empty and nothing more arrives in the world. Raises SimulationError.
+
+    What is deferred counts where ``deferred``; ``show`` is told how many messages the queues hold in all.
+    """
     deadline = time.monotonic() + DRAIN_SECONDS
     still, last = 0, None
     while still < _STILL:
         if time.monotonic() > deadline:
             raise SimulationError(f"a queue was not empty after {DRAIN_SECONDS:.0f} s; send fewer: --messages")
         time.sleep(_POLL_SECONDS)
-        waiting = sum(each.busy() + (each.deferred() if deferred else 0) for each in servers)
+        busy, put_off = sum(each.busy() for each in servers), sum(each.deferred() for each in servers)
+        if show is not None:
+            show(busy + put_off)
+        waiting = busy + put_off if deferred else busy
         counts = inner.world.said.get("counts")
         still = still + 1 if not waiting and counts == last else 0
         last = counts

@@ -3,6 +3,7 @@
 import msgspec
 
 DOMAIN = "example.test"
+BOUNCING = 0.09  # the share of the world's mail servers that accept first and bounce later
 # What a message of the spam run runs into, and the sentence for it. The names are those of the spam run.
 KINDS = {
     "unknown": "no such user",
@@ -51,7 +52,7 @@ class Side(msgspec.Struct, frozen=True):
 
 
 class Storm(msgspec.Struct, frozen=True):
-    """What became of bounces to one victim behind this gateway: false ones, and genuine ones; and how fast, in seconds."""
+    """What became of false and genuine bounces to a victim behind this gateway, and how fast, in seconds."""
 
     false: int
     false_refused: int
