@@ -26,6 +26,7 @@ from gateway.policy.decide import decide, rules_for
 from gateway.policy.matching import Policy
 from gateway.services import secrets
 from gateway.services.clamd import Clamd
+from gateway.services.ledger import peek
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -46,7 +47,7 @@ def content_of(raw: bytes) -> Content:
 
 
 def explain(config: Config, policy: Policy, question: Question, content: Content) -> Trace:
-    """Give the trace that the message would leave. Raises AddressError for an address that SMTP would refuse."""
+    """Give the trace that the message would leave. Raises AddressError where SMTP refuses one, LedgerError."""
     return asyncio.run(_explain(config, policy, question, content))
 
 
@@ -55,6 +56,7 @@ async def _explain(config: Config, policy: Policy, question: Question, content: 
     checks = catalog.build(
         Clamd(config.clamd_address, config.clamd.seconds, config.clamd.concurrent),
         functools.partial(secrets.read, config.secrets_folder),
+        peek(config.home, config.secrets_folder),
     )
     forwarder = policy.forwarder_of(question.client)
     client = Client(question.client, helo=question.helo, esmtp=True, forwarder=forwarder)

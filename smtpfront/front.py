@@ -69,7 +69,7 @@ class Front:
         self.pool = Pool(config.name, config.budget, self.read_secret, on_fault=self._next_hop_failed)
         self.health = RouteHealth()
         self.catalog = catalog.build(
-            Clamd(config.clamd_address, config.clamd.seconds, config.clamd.concurrent), self.read_secret
+            Clamd(config.clamd_address, config.clamd.seconds, config.clamd.concurrent), self.read_secret, self.ledger
         )
         self.deliveries = Deliveries(config.spool_folder)
         self.means = Means(

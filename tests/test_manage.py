@@ -21,14 +21,14 @@ def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
-@pytest.mark.parametrize("command", ["run", "smtpd", "demo", "doctor", "batv", "classify"])
+@pytest.mark.parametrize("command", ["run", "smtpd", "demo", "doctor", "batv", "classify", "judge"])
 def test_every_command_has_help(command: str) -> None:
     helped = manage(command, "--help")
     assert helped.returncode == 0
     assert "usage" in helped.stdout
 
 
-@pytest.mark.parametrize("command", ["smtpd", "batv", "classify"])
+@pytest.mark.parametrize("command", ["smtpd", "batv", "classify", "judge"])
 def test_the_smtp_side_starts_without_django(command: str) -> None:
     program = (
         f"import sys; sys.argv = ['manage.py', '{command}', '--help']\n"

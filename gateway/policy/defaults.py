@@ -19,6 +19,9 @@ CHECKS: dict[str, CheckRule] = {
     "line_ends": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),
     "loops": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),
     "clamav": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT, on_failure=Action.DEFER),
+    "forged_bounce": CheckRule(mode=Mode.OBSERVE, action=Action.QUARANTINE),
+    "unverifiable_bounce": CheckRule(mode=Mode.ENFORCE, action=Action.TAG, on_failure=Action.DELIVER),
+    "unsolicited": CheckRule(mode=Mode.ENFORCE, action=Action.TAG, on_failure=Action.DELIVER),
     "spam": CheckRule(mode=Mode.SCORE),
 }
 

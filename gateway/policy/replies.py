@@ -11,6 +11,9 @@ REFUSALS: dict[str, Reply] = {
     "loops": Reply(554, "5.4.6", "mail loop: too many Received lines"),
     "line_ends": Reply(550, "5.5.2", "message has bare CR or LF; lines must end in CRLF"),
     "clamav": Reply(550, "5.7.1", "message contains a virus"),
+    "forged_bounce": Reply(550, "5.7.1", "this bounce answers a message that was not sent from here"),
+    "unverifiable_bounce": Reply(550, "5.7.1", "this bounce quotes nothing that was sent from here"),
+    "unsolicited": Reply(550, "5.7.1", "this automatic answer is to somebody who has not written to its sender"),
     "spam": Reply(550, "5.7.1", "message looks like spam"),
 }
 REFUSED = Reply(550, "5.7.1", "message refused by policy")

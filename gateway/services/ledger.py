@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from gateway.backscatter.ledger import HashedLedger, Mac
+from gateway.backscatter.ledger import HashedLedger, Ledger, Mac, NoLedger
 from gateway.services import secrets
 
 log = logging.getLogger("ledger")
@@ -125,6 +125,16 @@ def open_ledger(
         store.close()
         raise LedgerError(f"{error.filename or secrets_folder}: {error.strerror}; the gateway must own it") from error
     return HashedLedger((secret or "").encode(), store, time.time), store
+
+
+def peek(home: Path, secrets_folder: Path) -> Ledger:
+    """Give a node's ledger to look at, without changing it; one that knows nothing where there is none.
+
+    Raises LedgerError.
+    """
+    if not (home / "ledger").exists():
+        return NoLedger()
+    return open_ledger(home, secrets_folder, writable=False)[0]
 
 
 def _open(path: Path, buckets: int, *, writable: bool) -> tuple[int, int]:

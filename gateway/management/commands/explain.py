@@ -14,6 +14,7 @@ from gateway.mail.trace import Trace
 from gateway.policy.codec import PolicyError, load
 from gateway.policy.feed import FILE
 from gateway.policy.matching import Policy
+from gateway.services.ledger import LedgerError
 
 
 class Command(BaseCommand):
@@ -50,6 +51,8 @@ class Command(BaseCommand):
                 trace = explain(config, policy, question, content_of(file.read_bytes()))
             except OSError as error:
                 raise CommandError(f"{file}: {error.strerror}; name a readable message") from error
+            except LedgerError as error:
+                raise CommandError(str(error)) from error
             except (AddressError, ValueError) as error:
                 raise CommandError(f"{error}; give addresses as local@domain, the client as an IP address") from error
             if options["json"]:

@@ -12,14 +12,13 @@ from pathlib import Path
 
 from gateway import config as node_config
 from gateway.backscatter import judge
-from gateway.backscatter.ledger import Ledger, NoLedger
 from gateway.backscatter.words import Judged
 from gateway.checks.judging import tools_of
 from gateway.policy import codec
 from gateway.policy.codec import PolicyError
 from gateway.policy.feed import FILE
 from gateway.services import secrets
-from gateway.services.ledger import LedgerError, open_ledger
+from gateway.services.ledger import LedgerError, peek
 
 _READ = 1_048_576  # octets of a message that are looked at, as at the end of DATA
 
@@ -63,9 +62,7 @@ def _tools(config: node_config.Config) -> judge.Tools:
     if not (config.policy_folder / FILE).exists():
         return judge.Tools()
     snapshot = codec.load(config.policy_folder / FILE)
-    ledger: Ledger = NoLedger()
-    if (config.home / "ledger").exists():
-        ledger, _ = open_ledger(config.home, config.secrets_folder, writable=False)
+    ledger = peek(config.home, config.secrets_folder)
     return tools_of(snapshot, config.name, ledger, lambda name: secrets.read(config.secrets_folder, name))
 
 

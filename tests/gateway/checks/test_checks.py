@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.backscatter.ledger import NoLedger
 from gateway.checks import catalog
 from gateway.checks.base import Check, View
 from gateway.checks.line_ends import LineEnds
@@ -76,13 +77,17 @@ def outcome(check: Check, seen: View) -> Outcome:
 
 
 def test_every_check_of_the_catalogue_has_a_default_rule_and_the_other_way_round() -> None:
-    checks = {check.name for stage in catalog.build(Clamd("unused", 1.0, 1), lambda _: None).values() for check in stage}
+    checks = {check.name for stage in built().values() for check in stage}
 
     assert checks == set(defaults.CHECKS) == set(defaults.OUTBOUND_CHECKS)
 
 
+def built() -> catalog.Catalog:
+    return catalog.build(Clamd("unused", 1.0, 1), lambda _: None, NoLedger())
+
+
 def test_every_check_runs_only_at_the_stages_that_it_names() -> None:
-    for stage, checks in catalog.build(Clamd("unused", 1.0, 1), lambda _: None).items():
+    for stage, checks in built().items():
         assert all(stage in check.stages for check in checks)
 
 
