@@ -6,6 +6,7 @@ from gateway.models.audit import AuditEntry
 from gateway.models.domain import Domain
 from gateway.models.forwarder import Forwarder
 from gateway.models.journal import JournalPosition
+from gateway.models.marking import MarkingKey
 from gateway.models.nodepolicy import NodePolicy
 from gateway.models.quarantine import QuarantinedCopy
 from gateway.models.recipient import Recipient
@@ -22,6 +23,7 @@ __all__ = [
     "Domain",
     "Forwarder",
     "JournalPosition",
+    "MarkingKey",
     "NodePolicy",
     "PolicyRevision",
     "QuarantinedCopy",

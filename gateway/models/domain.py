@@ -13,6 +13,15 @@ class Domain(ThresholdColumns):
     route = models.ForeignKey(Route, on_delete=models.PROTECT, related_name="domains")
     observe = models.BooleanField(default=False, help_text="Judge everything, refuse nothing.")
     accept_unknown = models.BooleanField(default=False, help_text="Let the next hop alone say which recipients exist.")
+    marks_since = models.DateField(
+        null=True,
+        blank=True,
+        help_text="The day since which all its mail leaves here, marked. Empty: some still leaves another way.",
+    )
+    dkim_selector = models.CharField("DKIM selector", max_length=63, blank=True)
+    dkim_secret = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="Id of the file that holds the private DKIM key."
+    )
 
     class Meta:
         """Table options."""

@@ -16,6 +16,12 @@ class NodePolicy(ThresholdColumns):
     )
     outbound_networks = models.JSONField(default=list, blank=True, help_text="Networks that may send without AUTH.")
     outbound_route = models.ForeignKey(Route, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    seal_secret = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="Id of the file that holds the secret of the seal."
+    )
+    never_tag = models.JSONField(
+        default=list, blank=True, help_text="Addresses and domains that know our users by their plain sender address."
+    )
 
     class Meta:
         """Table options."""

@@ -5,6 +5,7 @@ Applying the same document again changes nothing.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 
 import msgspec
 from django.core.exceptions import ValidationError
@@ -64,6 +65,8 @@ class _Applying:
         if isinstance(wanted.accounts, dict):
             self._write_accounts(wanted.accounts)
         node = models.NodePolicy.load()
+        if isinstance(wanted.marking, document.Marking):
+            self._write_marking(node, wanted.marking)
         if isinstance(wanted.outbound, document.Outbound):
             self._set_outbound(node, wanted.outbound)
         if isinstance(wanted.node, document.Node):
@@ -142,6 +145,9 @@ class _Applying:
             row = models.Domain.objects.filter(name=name).first() or models.Domain(name=name)
             row.route = self._route_named(part.route, (*place, "route"))
             row.observe, row.accept_unknown = part.observe, part.accept_unknown
+            row.marks_since = self._day(part.marks_since, (*place, "marks_since")) if part.marks_since else None
+            row.dkim_selector = part.dkim.selector if part.dkim is not None else ""
+            row.dkim_secret = part.dkim.secret if part.dkim is not None else ""
             _set_thresholds(row, part.thresholds)
             self._save(row, place)
             self._write_checks(row, part.checks, CHECKS, place)
@@ -185,6 +191,24 @@ class _Applying:
             row.addresses, row.enabled = part.addresses, part.enabled
             row.secret = part.secret or row.secret or accounts.new_secret_id("account", login)
             self._save(row, ("accounts", login))
+
+    def _write_marking(self, node: models.NodePolicy, part: document.Marking) -> None:
+        """Make, change and remove the keys, known by their secrets' ids; their secrets go when that is published."""
+        node.seal_secret, node.never_tag = part.seal, part.never_tag
+        models.MarkingKey.objects.exclude(secret__in=[key.secret for key in part.keys]).delete()
+        for at, key in enumerate(part.keys):
+            place: Place = ("marking", "keys", at)
+            row = models.MarkingKey.objects.filter(secret=key.secret).first() or models.MarkingKey(secret=key.secret)
+            row.number, row.retired = key.number, key.retired
+            row.since = self._day(key.since, (*place, "since"))
+            self._save(row, place)
+
+    def _day(self, text: str, place: Place) -> date:
+        """Give a day in ISO form. Raises PolicyError."""
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            raise self._error(place, f"{text!r} is no day", "write it as 2026-11-21") from None
 
     def _set_outbound(self, node: models.NodePolicy, part: document.Outbound) -> None:
         """Set what holds for mail that leaves."""

@@ -47,12 +47,21 @@ class Recipient(_Part):
     thresholds: Thresholds = msgspec.field(default_factory=Thresholds)
 
 
+class Dkim(_Part):
+    """A domain's DKIM key: the selector, and the id of the private key's file."""
+
+    selector: str
+    secret: str
+
+
 class Domain(_Part):
     """One domain. ``recipients`` is a list of local parts, or a mapping; left out, the recipients stay as they are."""
 
     route: str
     observe: bool = False
     accept_unknown: bool = False
+    marks_since: str = ""
+    dkim: Dkim | None = None
     thresholds: Thresholds = msgspec.field(default_factory=Thresholds)
     checks: dict[str, Check] = {}
     recipients: list[str] | dict[str, Recipient | None] | UnsetType = UNSET
@@ -109,6 +118,23 @@ class Outbound(_Part):
     checks: dict[str, Check] = {}
 
 
+class Key(_Part):
+    """One BATV key. ``since`` is the day (ISO, UTC) from which it signs; ``secret`` the id of the key's file."""
+
+    number: int
+    secret: str
+    since: str
+    retired: bool = False
+
+
+class Marking(_Part):
+    """How mail that leaves is marked. ``seal`` is the id of the seal's secret."""
+
+    keys: list[Key] = []
+    seal: str = ""
+    never_tag: list[str] = []
+
+
 class Node(_Part):
     """What holds for every domain."""
 
@@ -125,6 +151,7 @@ class Document(_Part):
     forwarders: dict[str, Forwarder] | UnsetType = UNSET
     accounts: dict[str, Account] | UnsetType = UNSET
     outbound: Outbound | UnsetType = UNSET
+    marking: Marking | UnsetType = UNSET
     node: Node | UnsetType = UNSET
 
 

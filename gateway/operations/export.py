@@ -28,6 +28,8 @@ def of_rows() -> document.Document:
                 route=row.route.name,
                 observe=row.observe,
                 accept_unknown=row.accept_unknown,
+                marks_since=row.marks_since.isoformat() if row.marks_since else "",
+                dkim=document.Dkim(row.dkim_selector, row.dkim_secret) if row.dkim_secret else None,
                 thresholds=_thresholds(row),
                 checks=checks.get(row.pk, {}),
                 recipients={each.local_part: _recipient(each) for each in row.recipients.all()},
@@ -49,6 +51,14 @@ def of_rows() -> document.Document:
             networks=list(node.outbound_networks),
             thresholds=_thresholds(node),
             checks=checks.get(None, {}),
+        ),
+        marking=document.Marking(
+            keys=[
+                document.Key(row.number, row.secret, row.since.isoformat(), row.retired)
+                for row in models.MarkingKey.objects.all()
+            ],
+            seal=node.seal_secret,
+            never_tag=list(node.never_tag),
         ),
         node=document.Node(node.observe, node.max_size, list(node.normalise_line_ends)),
     )

@@ -9,7 +9,7 @@ Nothing here decides what a policy means, and no secret is ever part of one.
 import contextlib
 import json
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -18,16 +18,19 @@ from django.db import transaction
 
 from gateway import models
 from gateway.mail.decisions import Action
-from gateway.operations import audit
+from gateway.operations import audit, keys
 from gateway.policy import codec
 from gateway.policy.changes import changes
 from gateway.policy.defaults import CHECKS, OUTBOUND_CHECKS, THRESHOLDS
 from gateway.policy.feed import FILE
 from gateway.policy.snapshot import (
     Account,
+    BatvKey,
     CheckRule,
+    Dkim,
     DomainPolicy,
     Forwarder,
+    Marking,
     Mode,
     NextHop,
     Outbound,
@@ -42,6 +45,7 @@ from gateway.spool.disk import make_folder, sync_folder, write_file
 
 _SUMMARY_LINES = 200
 _ALIVE_SECONDS = 15.0
+_EPOCH = date(1970, 1, 1)
 
 
 class ProcessStatus(msgspec.Struct):
@@ -96,6 +100,14 @@ def build(revision: int, by: str) -> Snapshot:
                 checks={**OUTBOUND_CHECKS, **settings_of.get(None, {})},
             ),
         ),
+        marking=Marking(
+            keys=tuple(
+                BatvKey(row.number, row.secret, (row.since - _EPOCH).days, row.retired)
+                for row in models.MarkingKey.objects.all()
+            ),
+            seal=node.seal_secret,
+            never_tag=tuple(node.never_tag),
+        ),
         observe=node.observe,
         max_size=node.max_size,
         normalise_line_ends=tuple(node.normalise_line_ends),
@@ -130,9 +142,11 @@ def publish_policy(who: str) -> models.PolicyRevision:
             )
             audit.record(who, "publish", str(revision), revision.summary)
             _write(f"{number}.json", text)
+    before = _in_force()
     # Only what is on record may come into force; a stop right here is mended by publishing again.
     if _installed() != number:
         _write(FILE, text)
+    keys.destroy_unneeded(before, codec.decode(text, name=f"{number}.json"))
     return revision
 
 
@@ -178,6 +192,8 @@ def _domain(domain: models.Domain, own_checks: dict[str, CheckRule]) -> DomainPo
         rules=rules,
         recipients={row.local_part: _recipient(row, rules) for row in domain.recipients.all()},
         accept_unknown=domain.accept_unknown,
+        marks_since=domain.marks_since.isoformat() if domain.marks_since else "",
+        dkim=Dkim(domain.dkim_selector, domain.dkim_secret) if domain.dkim_secret else None,
     )
 
 
@@ -225,12 +241,18 @@ def _summary(difference: list[str]) -> str:
     return "\n".join(lines)
 
 
+def _in_force() -> Snapshot | None:
+    """Give the policy in force on this node, None where there is none that can be read."""
+    try:
+        return codec.load(settings.CONFIG.policy_folder / FILE)
+    except codec.PolicyError:
+        return None
+
+
 def _installed() -> int:
     """Give the revision in force on this node, 0 where there is none that can be read."""
-    try:
-        return codec.load(settings.CONFIG.policy_folder / FILE).revision
-    except codec.PolicyError:
-        return 0
+    snapshot = _in_force()
+    return 0 if snapshot is None else snapshot.revision
 
 
 def _write(name: str, text: bytes) -> None:

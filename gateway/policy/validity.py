@@ -1,5 +1,6 @@
 """What types can't say about a policy: that its parts fit together. Pure; it looks nothing up outside the snapshot."""
 
+import datetime
 import ipaddress
 import itertools
 import re
@@ -10,9 +11,10 @@ import msgspec
 from gateway.mail.address import AddressError, parse_mailbox
 from gateway.mail.decisions import Action
 from gateway.policy.location import Place
-from gateway.policy.snapshot import Account, DomainPolicy, Forwarder, Mode, Route, Rules, Snapshot, Thresholds
+from gateway.policy.snapshot import Account, DomainPolicy, Forwarder, Marking, Mode, Route, Rules, Snapshot, Thresholds
 
 _SECRET_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_SELECTOR = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*")
 _PORTS = range(1, 65536)
 _FORWARDER_ACTIONS: dict[str, tuple[Action, ...]] = {
     "unknown_recipient": (Action.DROP, Action.DEFER),
@@ -46,6 +48,7 @@ def faults(snapshot: Snapshot, checks: Collection[str]) -> Iterator[Fault]:
         yield from _forwarder(forwarder, ("forwarders", name))
     for login, account in snapshot.accounts.items():
         yield from _account(account, ("accounts", login))
+    yield from _marking(snapshot.marking)
     outbound = snapshot.outbound
     yield from _networks(outbound.networks, ("outbound", "networks"))
     if outbound.route:
@@ -117,6 +120,33 @@ def threshold_fault(limits: Thresholds) -> tuple[str, str, str] | None:
     return None
 
 
+def destination_fault(text: str) -> tuple[str, str] | None:
+    """Say what is wrong with an address or a domain, and the remedy; None where nothing is."""
+    return sender_fault(text) if "@" in text else domain_fault(text)
+
+
+def _is_day(text: str) -> bool:
+    """Whether it is a day in ISO form."""
+    try:
+        datetime.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _marking(marking: Marking) -> Iterator[Fault]:
+    """Check how mail that leaves is marked."""
+    for at, key in enumerate(marking.keys):
+        if key.number not in range(10):
+            yield Fault(("marking", "keys", at, "number"), f"{key.number} is no number of a key", "use 0 to 9")
+        yield from _secret(key.secret, ("marking", "keys", at, "secret"))
+    if marking.seal:
+        yield from _secret(marking.seal, ("marking", "seal"))
+    for at, text in enumerate(marking.never_tag):
+        if wrong := destination_fault(text):
+            yield Fault(("marking", "never_tag", at), *wrong)
+
+
 def _networks(texts: Iterable[str], place: Place) -> Iterator[Fault]:
     """Check networks in CIDR form."""
     for at, text in enumerate(texts):
@@ -159,6 +189,13 @@ def _domain(name: str, domain: DomainPolicy, routes: Collection[str], checks: Co
         yield Fault(place, *wrong)
     yield from _route_exists(domain.route, routes, (*place, "route"))
     yield from _rules(domain.rules, (*place, "rules"), checks)
+    if domain.marks_since and not _is_day(domain.marks_since):
+        yield Fault((*place, "marks_since"), f"{domain.marks_since!r} is no day", "write it as 2026-11-21")
+    if domain.dkim is not None:
+        if not _SELECTOR.fullmatch(domain.dkim.selector):
+            wrong_one = f"{domain.dkim.selector!r} is no selector"
+            yield Fault((*place, "dkim", "selector"), wrong_one, "use letters, digits, dashes and dots")
+        yield from _secret(domain.dkim.secret, (*place, "dkim", "secret"))
     for local, recipient in domain.recipients.items():
         if wrong := local_part_fault(local):
             yield Fault((*place, "recipients", local), *wrong)
