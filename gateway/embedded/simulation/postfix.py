@@ -96,6 +96,8 @@ class Postfix:
 
     def start(self) -> None:
         """Start, and wait until every port answers. Raises PostfixError."""
+        for port in self._ports:
+            _require_free(port)
         (self.folder / "queue" / "pid" / "master.pid").unlink(missing_ok=True)
         # In the foreground and in a session of its own: Ctrl-C is for us, and we end it by its id.
         self._process = subprocess.Popen(  # noqa: S603 - a fixed program
@@ -166,6 +168,17 @@ class Postfix:
             with contextlib.suppress(OSError):
                 lines += (self.folder / name).read_text(errors="replace").splitlines()
         return "; ".join(lines[-_LOG_TAIL:]) or "it said nothing"
+
+
+def _require_free(port: int) -> None:
+    """Raise PostfixError where a loopback port can't be had."""
+    with socket.socket() as sock:
+        # As Postfix does it: connections that are only winding down don't count.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise PostfixError(f"port {port} on 127.0.0.1 is in use ({error.strerror}); try again") from error
 
 
 def answers(port: int) -> bool:
