@@ -30,4 +30,5 @@ class ForgedBounce(JudgedCheck):
                 forged += findings_of("FORGED_BOUNCE", 5.0, each, recipient)
             elif each.verdict is Verdict.GENUINE:
                 genuine += findings_of("GENUINE_BOUNCE", 0.0, each, recipient)
-        return hit(*forged, *genuine) if forged else Seen(Outcome.MISS, tuple(genuine))
+        # What a hit says, it says against the message: a genuine copy beside a forged one has no part in it.
+        return hit(*forged) if forged else Seen(Outcome.MISS, tuple(genuine))
