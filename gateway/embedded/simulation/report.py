@@ -76,11 +76,12 @@ def svg(story: Story) -> str:
         for row in ((side.name, side.backscatter), (f"{side.name}: inner server", side.inner))
     ]
     longest = max(1, *(sum(counts.values()) for _, counts in rows))
+    sent = f"{story.settings.messages:,}"
     lines = [
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 860 300" font-family="sans-serif" font-size="14">',
         f"<style>{_STYLE}</style>",
         '<rect class="back" width="860" height="300"/>',
-        f'<text x="20" y="30" font-size="18">To people who never wrote, from {story.settings.messages:,} spams</text>',
+        f'<text x="20" y="30" font-size="18">Messages to people who never wrote, from {sent} spams</text>',
     ]
     for at, (label, counts) in enumerate(rows):
         lines += _stacked(56 + at * 44, label, counts, longest)
@@ -95,10 +96,10 @@ def svg(story: Story) -> str:
 def _stacked(y: int, label: str, counts: dict[str, int], longest: int) -> Iterator[str]:
     """Give one bar, its label in front and its sum behind."""
     yield f'<text x="20" y="{y + 20}">{escape(label)}</text>'
-    x = 260.0
+    x = 290.0
     for kind in (*KINDS, "other"):
         if count := counts.get(kind, 0):
-            width = 500 * count / longest
+            width = 480 * count / longest
             title = f"<title>{escape(KINDS.get(kind, kind))}: {count:,}</title>"
             yield f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="30" fill="{_colour(kind)}">{title}</rect>'
             x += width

@@ -70,6 +70,14 @@ def test_where_postfix_is_missing_it_says_what_to_install(monkeypatch: pytest.Mo
         call_command("simulate")
 
 
+def test_who_may_not_start_postfix_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postfix, "_PROGRAM", sys.executable)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+    with pytest.raises(CommandError, match="run this command as root"):
+        call_command("simulate")
+
+
 @real
 def test_where_clamd_is_missing_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(story.clamav, "PROGRAM", "no-such-clamd")
