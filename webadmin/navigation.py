@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from gateway.models import Alarm
-from webadmin.policy import publishing
+from webadmin.policy import marking, publishing
 from webadmin.system import health
 
 
@@ -30,6 +30,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _rows(request, "Routes", "alt_route", "route"),
                 _rows(request, "Forwarders", "forward_to_inbox", "forwarder"),
                 _rows(request, "Accounts", "badge", "account"),
+                _page("Marking", "key", "marking") if user.has_perm(marking.PERMISSION) else None,
                 _rows(request, "Node and outbound", "tune", "nodepolicy"),
                 _rows(request, "Outbound checks", "rule", "checksetting"),
                 _page("Publish", "publish", "publish", badge=publishing.pending_count())

@@ -28,11 +28,12 @@ class ConsoleSite(UnfoldAdminSite):
     def extra_urls(self) -> list[URLPattern]:
         """Give the pages that belong to no table."""
         from webadmin.messages import views as messages  # noqa: PLC0415 - models exist only after start-up
-        from webadmin.policy import publishing  # noqa: PLC0415 - as its neighbour
+        from webadmin.policy import marking, publishing  # noqa: PLC0415 - as its neighbour
         from webadmin.system import health  # noqa: PLC0415 - as its neighbour
 
         return [
             path("messages/<str:message>/", self.admin_view(messages.by_id), name="message"),
             path("publish/", self.admin_view(publishing.publish), name="publish"),
+            path("marking/", self.admin_view(marking.marking), name="marking"),
             path("health/", self.admin_view(health.health), name="health"),
         ]

@@ -24,7 +24,7 @@ LISTS = (
     "alarm",
     "auditentry",
 )
-OWN = ("/", "/publish/", "/health/", "/gateway/nodepolicy/1/change/", "/auth/user/", "/auth/group/")
+OWN = ("/", "/publish/", "/marking/", "/health/", "/gateway/nodepolicy/1/change/", "/auth/user/", "/auth/group/")
 
 
 @pytest.mark.usefixtures("seeded")
@@ -61,7 +61,7 @@ def test_who_is_no_staff_is_not_let_in() -> None:
 
 @pytest.mark.usefixtures("seeded")
 @pytest.mark.parametrize(
-    "url", ["/publish/", "/health/", "/gateway/quarantinedcopy/", "/gateway/domain/", "/auth/user/"]
+    "url", ["/publish/", "/marking/", "/health/", "/gateway/quarantinedcopy/", "/gateway/domain/", "/auth/user/"]
 )
 def test_who_lacks_the_permission_is_refused(url: str) -> None:
     assert person("view_transaction").get(url).status_code == 403

@@ -30,7 +30,7 @@ class DomainForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at
         """All of it."""
 
         model = Domain
-        fields = ("name", "route", "observe", "accept_unknown", *thresholds.FIELDS)
+        fields = ("name", "route", "observe", "accept_unknown", "marks_since", *thresholds.FIELDS)
 
     def clean_name(self) -> str:
         """Give the name in lower-case A-labels, however it was typed. Raises ValidationError."""
@@ -122,7 +122,7 @@ class DomainAdmin(Audited):
     search_fields = ("name",)
     list_select_related = ("route",)
     fieldsets = (
-        (None, {"fields": ("name", "route", "observe", "accept_unknown")}),
+        (None, {"fields": ("name", "route", "observe", "accept_unknown", "marks_since")}),
         ("Thresholds", {"fields": thresholds.ROWS, "description": _DEFAULTS}),
     )
 

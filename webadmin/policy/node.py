@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 
 from gateway.models import CheckSetting, NodePolicy
 from gateway.policy.defaults import THRESHOLDS
-from gateway.policy.validity import network_fault
+from gateway.policy.validity import destination_fault, network_fault
 from webadmin.policy import thresholds
 from webadmin.policy.domains import CheckForm
 from webadmin.policy.fields import LinesField
@@ -26,6 +26,11 @@ class NodeForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at r
     )
     outbound_networks = LinesField(network_fault, help_text="They may send without AUTH. In CIDR form, one a line.")
 
+    never_tag = LinesField(
+        destination_fault,
+        help_text="Lists and services that key on the plain sender address: user@domain or domain, one a line.",
+    )
+
     class Meta:
         """All of it."""
 
@@ -36,6 +41,7 @@ class NodeForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at r
             "normalise_line_ends",
             "outbound_route",
             "outbound_networks",
+            "never_tag",
             *thresholds.FIELDS,
         )
 
@@ -52,7 +58,7 @@ class NodePolicyAdmin(Audited):
     form = NodeForm
     fieldsets = (
         ("Every domain", {"fields": ("observe", "max_size", "normalise_line_ends")}),
-        ("Outbound mail", {"fields": ("outbound_route", "outbound_networks")}),
+        ("Outbound mail", {"fields": ("outbound_route", "outbound_networks", "never_tag")}),
         ("Thresholds of outbound mail", {"fields": thresholds.ROWS}),
     )
 
