@@ -4,6 +4,7 @@ A proof is what nobody but us can make, for this very recipient and not long ago
 having seen one mail of ours or none, is a hint. Weighing is the judge's.
 """
 
+import hashlib
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,14 +51,14 @@ class Tools(msgspec.Struct, frozen=True):
 
 
 class Case(msgspec.Struct, frozen=True):
-    """One message for one user of ours. ``user`` is plain and in lower case; ``bounce`` names the message itself."""
+    """One message for one user of ours. ``user`` is plain and in lower case; ``raw`` is the message itself."""
 
     user: str
     quoted: Quoted
     headers: Headers
     tools: Tools
     now: float
-    bounce: str
+    raw: bytes
 
     def is_fresh(self, at: float) -> bool:
         """Whether a time is young enough for a proof."""
@@ -96,7 +97,7 @@ def of_quotation(case: Case, *, count: bool) -> Iterator[Evidence]:
             continue
         key = f"{case.user} {proof.message}"
         if key not in counts:
-            counts[key] = case.tools.ledger.count_proof(key, case.bounce) if count else 1
+            counts[key] = case.tools.ledger.count_proof(key, hashlib.sha256(case.raw).hexdigest()) if count else 1
         if counts[key] > PROOFS:
             yield Evidence(proof.name, Force.HINT, f"{proof.detail}, which has proven {PROOFS} bounces already")
         else:

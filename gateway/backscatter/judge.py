@@ -5,7 +5,6 @@ marked all its mail for as long as a bounce can be under way.
 """
 
 import datetime
-import hashlib
 from collections.abc import Sequence
 
 import msgspec
@@ -21,6 +20,7 @@ __all__ = ["LATELY_DAYS", "Reading", "Tools", "judge", "judge_for", "read"]
 
 LATELY_DAYS = 30  # who was written to within so many days may answer by a machine
 _ANSWERS = frozenset({Kind.AUTOREPLY, Kind.CHALLENGE, Kind.CONFIRMATION, Kind.VIRUS_NOTICE})
+_NO_HEADERS = Headers(b"")
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -28,9 +28,9 @@ class Reading(msgspec.Struct, frozen=True):
 
     classified: Classified
     sender: str | None
-    headers: Headers
+    headers: Headers = _NO_HEADERS
     quoted: Quoted = Quoted()
-    bounce: str = ""
+    raw: bytes = b""
 
     @property
     def is_automatic(self) -> bool:
@@ -49,12 +49,10 @@ def judge(raw: bytes, recipient: str, *, sender: str | None, tools: Tools, now: 
 
 def read(raw: bytes, sender: str | None) -> Reading:
     """Find out what the message is, and, where it is automatic, what it quotes."""
-    reading = Reading(kinds.classify(raw, sender=sender), sender, Headers(b""))
-    if not reading.is_automatic:
-        return reading
-    return msgspec.structs.replace(
-        reading, headers=Headers(head_of(raw)), quoted=find(raw), bounce=hashlib.sha256(raw).hexdigest()
-    )
+    classified = kinds.classify(raw, sender=sender)
+    if classified.kind is Kind.NONE and sender != "":
+        return Reading(classified, sender)
+    return Reading(classified, sender, Headers(head_of(raw)), find(raw), raw)
 
 
 def judge_for(reading: Reading, recipient: str, *, tools: Tools, now: float) -> Judged:
@@ -69,7 +67,7 @@ def judge_for(reading: Reading, recipient: str, *, tools: Tools, now: float) -> 
         else batv.Checked(recipient, batv.Result.MISSING)
     )
     user = checked.original.lower()
-    case = Case(user, reading.quoted, reading.headers, tools, now, reading.bounce)
+    case = Case(user, reading.quoted, reading.headers, tools, now, reading.raw)
     since = _marked_since(user, tools)
     counts = since is not None and now - since >= PROOF_DAYS * DAY
     found = [evidence.of_tag(checked.result)]

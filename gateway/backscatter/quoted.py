@@ -58,7 +58,7 @@ _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _QUOTING = re.compile(rb"^(?:[>|] ?){1,20}", re.MULTILINE)
 _CLOSE_QUOTING = re.compile(rb"^[>|]{1,20}[A-Za-z][A-Za-z0-9-]{1,60}:", re.MULTILINE)  # no blank behind the mark
 _CLOSE_MARKS = re.compile(rb"^[>|]{1,20}", re.MULTILINE)
-_FIRST_LINE = re.compile(rb"^([ \t]{0,16})[A-Za-z][A-Za-z0-9-]{1,60}[ \t]?:", re.MULTILINE)
+_FIRST_LINE = re.compile(rb"\n([ \t]{0,16})[A-Za-z][A-Za-z0-9-]{1,60}[ \t]?:")  # the line end in front makes it fast
 _BLOCK_END = re.compile(rb"\n[ \t\r]*\n|\n--")
 _NAME = re.compile(rb"([A-Za-z][A-Za-z0-9-]{1,60})[ \t]?:")
 _ID = re.compile(r"<\s*([^<>@\s]{1,250}@[^<>@\s]{1,250})\s*>")
@@ -66,12 +66,12 @@ _ANY_ID = re.compile(rb"<([^<>@\s]{1,250}@[^<>@\s]{1,250})>")
 _DOMAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-"
 _LOCAL = _DOMAIN + b"!#$%&'*+/=?^_`{|}~"
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
-_ENCODING = re.compile(
-    rb"^content-transfer-encoding[ \t]*:[ \t]*(base64|quoted-printable)", re.IGNORECASE | re.MULTILINE
-)
+_ENCODING = re.compile(rb"content-transfer-encoding[ \t]*:[ \t]*(base64|quoted-printable)")  # in lower case
 _PART_END = re.compile(rb"^--", re.MULTILINE)
-_MARKED_UP = re.compile(rb"&lt;|<(?:br|p|div|td|pre)\b", re.IGNORECASE)
-_WORTH_IT = re.compile(rb"message-id|x-backstop-seal|dkim-signature|received\s*:", re.IGNORECASE)
+_MARKED_UP = (b"&lt;", b"<br", b"<p", b"<div", b"<td")
+_WORTH_IT = (b"message-id", b"x-backstop-seal", b"dkim-signature", b"received")
+_SEAL = seal.HEADER.lower().encode()
+_SEAL_LENGTH = 400  # octets in which a seal stands, however it is folded and quoted
 _LINE_TAG = re.compile(rb"<(?:br|/?p|/?div|/?tr|/?li|/?pre)\b[^<>]{0,500}>(?:\r?\n)?", re.IGNORECASE)
 _TAG = re.compile(rb"</?[A-Za-z][^<>@]{0,500}>")
 _IDS = frozenset({"message-id", "original-message-id", "x-original-message-id", "resent-message-id"})
@@ -86,8 +86,9 @@ def find(raw: bytes) -> Quoted:
     for text in _texts(raw[: min(start, LIMIT)], body):
         for block in blocks(text):
             gathering.take(block)
-        if b"backstop" in text.lower():
-            gathering.seals |= dict.fromkeys(seal.find(text))
+        lower = text.lower()
+        if (at := lower.find(_SEAL)) >= 0:
+            gathering.seals |= dict.fromkeys(seal.find(text[at : lower.rfind(_SEAL) + _SEAL_LENGTH]))
         gathering.ids |= {match[1].decode("utf-8", "replace"): None for match in islice(_ANY_ID.finditer(text), KEPT)}
         gathering.failed |= dict.fromkeys(addresses(text[:_TEXT_LOOKED_AT]))
     return gathering.sum_up(cut=len(raw) - start > LIMIT)
@@ -143,13 +144,14 @@ def start_of_body(raw: bytes) -> int:
 def blocks(text: bytes) -> Iterator[Block]:
     """Give the runs of lines that look like header fields, each up to the blank line or boundary behind it."""
     at = 0
+    text = b"\n" + text
     for _ in range(BLOCKS):
         first = _FIRST_LINE.search(text, at)
         if first is None:
             return
         end = _BLOCK_END.search(text, first.end())
-        at = end.start() + 1 if end is not None else len(text)
-        yield Block(tuple(_fields(text[first.start() : at], len(first[1]))))
+        at = end.start() if end is not None else len(text)
+        yield Block(tuple(_fields(text[first.start() + 1 : at + 1], len(first[1]))))
 
 
 def text_of(value: bytes) -> str:
@@ -204,18 +206,20 @@ def _texts(head: bytes, body: bytes) -> Iterator[bytes]:
         if b"\n>" in text or b"\n|" in text:
             plain = (_CLOSE_MARKS if _CLOSE_QUOTING.search(text) else _QUOTING).sub(b"", text)
         yield plain
-        if _MARKED_UP.search(plain) and _WORTH_IT.search(plain):
+        lower = plain.lower()
+        if any(each in lower for each in _MARKED_UP) and any(each in lower for each in _WORTH_IT):
             lines = _TAG.sub(b"", _LINE_TAG.sub(b"\n", plain))
             yield html.unescape(lines.decode("utf-8", "replace")).encode("utf-8", "replace")
 
 
 def _decoded(head: bytes, body: bytes) -> Iterator[bytes]:
     """Decode the body as a whole where the header says that it is encoded, and the first encoded parts."""
-    if whole := _ENCODING.search(head):
+    if whole := _ENCODING.search(head.lower()):
         yield b"\n" + _decode(whole[1], body[:_DECODED])
+    lower = body.lower()
     at = 0
     for _ in range(_ENCODED_PARTS):
-        part = _ENCODING.search(body, at)
+        part = _ENCODING.search(lower, at)
         start = _HEADER_END.search(body, part.end()) if part is not None else None
         if part is None or start is None:
             return
@@ -227,7 +231,7 @@ def _decoded(head: bytes, body: bytes) -> Iterator[bytes]:
 def _decode(encoding: bytes, text: bytes) -> bytes:
     """Undo a transfer encoding; what is none gives nothing."""
     try:
-        if encoding.lower() != b"base64":
+        if encoding != b"base64":
             return binascii.a2b_qp(text)
         letters = _NO_BASE64.sub(b"", text)
         letters = letters[: len(letters) - 1] if len(letters) % 4 == 1 else letters
