@@ -1,6 +1,5 @@
 """The words of challenges: prove that you are human, then your message will be delivered."""
 
-# ruff: noqa: RUF001 - words of many languages
 from gateway.backscatter.kinds.wording import Wording
 from gateway.backscatter.words import Kind
 
@@ -8,20 +7,26 @@ WORDING = Wording(
     kind=Kind.CHALLENGE,
     subjects=(
         (3.5, (
-            r"(?:your )?(?:e-?mail|message|mail)(?: to \S+)? (?:requires|needs|awaits|is awaiting|"
-            "is waiting for|is pending|pending|held for) (?:your )?(?:verification|confirmation|"
-            "approval|authori[sz]ation|authentication|a reply)",
+            (
+                r"(?:your )?(?:e-?mail|message|mail)(?: to \S+)? (?:requires|needs|awaits|is awaiting|"
+                "is waiting for|is pending|pending|held for) (?:your )?(?:verification|confirmation|approval|"
+                "authori[sz]ation|authentication|a reply)"
+            ),
         )),
         (3, (
-            r"(?:re: ?)?(?:please |you must |action required: ?|\W{0,3})?(?:confirm|verify|authenticate|"
-            "authorize|validate)(?:ation)?(?: of)? (?:your |the |this |that you sent (?:this |a |"
-            "the )?)?(?:message|mail|e-?mail|e-?mail message|delivery|email delivery|email to|"
-            r"message to|identity)\b(?! address| account)",
+            (
+                r"(?:re: ?)?(?:please |you must |action required: ?|\W{0,3})?(?:confirm|verify|authenticate|"
+                "authorize|validate)(?:ation)?(?: of)? (?:your |the |this |that you sent (?:this |a |"
+                "the )?)?(?:message|mail|e-?mail|e-?mail message|delivery|email delivery|email to|message to|"
+                r"identity)\b(?! address| account)"
+            ),
         )),
         (2.5, (
             "unverified e-?mail to ",
-            "(?:sender|email|e-mail) (?:verification|authentication|authori[sz]ation) (?:required|"
-            "request|needed)",
+            (
+                "(?:sender|email|e-mail) (?:verification|authentication|authori[sz]ation) (?:required|"
+                "request|needed)"
+            ),
             "verify:", "confirmation required", r".{0,60}\[qurb .\d+\]",
             "(?:reply|response) (?:required|needed)[: ]",
             "(?:bitte )?(?:bestätigen sie|bestätigung) (?:ihre[rs]? |der )?(?:nachricht|e-?mail)",
@@ -61,21 +66,20 @@ WORDING = Wording(
         )),
         (1.5, (
             "is being held", "has been held", "is on hold", "before your message", "before your e",
-            "to deliver your message", "to ensure delivery", "messages will be delivered",
-            "confirm that you are", "confirm you are", "verify that you are", "verify you are", "not a spammer",
-            "not a machine", "simply reply", "confirmation process", "verification process", "list of allowed",
-            "list of approved", "whitelist", "white list", "not recognize", "does not recognise",
-            "unknown sender", "control spam", "boxbe", "bluebottle", "spamschutz", "wird zugestellt",
+            "to deliver your message", "to ensure delivery", "messages will be delivered", "confirm that you are",
+            "confirm you are", "verify that you are", "verify you are", "not a spammer", "not a machine",
+            "simply reply", "confirmation process", "verification process", "list of allowed", "list of approved",
+            "whitelist", "white list", "not recognize", "does not recognise", "unknown sender", "control spam",
+            "boxbe", "bluebottle", "spamschutz", "wird zugestellt",
         )),
         (1, (
             "has not been delivered because", "waiting for your", "awaiting your", "so that your message",
-            "will be delivered", "not a robot", "isn't spam", "is not spam", "human being",
-            "please reply to this", "reply to this message", "reply to this e", "click the link",
-            "click on the link", "clicking on the link", "clicking the link", "follow this link",
-            "following web page", "confirmation message", "confirmation request", "authentication process",
-            "one-time", "one time", "my list of", "don't recognize", "first time you", "not in my", "not on my",
-            "not yet on", "anti-spam", "antispam", "challenge", "bestätigen sie", "confirmer votre",
-            "clique no link", "confirmação",
+            "will be delivered", "not a robot", "isn't spam", "is not spam", "human being", "please reply to this",
+            "reply to this message", "reply to this e", "click the link", "click on the link",
+            "clicking on the link", "clicking the link", "follow this link", "following web page",
+            "confirmation message", "confirmation request", "authentication process", "one-time", "one time",
+            "my list of", "don't recognize", "first time you", "not in my", "not on my", "not yet on", "anti-spam",
+            "antispam", "challenge", "bestätigen sie", "confirmer votre", "clique no link", "confirmação",
         )),
         (0.5, (
             "click here to", "visit the following", "following link", "to confirm", "verify your", "not in the",

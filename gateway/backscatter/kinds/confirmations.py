@@ -1,6 +1,5 @@
 """The words of list confirmations: somebody, perhaps you, asked to join or to leave a mailing list."""
 
-# ruff: noqa: RUF001 - words of many languages
 from gateway.backscatter.kinds.wording import Wording
 from gateway.backscatter.words import Kind
 
@@ -11,27 +10,42 @@ WORDING = Wording(
             r"confirm [0-9a-f]{16,64}\b",
         )),
         (4, (
-            "your (?:confirmation|approval) is (?:needed|required) to (?:join|leave|subscribe|"
-            "unsubscribe|be)",
+            r"(?:please )?confirm (?:your )?(?:un)?subscri(?:be|ption) (?:to|from)\b",
+            "confirm(?:er|ez) votre (?:d[ée]s)?abonnement", "confirmar (?:(?:la|su) )?(?:des-?)?suscripci[oó]n",
+            r"conferma (?:iscrizione|rimozione|cancellazione|disiscrizione)\b",
+            "confirmaç[aã]o (?:de|da) (?:cancelamento da )?(?:subscriç|inscriç|assinatura)",
+            "(?:anmelde|abmelde)bestätigung",
+            r"potvr(?:zen|den)\w* (?:p[rř]ihl[aá][sš]|odhl[aá][sš]|odb[eě]r|registr)",
+            "vahvista (?:liittyminen|eroaminen|tilaus)", "επιβεβαίωση (?:εγγραφής|διαγραφής)", "确认(?:取消)?订阅",
+            "確認(?:取消)?訂閱", "bekr[aæä]ft.{0,20}(?:prenumeration|tilmelding|abonnement)",
+            r"(?:um)?potwierd\w+ (?:zapis|wypis|subskryp)", "購読(?:の)?確認", "登録(?:の)?確認",
+            "подтвердите (?:подписку|отписку)",
+            "your (?:confirmation|approval) is (?:needed|required) to (?:join|leave|subscribe|unsubscribe|be)",
         )),
         (3.5, (
-            "(?:please )?confirm(?:ation)?:? (?:of |for |your |the |"
-            r"that you )?(?:e-?mail )?(?:subscri\w+|unsubscri\w+|sign-?off|opt-?in|signup for|"
-            "membership|(?:request|registration|invitation) (?:to|for) (?:join|subscribe|unsubscribe|"
-            "the list))",
+            (
+                "(?:please )?confirm(?:ation)?:? (?:of |for |your |the |"
+                r"that you )?(?:e-?mail )?(?:subscri\w+|unsubscri\w+|sign-?off|opt-?in|signup for|membership|"
+                "(?:request|registration|invitation) (?:to|for) (?:join|subscribe|unsubscribe|the list))"
+            ),
         )),
         (3, (
-            r".{0,80}\b(?:subscri\w+|unsubscri\w+|sign-?off|mailing list|"
-            r"newsletter)(?: to \S+)? (?:confirmation|confirm|request|needs? confirmation|verification|"
-            r"bestätig\w*)",
+            (
+                r".{0,80}\b(?:subscri\w+|unsubscri\w+|sign-?off|mailing list|"
+                r"newsletter)(?: to \S+)? (?:confirmation|confirm|request|needs? confirmation|verification|"
+                r"bestätig\w*)"
+            ),
             ".{0,50}confirmation (?:of|for|to) (?:your )?(?:list )?(?:subscri|unsubscri|sign)",
             "(?:command|list|moderation)? ?confirmation request", "command confirmation",
-            "(?:subscribe|unsubscribe|signoff|subscription|unsubscription) (?:request )?(?:to |for |"
-            r"from )?\S*(?: request)?:? ?(?:confirm|authenti)",
-            "(?:bitte )?(?:bestätigen|bestätigung).{0,40}(?:abonnement|newsletter|anmeldung|"
-            "mailingliste|eintragung|bestellung des newsletters|abmeldung)",
-            "newsletter-?(?:anmeldung|bestellung|abo)",
-            "(?:ihre )?anmeldung (?:zum|zu unserem|für den) newsletter",
+            (
+                "(?:subscribe|unsubscribe|signoff|subscription|unsubscription) (?:request )?(?:to |for |"
+                r"from )?\S*(?: request)?:? ?(?:confirm|authenti)"
+            ),
+            (
+                "(?:bitte )?(?:bestätigen|bestätigung).{0,40}(?:abonnement|newsletter|anmeldung|mailingliste|"
+                "eintragung|bestellung des newsletters|abmeldung)"
+            ),
+            "newsletter-?(?:anmeldung|bestellung|abo)", "(?:ihre )?anmeldung (?:zum|zu unserem|für den) newsletter",
             r"(?:confirm\w*|validez|validation).{0,30}(?:inscription|abonnement|d[ée]sabonnement)",
             r"confirm\w+.{0,30}(?:suscripci|inscripci|baja|iscrizion|inscriç|assinatura)",
             r"(?:bevestig\w*).{0,30}(?:aanmelding|inschrijving|abonnement)",
@@ -70,9 +84,9 @@ WORDING = Wording(
         )),
         (2, (
             "subscription request", "your request to join", "subscribe request", "unsubscribe request",
-            "asked to subscribe", "asked to be subscribed", "you have been invited to join",
-            "confirm your request", "simply reply to this message", "empty reply", "subject intact",
-            "simply disregard", "disregard this message", "anmeldung bestätigen", "anmeldung zu bestätigen",
+            "asked to subscribe", "asked to be subscribed", "you have been invited to join", "confirm your request",
+            "simply reply to this message", "empty reply", "subject intact", "simply disregard",
+            "disregard this message", "anmeldung bestätigen", "anmeldung zu bestätigen",
         )),
         (1.5, (
             "we have received a request from", "requested subscription", "wants to subscribe",
@@ -83,11 +97,11 @@ WORDING = Wording(
         (1, (
             "we have received a request", "received a request", "mailing list", "subscription to the",
             "your subscription", "be subscribed to", "be added to the", "be added to", "be removed from",
-            "invited to join", "invitation to join", "confirm your registration", "confirm that you",
-            "to confirm", "please confirm", "please reply to this", "just reply", "send a reply",
-            "reply to this email", "following url", "simply ignore", "ignore this e", "without your knowledge",
-            "did not request", "did not ask", "didn't request", "list manager", "list server", "listserv",
-            "abonnieren", "lista di distribuzione", "подтвер", "подпис", "рассыл",
+            "invited to join", "invitation to join", "confirm your registration", "confirm that you", "to confirm",
+            "please confirm", "please reply to this", "just reply", "send a reply", "reply to this email",
+            "following url", "simply ignore", "ignore this e", "without your knowledge", "did not request",
+            "did not ask", "didn't request", "list manager", "list server", "listserv", "abonnieren",
+            "lista di distribuzione", "подтвер", "подпис", "рассыл",
         )),
         (0.5, (
             "subscribe to the", "to join the", "has been requested", "unsubscribe from", "confirmation",

@@ -16,6 +16,7 @@ _CHARSET = re.compile(
 _TAG = re.compile(
     r"<(?:style|script|title)\b[^>]{0,300}>[^<]{0,4000}|<br\b[^<>]{0,50}>|<[a-z/!][^<>]{0,600}>", re.IGNORECASE
 )
+_ENDLESS = re.compile(r"&#x?[0-9a-fA-F]{9,}")  # Python refuses to read numbers that are thousands of digits long
 _QUOTES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " ", "\x00": " "})
 
 
@@ -38,9 +39,10 @@ def charset_text(octets: bytes, charset: str) -> str:
 def header_text(value: bytes) -> str:
     """Give a header's value as lower-case text on one line, encoded words (RFC 2047) decoded."""
     if b"=?" in value:
-        text = charset_text(_WORD.sub(_decode_word, value), "utf-8")
-    else:
-        text = charset_text(value, "utf-8")
+        value = _WORD.sub(_decode_word, value)
+    elif value.isascii():
+        return " ".join(value.decode("ascii").lower().split())
+    text = charset_text(value, "utf-8")
     return " ".join(text.translate(_QUOTES).lower().split())
 
 
@@ -69,5 +71,5 @@ def body_text(octets: bytes, encoding: str, charset: str, *, is_html: bool) -> s
         octets = binascii.a2b_qp(octets)
     text = charset_text(octets, charset)
     if is_html or text[:200].lstrip()[:5].lower() in {"<html", "<!doc"}:
-        text = html.unescape(_TAG.sub("\n", text))
+        text = html.unescape(_ENDLESS.sub("", _TAG.sub("\n", text)))
     return text.translate(_QUOTES)

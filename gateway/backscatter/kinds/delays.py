@@ -1,6 +1,5 @@
 """The words of delay notices: the message is still queued, and its sender need do nothing."""
 
-# ruff: noqa: RUF001 - words of many languages
 from gateway.backscatter.kinds.wording import Wording
 from gateway.backscatter.words import Kind
 
@@ -8,8 +7,10 @@ WORDING = Wording(
     kind=Kind.DELAY_NOTICE,
     subjects=(
         (2.5, (
-            r"(?:warning|information)?[: ]*(?:mail|message|e-?mail)(?: \S+)? (?:delivery )?(?:is |"
-            "has been )?(?:delayed|still (?:not|un))",
+            (
+                r"(?:warning|information)?[: ]*(?:mail|message|e-?mail)(?: \S+)? (?:delivery )?(?:is |"
+                "has been )?(?:delayed|still (?:not|un))"
+            ),
             r"(?:mail|message|e-?mail) (?:delivery )?(?:delay|warning)\b", "delayed (?:mail|message|delivery)",
             r"warning: (?:could not send message|message (?:\S+ )?(?:delayed|still))", "deliver(?:y|ing) delay",
             "delivery (?:is |has been )?delayed", r"delivery status notification ?\(delay\)",
@@ -18,8 +19,8 @@ WORDING = Wording(
         )),
         (2, (
             "verzögerte? ", "zustellung verz", "remise (?:retardée|différée)", "retard de",
-            "entrega (?:retrasada|demorada|atrasada)", "consegna ritardata", "vertraagd", "zpoždění",
-            "opóźnion", "задержка доставки", "配信遅延", "配信が遅れ", "延迟", "延遲",
+            "entrega (?:retrasada|demorada|atrasada)", "consegna ritardata", "vertraagd", "zpoždění", "opóźnion",
+            "задержка доставки", "配信遅延", "配信が遅れ", "延迟", "延遲",
         )),
     ),
     phrases=(
@@ -32,18 +33,17 @@ WORDING = Wording(
         )),
         (2.5, (
             "do not need to resend", "keep trying until", "no action is required on your part",
-            "has not yet been delivered", "wird weiterhin versucht", "noch nicht zugestellt",
-            "n'a pas encore été", "aún no se ha entregado", "ancora stato consegnato", "nog niet afgeleverd",
-            "まだ配信されて", "尚未送达", "ещё не доставлено", "еще не доставлено",
+            "has not yet been delivered", "wird weiterhin versucht", "noch nicht zugestellt", "n'a pas encore été",
+            "aún no se ha entregado", "ancora stato consegnato", "nog niet afgeleverd", "まだ配信されて",
+            "尚未送达", "ещё не доставлено", "еще не доставлено",
         )),
         (2, (
             "will be retried", "will keep trying", "will continue trying", "will be deleted from queue",
-            "not yet been delivered", "has been delayed", "had transient non-fatal errors",
-            "delivery incomplete",
+            "not yet been delivered", "has been delayed", "had transient non-fatal errors", "delivery incomplete",
         )),
         (1.5, (
-            "will continue to try", "has been in the queue", "delivery temporarily suspended",
-            "have been delayed", "nicht notwendig, die nachricht",
+            "will continue to try", "has been in the queue", "delivery temporarily suspended", "have been delayed",
+            "nicht notwendig, die nachricht",
         )),
         (1, (
             "will retry", "temporarily deferred", "remains undelivered",

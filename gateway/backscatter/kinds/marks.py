@@ -12,27 +12,46 @@ from gateway.backscatter.kinds.scanning import Scanned
 
 DAEMON = re.compile("|".join(BOUNCES.senders[0][1]))
 _POSTMASTER = re.compile("|".join(BOUNCES.senders[1][1]))
-_NOT_NO = re.compile(r"auto-(?!generated)|vacation|auto_repl|autorepl")
-_AUTOREPLY_HEADERS = (
-    b"x-autoreply", b"x-auto-reply", b"x-autorespond", b"x-autoresponder", b"x-autoreply-from", b"x-auto-reply-from",
-    b"x-mail-autoreply", b"x-auto-response", b"x-vacation", b"x-fc-machinegenerated", b"x-yahoo-autoresponse", b"x-autoreply-type",
-)  # fmt: skip
-_CHALLENGE_HEADERS = (
-    b"x-boxtrapper", b"x-bluebottle-request", b"x-askversion", b"x-ask-info", b"x-tmda-confirm", b"x-choicemail-registration-request",
-    b"x-spamarrest-noauth", b"x-challenge", b"spamlion", b"x-exispam", b"x-spamazoid-md", b"x-antispam-challenge",
-)  # fmt: skip
-_LIST_HEADERS = (b"list-id", b"list-post", b"x-mailing-list", b"mailing-list")
-_BULK_HEADERS = (b"list-unsubscribe", b"feedback-id", b"x-campaign", b"x-campaignid")
-_TICKET_HEADERS = (
-    b"rt-ticket", b"managed-by", b"x-otrs-loop", b"x-rt-loop-prevention", b"x-jira-fingerprint", b"x-github-reason", b"x-gitlab-project",
-    b"x-zendesk-priority", b"x-bugzilla-reason", b"x-cron-env", b"x-redmine-host", b"x-launchpad-message-rationale", b"x-debian-pr-message",
-    b"x-trac-version", b"x-roundup-name",
-)  # fmt: skip
+_AUTOREPLY_MAILER = re.compile(r"auto-?(?:respon|reply)|vacation")
+
+
+def _names(text: str) -> frozenset[bytes]:
+    """Give names of headers as a set."""
+    return frozenset(text.encode("ascii").split())
+
+
+_AUTOREPLY_HEADERS = _names(
+    "x-autoreply x-auto-reply x-autorespond x-autoresponder x-autoreply-from x-auto-reply-from x-mail-autoreply"
+    " x-auto-response x-vacation x-fc-machinegenerated x-yahoo-autoresponse x-autoreply-type"
+)
+_CHALLENGE_HEADERS = _names(
+    "x-boxtrapper x-bluebottle-request x-askversion x-ask-info x-tmda-confirm x-choicemail-registration-request"
+    " x-spamarrest-noauth x-challenge spamlion x-exispam x-spamazoid-md x-antispam-challenge"
+)
+_LIST_HEADERS = _names("list-id list-post x-mailing-list mailing-list")
+_BULK_HEADERS = _names("list-unsubscribe feedback-id x-campaign x-campaignid")
+_TICKET_HEADERS = _names(
+    "rt-ticket managed-by x-otrs-loop x-rt-loop-prevention x-jira-fingerprint x-github-reason x-gitlab-project"
+    " x-zendesk-priority x-bugzilla-reason x-cron-env x-redmine-host x-launchpad-message-rationale"
+    " x-debian-pr-message x-trac-version x-roundup-name"
+)
+_MACHINE_HEADERS = _names(
+    "x-failed-recipients x-ms-exchange-message-is-ndr x-ms-embedded-report tls-report-domain x-hmxmroriginalrecipient"
+)
+# Where list managers take an answer to "did you ask for this?": Mailman, mlmmj, ezmlm.
+_TOKEN = re.compile(
+    rb"(?:[-+.]confirm[-+]|\bconfirm-|[-+]conf(?:un)?sub(?:-digest|-nomail)?-)[0-9a-zA-Z]{8,}|-[su]c\.\d{9,10}\.[a-z]{10,}"
+)
 _REPLY = re.compile(r"(?:\[[^\]]{1,40}\] ?)?(?:re|aw|sv|antw|fwd?|wg|tr|vs|odp|rv|enc|doorst|ha)(?:\[\d+\])? ?: ?")
 
 
 class Marks(msgspec.Struct):
-    """The marks of one message. ``subject`` and ``sender`` (the From header) are lower-case text."""
+    """The marks of one message.
+
+    ``subject``, ``sender`` (the From header) and ``content_type`` are lower-case text; ``auto_reply`` and ``challenge``
+    name the header that says so; ``token`` is an address with a token to answer to; ``answers`` is a subject that
+    begins with Re: or the like; ``marked`` is whether the body is worth a look.
+    """
 
     subject: str
     sender: str
@@ -44,6 +63,7 @@ class Marks(msgspec.Struct):
     auto_submitted: str = ""
     auto_reply: str = ""
     challenge: str = ""
+    token: bool = False
     failed_recipients: bool = False
     on_list: bool = False
     bulk: bool = False
@@ -69,29 +89,37 @@ def read_marks(scanned: Scanned, sender: str | None) -> Marks:
         marks.daemon = DAEMON.search(envelope) is not None or DAEMON.search(scanned.text(b"sender")) is not None
     marks.report = marks.content_type.startswith("multipart/report") or "report-type=" in marks.content_type
     marks.auto_submitted = scanned.text(b"auto-submitted")
-    marks.auto_reply = _auto_reply(scanned, marks)
-    marks.challenge = next((name.decode() for name in _CHALLENGE_HEADERS if name in headers), "")
+    marks.auto_reply = _auto_reply(scanned, marks.auto_submitted)
+    if not _CHALLENGE_HEADERS.isdisjoint(headers):
+        marks.challenge = min(_CHALLENGE_HEADERS.intersection(headers)).decode()
+    marks.token = (
+        _TOKEN.search(b" ".join(headers.get(name, b"") for name in (b"reply-to", b"from", b"return-path"))) is not None
+    )
     marks.failed_recipients = b"x-failed-recipients" in headers
-    marks.on_list = any(name in headers for name in _LIST_HEADERS)
-    marks.bulk = any(name in headers for name in _BULK_HEADERS)
-    marks.ticket = any(name in headers for name in _TICKET_HEADERS)
+    marks.on_list = not _LIST_HEADERS.isdisjoint(headers)
+    marks.bulk = not _BULK_HEADERS.isdisjoint(headers)
+    marks.ticket = not _TICKET_HEADERS.isdisjoint(headers)
     marks.answers = _REPLY.match(marks.subject) is not None
-    marks.marked = bool(
-        marks.null_sender or marks.daemon or marks.report or marks.auto_reply or marks.challenge or marks.failed_recipients
-        or b"x-ms-exchange-message-is-ndr" in headers or b"x-ms-embedded-report" in headers or b"tls-report-domain" in headers
-        or b"x-hmxmroriginalrecipient" in headers or b"x-mailman-version" in headers or b"x-ezmlm-version" in headers
-        or marks.auto_submitted[:5] == "auto-"
-    )  # fmt: skip
+    marks.marked = (
+        marks.null_sender
+        or marks.daemon
+        or marks.report
+        or marks.token
+        or bool(marks.auto_reply or marks.challenge)
+        or not _MACHINE_HEADERS.isdisjoint(headers)
+        # Shops, lists and ticket systems say auto-generated of all that they send.
+        or (marks.auto_submitted.startswith("auto-") and not marks.auto_submitted.startswith("auto-generated"))
+    )
     return marks
 
 
-def _auto_reply(scanned: Scanned, marks: Marks) -> str:
+def _auto_reply(scanned: Scanned, auto_submitted: str) -> str:
     """Name the header by which a program says that it answers, empty where none does."""
     headers = scanned.headers
-    if marks.auto_submitted.startswith("auto-replied"):
+    if auto_submitted.startswith("auto-replied"):
         return "Auto-Submitted: auto-replied"
-    for name in _AUTOREPLY_HEADERS:
-        if name in headers and headers[name].strip().lower() not in {b"no", b"false", b"0"}:
+    for name in sorted(_AUTOREPLY_HEADERS.intersection(headers)):
+        if headers[name].strip().lower() not in {b"no", b"false", b"0"}:
             return name.decode()
     for name in (b"precedence", b"x-precedence"):
         if name in headers and "auto_reply" in scanned.text(name).replace("-", "_"):
@@ -102,6 +130,6 @@ def _auto_reply(scanned: Scanned, marks: Marks) -> str:
         return "X-POST-MessageClass: autoresponder"
     if "mailbox rules agent" in scanned.text(b"x-ms-exchange-generated-message-source"):
         return "X-MS-Exchange-Generated-Message-Source"
-    if any(word in scanned.text(b"x-mailer") for word in ("autoresponder", "autoreply", "vacation", "auto-respon")):
+    if _AUTOREPLY_MAILER.search(scanned.text(b"x-mailer")):
         return "X-Mailer: an autoresponder"
     return ""

@@ -8,24 +8,28 @@ WORDING = Wording(
     kind=Kind.RECEIPT,
     subjects=(
         (3, (
-            r"(?:read(?: receipt)?(?: \(.{1,10}\))?|not read|read receipt|displayed|"
-            r"return receipt(?: \(displayed\))?|gelesen|ungelesen gelöscht|lu|non lu|le[ií]do|"
-            "no le[ií]do|letto|non letto|lida|n[aã]o lida|gelezen|niet gelezen|læst|läst|lest|luettu|"
-            "przeczytan[eyo]|прочитано|přečteno|elolvasva|okundu|開封済み|已读|已讀|읽음) ?[:：-]",
+            (
+                r"(?:read(?: receipt)?(?: \(.{1,10}\))?|not read|read receipt|displayed|"
+                r"return receipt(?: \(displayed\))?|gelesen|ungelesen gelöscht|lu|non lu|le[ií]do|no le[ií]do|"
+                "letto|non letto|lida|n[aã]o lida|gelezen|niet gelezen|læst|läst|lest|luettu|przeczytan[eyo]|"
+                "прочитано|přečteno|elolvasva|okundu|開封済み|已读|已讀|읽음) ?[:：-]"
+            ),
             r"return receipt\b", "read receipt", "receipt (?:notification|confirmation)",
             "disposition notification", "message (?:read|displayed) notification", "message disposition",
             "confirmation of (?:reading|delivery|receipt)", "lesebestätigung", "empfangsbestätigung",
             "confirmation de lecture", "accusé de (?:lecture|réception)",
             "(?:acuse|confirmaci[oó]n) de (?:lectura|recibo)", "conferma di lettura",
             "ricevuta di (?:lettura|ritorno)", "(?:confirmação|recibo) de leitura", "leesbevestiging",
-            "potwierdzenie (?:przeczytania|odczytu|odbioru)", "подтверждение прочтения",
-            "уведомление о прочтении", "開封確認", "阅读回执", "回执", "已读回执",
+            "potwierdzenie (?:przeczytania|odczytu|odbioru)", "подтверждение прочтения", "уведомление о прочтении",
+            "開封確認", "阅读回执", "回执", "已读回执",
         )),
         (2.5, (
-            "(?:relayed|delivered|successful delivery|delivery (?:confirmation|successful|success|"
-            r"receipt|notification \(success\)))\b[: ]?",
-            r"delivery status notification ?\(success\)", "zugestellt:", "remis ?:", "entregado:",
-            "consegnato:", r"delivery report \(success",
+            (
+                "(?:relayed|delivered|successful delivery|delivery (?:confirmation|successful|success|"
+                r"receipt|notification \(success\)))\b[: ]?"
+            ),
+            r"delivery status notification ?\(success\)", "zugestellt:", "remis ?:", "entregado:", "consegnato:",
+            r"delivery report \(success",
         )),
     ),
     phrases=(

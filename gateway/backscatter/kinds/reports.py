@@ -1,6 +1,5 @@
 """The words of reports: abuse feedback (ARF), DMARC aggregate and failure reports, TLS reports."""
 
-# ruff: noqa: RUF001 - words of many languages
 from gateway.backscatter.kinds.wording import Wording
 from gateway.backscatter.words import Kind
 
@@ -12,11 +11,10 @@ WORDING = Wording(
         )),
         (3, (
             "report domain:", "dmarc (?:aggregate|failure|forensic)? ?report", "dmarc aggregate",
-            ".{0,40}dmarc (?:aggregate|failure|forensic|authentication) (?:report|failure)",
-            ".{0,30}tls[- ]?rpt", "smtp tls report", "tls report", "complaint about message from",
-            "e-?mail feedback report", "abuse report", "feedback report", "spam (?:report|complaint)", r"fbl\b",
-            "fw: .{0,80}(?:complaint)", "email feedback loop", "auth(?:entication)? failure report",
-            "failure report for",
+            ".{0,40}dmarc (?:aggregate|failure|forensic|authentication) (?:report|failure)", ".{0,30}tls[- ]?rpt",
+            "smtp tls report", "tls report", "complaint about message from", "e-?mail feedback report",
+            "abuse report", "feedback report", "spam (?:report|complaint)", r"fbl\b", "fw: .{0,80}(?:complaint)",
+            "email feedback loop", "auth(?:entication)? failure report", "failure report for",
         )),
         (2, (
             r"\[spam(?:cop)? \(", r"\[spamcop",
@@ -32,8 +30,7 @@ WORDING = Wording(
         (3, (
             "this is an email abuse report for an email message", "this is an e-mail abuse report",
             "this is an abuse report", "this is a dmarc aggregate report", "authentication failure report",
-            "this is a spf/dkim authentication-failure report", "authentication-failure report",
-            "feedback-type:",
+            "this is a spf/dkim authentication-failure report", "authentication-failure report", "feedback-type:",
         )),
         (2.5, (
             "email abuse report",

@@ -1,6 +1,5 @@
 """The words of virus notices: a scanner tells the forged sender what it found, or what it banned."""
 
-# ruff: noqa: RUF001 - words of many languages
 from gateway.backscatter.kinds.wording import Wording
 from gateway.backscatter.words import Kind
 
@@ -8,32 +7,41 @@ WORDING = Wording(
     kind=Kind.VIRUS_NOTICE,
     subjects=(
         (3, (
-            r"(?:\W{0,4}(?:warning|alert|notice|achtung|attention|important|undeliverable|"
-            r"security)\W{0,4} *)?(?:(?:e-?)?mail )?virus(?:es)?(?: \S+)? (?:found|detected|alert|"
-            "warning|in|to sender|notification|infect|report|scan|meldung|was)",
+            (
+                r"(?:\W{0,4}(?:warning|alert|notice|achtung|attention|important|undeliverable|"
+                r"security)\W{0,4} *)?(?:(?:e-?)?mail )?virus(?:es)?(?: \S+)? (?:found|detected|alert|warning|"
+                "in|to sender|notification|infect|report|scan|meldung|was)"
+            ),
             "virus(?:warnung|meldung|alarm|fund)", "virenwarnung", "virenalarm",
             r"virus \(.{1,80}\) (?:in (?:your )?mail|from you|in)",
             "banned (?:contents?|file|or|name|attachment).{0,80}", "bad.?header .{0,60}from you",
             "(?:possible )?(?:spam|virus|infected|malware).{0,40} from (?:you|<you)",
-            ".{0,40}(?:you sent|sent by you|from you|your (?:message|mail|e-?mail)).{0,40}(?:virus|"
-            "infected|malware|worm)",
-            ".{0,60}(?:norton|symantec|mcafee|groupshield|scan ?mail|interscan|mailsweeper|mailmarshal|"
-            "antigen|trend micro|kaspersky|sophos|panda|f-secure|nav|rav|avast|bitdefender|mailscanner|"
-            r"avg|clamav|clamsmtp|amavis|webshield|inflex|drweb|dr\.web|symantec avf)\b.{0,60}(?:virus|"
-            "detected|found|alert|infect|quarantin|notification|results|blocked|failed to|unable|"
-            "rejected|report|scan)",
+            (
+                ".{0,40}(?:you sent|sent by you|from you|your (?:message|mail|e-?mail)).{0,40}(?:virus|"
+                "infected|malware|worm)"
+            ),
+            (
+                ".{0,60}(?:norton|symantec|mcafee|groupshield|scan ?mail|interscan|mailsweeper|mailmarshal|"
+                "antigen|trend micro|kaspersky|sophos|panda|f-secure|nav|rav|avast|bitdefender|mailscanner|"
+                r"avg|clamav|clamsmtp|amavis|webshield|inflex|drweb|dr\.web|symantec avf)\b.{0,60}(?:virus|"
+                "detected|found|alert|infect|quarantin|notification|results|blocked|failed to|unable|"
+                "rejected|report|scan)"
+            ),
         )),
         (2.5, (
-            "(?:infected|blocked|disallowed|dangerous|unsafe|forbidden|prohibited|banned|illegal|"
-            "potentially dangerous|bad) (?:attachment|file|file ?type|content|filename|message|mail|"
-            "e-?mail)",
-            "(?:attachment|content|file) (?:blocked|violation|removed|rejected|filter|stripped|deleted|"
-            "type forbidden)",
+            (
+                "(?:infected|blocked|disallowed|dangerous|unsafe|forbidden|prohibited|banned|illegal|"
+                "potentially dangerous|bad) (?:attachment|file|file ?type|content|filename|message|mail|"
+                "e-?mail)"
+            ),
+            (
+                "(?:attachment|content|file) (?:blocked|violation|removed|rejected|filter|stripped|deleted|"
+                "type forbidden)"
+            ),
             "content violation", r"\{?(?:virus|blocked content|filename|dangerous content)\?\}",
             "failed to clean virus", "antivirus", "anti-virus", "avviso (?:di )?virus", "alerte? virus",
-            "alerta de virus",
-            "virus (?:rilevato|trovato|détecté|detectado|gevonden|encontrado|wykryty|обнаружен)", "wirus",
-            "вирус", "mensagem bloqueada", "обнаружен вирус", "病毒", "ウイルス",
+            "alerta de virus", "virus (?:rilevato|trovato|détecté|detectado|gevonden|encontrado|wykryty|обнаружен)",
+            "wirus", "вирус", "mensagem bloqueada", "обнаружен вирус", "病毒", "ウイルス",
             "message (?:quarantined|deleted|contained? (?:a )?virus)",
             "mail (?:quarantined|contains? (?:a )?virus)", r"\[mailserver notification\]",
         )),
@@ -41,8 +49,8 @@ WORDING = Wording(
     senders=(
         (1.5, (
             "anti-?virus", "virus[-_]?(?:scan|alert|check|admin)", "amavis", "mailsweeper", "mailmarshal",
-            "mailscanner", "interscan", "scanmail", "security.?(?:scan|gateway)", "content[- ]?filter",
-            "clamav", "groupshield", "avgate", "webshield", "viruswall", "antigen",
+            "mailscanner", "interscan", "scanmail", "security.?(?:scan|gateway)", "content[- ]?filter", "clamav",
+            "groupshield", "avgate", "webshield", "viruswall", "antigen",
         )),
     ),
     phrases=(
@@ -50,12 +58,12 @@ WORDING = Wording(
             "our virus checker found", "our content checker found", "our virus detector",
             "found to contain a virus", "v i r u s", "please check your computer for viruses",
             "please check your system for viruses", "check your system for viruses", "enthielt einen virus",
-            "contenait un virus", "contenía un virus", "conteneva un virus", "bevatte een virus",
-            "zawiera wirusa", "содержит вирус",
+            "contenait un virus", "contenía un virus", "conteneva un virus", "bevatte een virus", "zawiera wirusa",
+            "содержит вирус",
         )),
         (2.5, (
-            "our virus scanner", "contained a virus", "the following virus", "the following viruses",
-            "banned name", "banned filename", "banned attachment", "attachments that are not permitted",
+            "our virus scanner", "contained a virus", "the following virus", "the following viruses", "banned name",
+            "banned filename", "banned attachment", "attachments that are not permitted",
             "potentially executable attachment", "ein virus gefunden", "enthält einen virus", "wurde ein virus",
             "viren gefunden", "contient un virus", "contiene un virus", "bevat een virus", "contém vírus",
         )),
@@ -68,9 +76,9 @@ WORDING = Wording(
             "potentially dangerous attachment", "virus gefunden", "virus a été",
         )),
         (1.5, (
-            "virus checker", "virus detected", "found virus", "infected file", "infected message",
-            "infected with", "virus alert", "virus name", "virus found", "attachment was removed",
-            "attachment was deleted", "mit einem virus", "virenscanner", "wirus", "вирус", "ウイルス", "ウィルス", "病毒",
+            "virus checker", "virus detected", "found virus", "infected file", "infected message", "infected with",
+            "virus alert", "virus name", "virus found", "attachment was removed", "attachment was deleted",
+            "mit einem virus", "virenscanner", "wirus", "вирус", "ウイルス", "ウィルス", "病毒",
         )),
         (1, (
             "virus scanner", "scanned your message", "has been quarantined", "was quarantined", "disinfect",

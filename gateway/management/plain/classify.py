@@ -1,4 +1,4 @@
-"""``classify FILE.eml...``: what kind of automatic mail each file is, and why. It needs no store and no configuration."""
+"""``classify FILE.eml...``: what kind of automatic mail each file is, and why. No store is needed."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from gateway.backscatter.kinds import classify
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command; gives the exit status, 1 where a file could not be read. The other files are told all the same."""
+    """Run the command; gives the exit status, 1 where a file could not be read; the others are told all the same."""
     options = _parser().parse_args(arguments)
     status = 0
     for name in options.files:

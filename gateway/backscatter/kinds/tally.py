@@ -1,0 +1,70 @@
+"""Adds up what subject, sender and text say for one kind, by the words of that kind."""
+
+import re
+
+from gateway.backscatter.kinds.autoreplies import WORDING as AUTOREPLIES
+from gateway.backscatter.kinds.bounces import WORDING as BOUNCES
+from gateway.backscatter.kinds.challenges import WORDING as CHALLENGES
+from gateway.backscatter.kinds.confirmations import WORDING as CONFIRMATIONS
+from gateway.backscatter.kinds.delays import WORDING as DELAYS
+from gateway.backscatter.kinds.marks import Marks
+from gateway.backscatter.kinds.receipts import WORDING as RECEIPTS
+from gateway.backscatter.kinds.reports import WORDING as REPORTS
+from gateway.backscatter.kinds.scanning import Leading
+from gateway.backscatter.kinds.virus_notices import WORDING as VIRUS_NOTICES
+from gateway.backscatter.words import Kind
+
+ENOUGH = 4.0  # points that make a kind
+NOTICE = 4000  # characters of the notice that are searched
+_PLENTY = 6.0  # points of phrases after which more say no more
+_TEXT_AT_MOST = 4.5  # points that text alone can give
+_WORDINGS = (BOUNCES, DELAYS, VIRUS_NOTICES, AUTOREPLIES, CHALLENGES, CONFIRMATIONS, RECEIPTS, REPORTS)
+
+KINDS = tuple(wording.kind for wording in _WORDINGS)
+_SUBJECTS = {w.kind: tuple((re.compile("|".join(said)), worth) for worth, said in w.subjects) for w in _WORDINGS}
+_SENDERS = {w.kind: tuple((re.compile("|".join(said)), worth) for worth, said in w.senders) for w in _WORDINGS}
+_PHRASES = {w.kind: tuple((phrase, worth) for worth, said in w.phrases for phrase in said) for w in _WORDINGS}
+_ANY_SUBJECT = re.compile("|".join(pattern for w in _WORDINGS for _, said in w.subjects for pattern in said))
+
+
+def any_subject(subject: str) -> bool:
+    """Whether a subject is one of automatic mail, of whatever kind."""
+    return _ANY_SUBJECT.match(subject) is not None
+
+
+def subject_says(kind: Kind, marks: Marks) -> bool:
+    """Whether the subject is one of this kind."""
+    return any(pattern.match(marks.subject) for pattern, _ in _SUBJECTS[kind])
+
+
+def points(kind: Kind, marks: Marks, leading: Leading) -> tuple[float, tuple[str, ...]]:
+    """Give the points for a kind, and the facts in words; no facts where nothing speaks for it."""
+    facts: list[str] = []
+    total = 0.0
+    for pattern, worth in _SUBJECTS[kind]:
+        if found := pattern.match(marks.subject):
+            total += worth
+            facts.append(f'the subject says "{found[0][:60]}"')
+            break
+    for pattern, worth in _SENDERS[kind]:
+        if found := pattern.search(marks.sender):
+            total += worth
+            facts.append(f'the sender is "{found[0][:40]}"')
+            break
+    spoken, said = _spoken(kind, leading.text[:NOTICE])
+    if said:
+        facts.append("the text says " + ", ".join(f'"{phrase}"' for phrase in said[:3]))
+    return total + min(spoken, _TEXT_AT_MOST), tuple(facts)
+
+
+def _spoken(kind: Kind, text: str) -> tuple[float, list[str]]:
+    """Look for the phrases of a kind, those worth most first; gives points and phrases."""
+    spoken = 0.0
+    said: list[str] = []
+    for phrase, worth in _PHRASES[kind]:
+        if phrase in text:
+            spoken += worth
+            said.append(phrase)
+            if spoken >= _PLENTY:
+                break
+    return spoken, said
