@@ -15,11 +15,12 @@ from django.db import transaction
 
 from gateway.backscatter import batv
 from gateway.models import Domain, MarkingKey, NodePolicy
-from gateway.operations import accounts, audit
+from gateway.operations import accounts, alarms, audit
 from gateway.policy.snapshot import Snapshot
 from gateway.services import secrets
 
 ROTATE_AFTER = 30  # days for which a key signs
+WORKER = "rotation"  # who the audit names for what the schedule did
 _BITS = 2048  # RFC 8301 3.2
 _NUMBERS = 10
 
@@ -65,6 +66,23 @@ def rotation_is_due() -> bool:
     """Whether the newest key has signed for so long that another one should follow."""
     newest = MarkingKey.objects.filter(retired=False).first()
     return newest is not None and (today() - newest.since).days >= ROTATE_AFTER
+
+
+def tend() -> None:
+    """Rotate by schedule: make the next key when it is time, and remove those whose last tag has expired.
+
+    Publishes that, unless a person is in the middle of an edit: then an alarm asks for it. Raises PolicyError, OSError.
+    """
+    from gateway.operations import publish  # noqa: PLC0415 - publishing knows this module too
+
+    undisturbed = not publish.pending()
+    made = rotation_is_due() and make_key(WORKER)
+    if not (remove_expired(WORKER) or made):
+        return
+    if undisturbed:
+        publish.publish_policy(WORKER)
+    else:
+        alarms.raise_alarm(settings.CONFIG.name, "the next BATV key waits for a publish: look at what is pending")
 
 
 def remove_expired(who: str) -> int:

@@ -52,9 +52,8 @@ def _act(request: HttpRequest) -> HttpResponse:
     try:
         match request.POST.get("do"):
             case "key":
-                said = (
-                    f"{str(keys.make_key(who(request))).capitalize()} was made. Publish before that day begins (UTC)."
-                )
+                made = keys.make_key(who(request))
+                said = f"Key {made.number} was made, and signs from {made.since} on. Publish it before."
             case "retire":
                 key = get_object_or_404(MarkingKey, pk=_number(request))
                 keys.retire(key, who(request))

@@ -4,11 +4,13 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from gateway.models import Domain, MarkingKey, NodePolicy, Route, RouteHost
+from gateway.models import Alarm, Domain, MarkingKey, NodePolicy, PolicyRevision, Route, RouteHost
 from gateway.operations import keys
 from gateway.operations.apply import apply_policy
 from gateway.operations.export import export_policy
 from gateway.operations.publish import build, publish_policy
+from gateway.policy import codec
+from gateway.policy.location import PolicyError
 from gateway.services import secrets
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +56,43 @@ def test_a_key_signs_for_thirty_days(age: int, *, due: bool) -> None:
     MarkingKey.objects.create(number=1, secret="batv-1", since=keys.today() - timedelta(days=age))
 
     assert keys.rotation_is_due() is due
+
+
+def aged_key(home: Path, age: int) -> MarkingKey:
+    secrets.write(home / "secrets", "batv-old", "old")
+    return MarkingKey.objects.create(number=1, secret="batv-old", since=keys.today() - timedelta(days=age))
+
+
+def test_the_schedule_makes_the_next_key_and_publishes_it(home: Path, domain: Domain) -> None:  # noqa: ARG001
+    aged_key(home, 30)
+    publish_policy("admin")
+
+    keys.tend()
+    keys.tend()
+
+    assert len(codec.load(home / "policy" / "current.json").marking.keys) == 2
+
+
+def test_the_schedule_leaves_publishing_to_a_person_who_edits(home: Path, domain: Domain) -> None:
+    aged_key(home, 30)
+    publish_policy("admin")
+    domain.accept_unknown = True
+    domain.save()
+
+    keys.tend()
+
+    assert len(codec.load(home / "policy" / "current.json").marking.keys) == 1
+    assert "waits for a publish" in Alarm.objects.get().text
+
+
+def test_the_schedule_does_nothing_where_nothing_is_due(home: Path, domain: Domain) -> None:  # noqa: ARG001
+    aged_key(home, 3)
+    publish_policy("admin")
+
+    keys.tend()
+
+    assert MarkingKey.objects.count() == 1
+    assert PolicyRevision.objects.count() == 1
 
 
 def test_another_key_signs_at_once_when_the_only_one_is_retired(home: Path) -> None:  # noqa: ARG001
@@ -151,8 +190,6 @@ def test_marking_goes_into_the_policy_and_through_an_export_and_back(domain: Dom
     ],
 )
 def test_a_mistake_is_told_with_its_line(home: Path, text: str, says: str) -> None:  # noqa: ARG001
-    from gateway.policy.location import PolicyError  # noqa: PLC0415 - of this test only
-
     with pytest.raises(PolicyError) as error:
         apply_policy(text, "m.yml", "admin")
 

@@ -1,0 +1,10 @@
+"""Rotates the keys of marking."""
+
+from gateway.operations import keys
+from workers.app import app
+
+
+@app.task(name="keys.tend")  # type: ignore[untyped-decorator]
+def tend() -> None:
+    """Make the next key when it is time, and remove the expired ones."""
+    keys.tend()
