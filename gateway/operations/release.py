@@ -23,9 +23,13 @@ from gateway.models import QuarantinedCopy
 from gateway.models.quarantine import CopyState
 from gateway.operations import alarms, audit, broker, columns
 from gateway.operations.delete import remove_unused_bytes
+from gateway.operations.marked import marked
+from gateway.outbound.dkim_signature import KeyUnusableError, MessageUnsignableError
+from gateway.outbound.marking import MarkingError
 from gateway.policy import codec
 from gateway.policy.snapshot import Route
 from gateway.services import secrets
+from gateway.services.ledger import LedgerError
 from gateway.spool.disk import SpoolError
 from gateway.spool.item import Item
 from gateway.spool.quarantine import Quarantine
@@ -168,8 +172,15 @@ def _attempt(copy: QuarantinedCopy) -> Result:
     except LookupError as error:
         alarms.raise_alarm(config.name, f"a released message waits: {error}")
         return Result(trouble=str(error))
+    scrubbed, skip = headers.scrub(content, config.name)
     try:
-        scrubbed, skip = headers.scrub(content, config.name)
+        marks = marked(item, copy.recipient, content, scrubbed, skip)
+    except MessageUnsignableError as error:
+        return Result(trouble=f"not delivered, its header can't be signed: {error}", final=True)
+    except (MarkingError, KeyUnusableError, LedgerError, codec.PolicyError, OSError) as error:
+        alarms.raise_alarm(config.name, f"a released message waits, it can't be marked: {error}")
+        return Result(trouble=f"it can't be marked: {error}")
+    try:
         reply = submit.deliver(
             route,
             secret,
@@ -177,11 +188,11 @@ def _attempt(copy: QuarantinedCopy) -> Result:
             # The original sender. That can't make a stranger hear from us: we send no report ourselves, and the next
             # hop is asked for none either (NOTIFY=NEVER, where it offers DSN). An empty sender would take from the
             # recipient whom to answer.
-            item.sender,
+            marks.sender,
             copy.recipient,
             item.parameters,
             content,
-            released_headers(item, copy.recipient, config.name) + scrubbed,
+            marks.front + released_headers(item, copy.recipient, config.name) + marks.behind,
             skip=skip,
             unproven=True,
             budget=_hurried(config.budget),

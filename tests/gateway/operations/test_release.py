@@ -6,12 +6,16 @@ from pathlib import Path
 import pytest
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
+from msgspec import structs
 
 from gateway.mail.envelope import MailParameters
 from gateway.models import Alarm, AuditEntry, QuarantinedCopy
 from gateway.models.quarantine import CopyState
 from gateway.operations import adopt, release
 from gateway.operations.release import deliver, ring_due
+from gateway.policy import codec
+from gateway.policy.snapshot import BatvKey, DomainPolicy, Marking
+from gateway.services import secrets
 from gateway.spool.quarantine import MESSAGE, Quarantine, place_of
 from gateway.spool.staging import Spool
 from tests import samples
@@ -310,3 +314,41 @@ def test_null_sender_and_parameters_are_passed_on(spool: Spool, next_hop: NextHo
 
     assert next_hop.kept[0].sender.startswith("MAIL FROM:<>")
     assert "BODY=8BITMIME" in next_hop.kept[0].sender
+
+
+def publish_marking(home: Path, port: int) -> None:
+    """Publish a route, a domain of ours, a key and a seal."""
+    samples.publish_route(home, port)
+    file = home / "policy" / "current.json"
+    marking = Marking(keys=(BatvKey(1, "batv-1"),), seal="seal-1")
+    domains = {"example.org": DomainPolicy(route="main")}
+    file.write_bytes(codec.encode(structs.replace(codec.load(file), marking=marking, domains=domains)))
+    for name in ("batv-1", "seal-1"):
+        secrets.write(home / "secrets", name, f"secret of {name}")
+
+
+def test_a_released_copy_that_leaves_is_marked(spool: Spool, next_hop: NextHop, home: Path) -> None:
+    publish_marking(home, next_hop.port)
+    octets = b"Message-ID: <1@example.org>\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\n" + samples.MESSAGE
+    copy = keep(spool, "01m", "bob@far.test", octets=octets, listener="outbound")
+    release_all()
+
+    assert deliver(copy.pk) == CopyState.RELEASED
+
+    (kept,) = next_hop.kept
+    assert kept.sender.startswith("MAIL FROM:<prvs=1")
+    assert b"\r\nX-Backstop-Seal: 1-" in kept.content
+    assert kept.content.endswith(octets)
+
+
+def test_a_released_copy_waits_while_it_can_not_be_marked(spool: Spool, next_hop: NextHop, home: Path) -> None:
+    publish_marking(home, next_hop.port)
+    secrets.destroy(home / "secrets", "seal-1")
+    copy = keep(spool, "01m", "bob@far.test", listener="outbound")
+    release_all()
+
+    deliver(copy.pk)
+
+    assert state_of(copy) == "releasing"
+    assert not next_hop.kept
+    assert "can't be marked" in Alarm.objects.get().text
