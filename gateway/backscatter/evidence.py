@@ -90,7 +90,9 @@ def of_quotation(case: Case, *, count: bool) -> Iterator[Evidence]:
     Where ``count`` is set a proof is counted against its limit, which turns it into a hint once it has proven enough.
     """
     counts: dict[str, int] = {}
-    proofs = (*_seals(case), *_signatures(case), *_messages(case))
+    proofs = [*_seals(case), *_messages(case)]
+    if not any(case.is_fresh(proof.at) for proof in proofs):
+        proofs += _signatures(case)  # costs more than all the others
     for proof in proofs:
         if not case.is_fresh(proof.at):
             yield Evidence(proof.name, Force.HINT, f"{proof.detail}, which is too long ago to prove anything")

@@ -68,7 +68,7 @@ _LOCAL = _DOMAIN + b"!#$%&'*+/=?^_`{|}~"
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 _ENCODING = re.compile(rb"content-transfer-encoding[ \t]*:[ \t]*(base64|quoted-printable)")  # in lower case
 _PART_END = re.compile(rb"^--", re.MULTILINE)
-_MARKED_UP = (b"&lt;", b"<br", b"<p", b"<div", b"<td")
+_MARKED_UP = (b"</", b"<br")
 _WORTH_IT = (b"message-id", b"x-backstop-seal", b"dkim-signature", b"received")
 _SEAL = seal.HEADER.lower().encode()
 _SEAL_LENGTH = 400  # octets in which a seal stands, however it is folded and quoted
@@ -83,10 +83,9 @@ def find(raw: bytes) -> Quoted:
     start = start_of_body(raw)
     body = raw[start : start + LIMIT]
     gathering = _Gathering()
-    for text in _texts(raw[: min(start, LIMIT)], body):
+    for text, lower in _texts(raw[: min(start, LIMIT)], body):
         for block in blocks(text):
             gathering.take(block)
-        lower = text.lower()
         if (at := lower.find(_SEAL)) >= 0:
             gathering.seals |= dict.fromkeys(seal.find(text[at : lower.rfind(_SEAL) + _SEAL_LENGTH]))
         gathering.ids |= {match[1].decode("utf-8", "replace"): None for match in islice(_ANY_ID.finditer(text), KEPT)}
@@ -199,24 +198,25 @@ def addresses(text: bytes) -> list[str]:
     return found
 
 
-def _texts(head: bytes, body: bytes) -> Iterator[bytes]:
-    """Give the body in every reading: without quoting, its encoded parts decoded, its HTML as text."""
-    for text in [body, *_decoded(head, body)]:
+def _texts(head: bytes, body: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Give the body in every reading, and the same in lower case: without quoting, decoded, its HTML as text."""
+    lower = body.lower()
+    for text in [body, *_decoded(head, body, lower)]:
         plain = text
         if b"\n>" in text or b"\n|" in text:
             plain = (_CLOSE_MARKS if _CLOSE_QUOTING.search(text) else _QUOTING).sub(b"", text)
-        yield plain
-        lower = plain.lower()
+        lower = lower if plain is body else plain.lower()
+        yield plain, lower
         if any(each in lower for each in _MARKED_UP) and any(each in lower for each in _WORTH_IT):
             lines = _TAG.sub(b"", _LINE_TAG.sub(b"\n", plain))
-            yield html.unescape(lines.decode("utf-8", "replace")).encode("utf-8", "replace")
+            bare = html.unescape(lines.decode("utf-8", "replace")).encode("utf-8", "replace")
+            yield bare, bare.lower()
 
 
-def _decoded(head: bytes, body: bytes) -> Iterator[bytes]:
+def _decoded(head: bytes, body: bytes, lower: bytes) -> Iterator[bytes]:
     """Decode the body as a whole where the header says that it is encoded, and the first encoded parts."""
     if whole := _ENCODING.search(head.lower()):
         yield b"\n" + _decode(whole[1], body[:_DECODED])
-    lower = body.lower()
     at = 0
     for _ in range(_ENCODED_PARTS):
         part = _ENCODING.search(lower, at)
