@@ -73,7 +73,8 @@ def judge_for(reading: Reading, recipient: str, *, tools: Tools, now: float) -> 
     found = [evidence.of_tag(checked.result)]
     try:
         found += evidence.of_quotation(case, count=checked.result is not batv.Result.VALID)
-        found += evidence.of_circumstances(case)
+        if not any(each.force is Force.PROOF for each in found):  # beside a proof a hint says nothing
+            found += evidence.of_circumstances(case)
         if kind in _ANSWERS:
             found.append(_solicited(case, reading.sender, counts=counts))
     except OSError as error:

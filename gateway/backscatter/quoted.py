@@ -55,6 +55,7 @@ class Quoted(msgspec.Struct, frozen=True):
 
 
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
+_QUOTED = re.compile(rb"\n[>|]")
 _QUOTING = re.compile(rb"^(?:[>|] ?){1,20}", re.MULTILINE)
 _CLOSE_QUOTING = re.compile(rb"^[>|]{1,20}[A-Za-z][A-Za-z0-9-]{1,60}:", re.MULTILINE)  # no blank behind the mark
 _CLOSE_MARKS = re.compile(rb"^[>|]{1,20}", re.MULTILINE)
@@ -68,7 +69,7 @@ _LOCAL = _DOMAIN + b"!#$%&'*+/=?^_`{|}~"
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 _ENCODING = re.compile(rb"content-transfer-encoding[ \t]*:[ \t]*(base64|quoted-printable)")  # in lower case
 _PART_END = re.compile(rb"^--", re.MULTILINE)
-_MARKED_UP = (b"</", b"<br")
+_MARKED_UP = re.compile(rb"<(?:/|br)")
 _WORTH_IT = (b"message-id", b"x-backstop-seal", b"dkim-signature", b"received")
 _SEAL = seal.HEADER.lower().encode()
 _SEAL_LENGTH = 400  # octets in which a seal stands, however it is folded and quoted
@@ -203,11 +204,11 @@ def _texts(head: bytes, body: bytes) -> Iterator[tuple[bytes, bytes]]:
     lower = body.lower()
     for text in [body, *_decoded(head, body, lower)]:
         plain = text
-        if b"\n>" in text or b"\n|" in text:
+        if _QUOTED.search(text):
             plain = (_CLOSE_MARKS if _CLOSE_QUOTING.search(text) else _QUOTING).sub(b"", text)
         lower = lower if plain is body else plain.lower()
         yield plain, lower
-        if any(each in lower for each in _MARKED_UP) and any(each in lower for each in _WORTH_IT):
+        if _MARKED_UP.search(lower) and any(each in lower for each in _WORTH_IT):
             lines = _TAG.sub(b"", _LINE_TAG.sub(b"\n", plain))
             bare = html.unescape(lines.decode("utf-8", "replace")).encode("utf-8", "replace")
             yield bare, bare.lower()
