@@ -128,7 +128,7 @@ def dns_records(domain: Domain) -> list[tuple[str, str]]:
 
     SPF lets the domain's MX send; DMARC only asks for reports, which is the way to begin.
     """
-    records = [(domain.name, "v=spf1 mx -all")]
+    records = [(domain.name, "v=spf1 mx ~all")]
     if public := dkim_public(domain.dkim_secret):
         records.append((f"{domain.dkim_selector}._domainkey.{domain.name}", f"v=DKIM1; k=rsa; p={public}"))
     records.append((f"_dmarc.{domain.name}", f"v=DMARC1; p=none; rua=mailto:postmaster@{domain.name}"))

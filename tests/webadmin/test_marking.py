@@ -46,7 +46,7 @@ def test_the_records_of_a_domain_stand_there_ready_to_copy(admin: Client) -> Non
     domain.refresh_from_db()
     page = admin.get("/marking/").content.decode()
     assert f"{domain.dkim_selector}._domainkey.example.test. IN TXT" in page
-    assert "v=spf1 mx -all" in page
+    assert "v=spf1 mx ~all" in page
     assert "_dmarc.example.test. IN TXT" in page
 
 

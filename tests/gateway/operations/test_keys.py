@@ -143,7 +143,7 @@ def test_the_records_to_publish_hold_the_public_key(home: Path, domain: Domain) 
 
     private = serialization.load_pem_private_key(str(secret(home, domain.dkim_secret)).encode(), None)
     assert private.key_size == 2048
-    assert spf == ("example.test", "v=spf1 mx -all")
+    assert spf == ("example.test", "v=spf1 mx ~all")
     assert dkim[0] == f"{domain.dkim_selector}._domainkey.example.test"
     assert dkim[1].startswith("v=DKIM1; k=rsa; p=MIIB")
     assert dmarc[0] == "_dmarc.example.test"
