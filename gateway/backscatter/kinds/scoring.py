@@ -101,8 +101,8 @@ def _against(scanned: Scanned, marks: Marks) -> float:
     """Points for a person, a list, a shop or a ticket system behind the message."""
     threaded = b"in-reply-to" in scanned.headers or b"references" in scanned.headers
     total = 0.0
-    if marks.answers and threaded and not marks.null_sender:
-        total += 3.0
+    if marks.answers and threaded and not (marks.null_sender or marks.auto_reply):
+        total += 4.5
     if marks.ticket:
         total += 2.5
     if b"user-agent" in scanned.headers and not marks.null_sender:
@@ -112,7 +112,7 @@ def _against(scanned: Scanned, marks: Marks) -> float:
         return total + (0.5 if marks.on_list else 0.0)
     machine = marks.postmaster or _LIST_OWNER.search(scanned.text(b"to")) is not None
     if marks.on_list:
-        total += 0.5 if machine else 2.5
+        total += 0.5 if machine else 4.5
     if marks.bulk and not machine:
         total += 2.0
     return total
