@@ -11,7 +11,8 @@ from django.db import transaction
 from gateway.config import Config
 from gateway.embedded.certificate import make_self_signed
 from gateway.embedded.ports import split
-from gateway.models import Domain, NodePolicy, PolicyRevision, Recipient, Route, RouteHost
+from gateway.models import Domain, MarkingKey, NodePolicy, PolicyRevision, Recipient, Route, RouteHost
+from gateway.operations import keys
 from gateway.operations.publish import pending, publish_policy
 from gateway.policy.feed import FILE
 from gateway.policy.snapshot import TlsLevel
@@ -56,6 +57,9 @@ def make_policy(config: Config) -> bool:
         node.outbound_networks = _LOOPBACK
         node.outbound_route = route
         node.save()
+        keys.make_seal(WHO)
+        if not MarkingKey.objects.exists():
+            keys.make_key(WHO)
     publish_policy(WHO)
     return True
 

@@ -1,5 +1,7 @@
 """What the first start makes, and what a later one leaves alone."""
 
+from functools import partial
+
 import pytest
 from django.conf import settings
 from django.contrib.auth import authenticate, get_user_model
@@ -7,6 +9,7 @@ from django.contrib.auth import authenticate, get_user_model
 from gateway.embedded import firststart, home
 from gateway.mail.address import parse_mailbox
 from gateway.models import Domain, PolicyRevision, Recipient, RouteHost
+from gateway.outbound import keys, marking
 from gateway.policy import codec
 from gateway.policy.feed import FILE
 from gateway.policy.matching import Policy
@@ -40,6 +43,15 @@ def test_the_route_leads_to_the_bundled_sink(published: Policy) -> None:
     (hop,) = published.snapshot.routes["bundled-sink"].hosts
     assert f"{hop.host}:{hop.port}" == settings.CONFIG.embedded.sink
     assert published.snapshot.outbound.route == "bundled-sink"
+
+
+def test_mail_that_leaves_is_marked_from_the_first_day_on(published: Policy) -> None:
+    sender, recipient = parse_mailbox("alice@example.test"), parse_mailbox("friend@far.test")
+
+    marks = marking.load(published, sender, partial(secrets.read, settings.CONFIG.secrets_folder), keys.today())
+
+    assert marks.sender_towards(sender, recipient, published).startswith("prvs=")
+    assert marks.seal
 
 
 def test_a_second_start_changes_nothing(published: Policy) -> None:  # noqa: ARG001 - the first start
