@@ -14,7 +14,8 @@ from gateway.backscatter.kinds.decoding import body_text, header_text
 HEAD = 65536  # octets of the header section
 REACH = 262144  # octets of the whole message
 PARTS = 12  # parts, nested ones included
-TEXT = 12288  # octets of one part's text
+TEXT = 8192  # octets of one part's text
+NOTICE = 5000  # characters of the notice that are searched
 STATUS = 8192  # octets of a delivery status
 _LONG = 4000  # octets of one header
 _DEPTH = 4  # multiparts inside each other
@@ -56,7 +57,7 @@ _ORIGINAL = re.compile(
     r"^[>|\t ]*(?:received:[ \t]|return-path:[ \t]|message-id:[ \t]|mime-version:[ \t]*1|dkim-signature:"
     r"|x-[a-z-]{2,30}:[ \t]|content-type:[ \t]*(?:text|multipart)/|content-transfer-encoding:|from:[ \t][^\n]*@"
     r"|date:[ \t]+(?:mon|tue|wed|thu|fri|sat|sun),)",
-    re.IGNORECASE | re.MULTILINE,
+    re.MULTILINE,
 )
 
 
@@ -171,9 +172,9 @@ def scan_leading(scanned: Scanned) -> Leading:
             found.quotes = True
         elif part.is_text and len(texts) < _TEXTS:
             texts.append(_text(scanned.raw, part))
-    notice, quoted = _notice("\n".join(texts))
+    notice, quoted = _notice("\n".join(texts).lower())
     found.quotes = found.quotes or quoted
-    found.text = " ".join(notice.lower().split())
+    found.text = " ".join(notice[:NOTICE].split())
     return found
 
 

@@ -8,7 +8,7 @@ import re
 from gateway.backscatter.kinds.marks import Marks
 from gateway.backscatter.kinds.scanning import Leading, Scanned, scan_leading
 from gateway.backscatter.kinds.structure import by_structure
-from gateway.backscatter.kinds.tally import ENOUGH, KINDS, NOTICE, any_subject, points
+from gateway.backscatter.kinds.tally import ENOUGH, KINDS, any_subject, points
 from gateway.backscatter.words import Classified, Kind
 
 _NOTHING = Classified(Kind.NONE)
@@ -91,7 +91,7 @@ def _special(kind: Kind, marks: Marks, leading: Leading, *, said: bool) -> Score
     if leading.quotes:
         total += 1.5 if machine else 0.5
         facts.append("it quotes an original message")
-    if kind is Kind.BOUNCE and (code := _CODE.search(leading.text[:NOTICE])):
+    if kind is Kind.BOUNCE and (code := _CODE.search(leading.text)):
         total += 1.0
         facts.append(f'it quotes the code "{code[0][:20]}"')
     return total, tuple(facts)

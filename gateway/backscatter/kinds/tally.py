@@ -15,7 +15,7 @@ from gateway.backscatter.kinds.virus_notices import WORDING as VIRUS_NOTICES
 from gateway.backscatter.words import Kind
 
 ENOUGH = 4.0  # points that make a kind
-NOTICE = 4000  # characters of the notice that are searched
+
 _PLENTY = 6.0  # points of phrases after which more say no more
 _TEXT_AT_MOST = 4.5  # points that text alone can give
 _WORDINGS = (BOUNCES, DELAYS, VIRUS_NOTICES, AUTOREPLIES, CHALLENGES, CONFIRMATIONS, RECEIPTS, REPORTS)
@@ -51,7 +51,7 @@ def points(kind: Kind, marks: Marks, leading: Leading) -> tuple[float, tuple[str
             total += worth
             facts.append(f'the sender is "{found[0][:40]}"')
             break
-    spoken, said = _spoken(kind, leading.text[:NOTICE])
+    spoken, said = _spoken(kind, leading.text)
     if said:
         facts.append("the text says " + ", ".join(f'"{phrase}"' for phrase in said[:3]))
     return total + min(spoken, _TEXT_AT_MOST), tuple(facts)
