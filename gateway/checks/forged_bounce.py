@@ -7,7 +7,9 @@ A proven bounce is told as well, with its evidence, and delivered.
 from gateway.backscatter.words import Verdict
 from gateway.checks.base import Seen, View, hit
 from gateway.checks.judging import JudgedCheck, Judgements, findings_of
+from gateway.mail.address import AddressError, parse_mailbox
 from gateway.mail.findings import Finding, Outcome
+from gateway.policy.matching import ALWAYS_DELIVERABLE
 
 
 class ForgedBounce(JudgedCheck):
@@ -22,13 +24,21 @@ class ForgedBounce(JudgedCheck):
 
     def say(self, view: View, judged: Judgements) -> Seen:
         """Hit where it is forged; a miss that tells its evidence where it is genuine."""
-        del view
         forged: list[Finding] = []
         genuine: list[Finding] = []
         for recipient, each in judged.items():
-            if each.verdict is Verdict.FORGED:
+            if each.verdict is Verdict.FORGED and not _is_always_deliverable(view, recipient):
                 forged += findings_of("FORGED_BOUNCE", 5.0, each, recipient)
             elif each.verdict is Verdict.GENUINE:
                 genuine += findings_of("GENUINE_BOUNCE", 0.0, each, recipient)
         # What a hit says, it says against the message: a genuine copy beside a forged one has no part in it.
         return hit(*forged) if forged else Seen(Outcome.MISS, tuple(genuine))
+
+
+def _is_always_deliverable(view: View, recipient: str) -> bool:
+    """Whether it is postmaster or abuse, to whom people also write of trouble with bounces."""
+    try:
+        address = parse_mailbox(recipient)
+    except AddressError:
+        return True  # the bare postmaster
+    return view.policy.plain(address).local.lower() in ALWAYS_DELIVERABLE

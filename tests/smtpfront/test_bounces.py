@@ -148,6 +148,10 @@ def test_an_answer_to_a_user_who_wrote_is_delivered(marks: Gateway) -> None:
     assert trace.recipients[0].decision.action is Action.DELIVER
 
 
+def test_postmaster_takes_every_bounce(marks: Gateway) -> None:
+    assert trace_of(marks, BOUNCE, "postmaster@marks.test").disposition == "delivered"
+
+
 def test_ordinary_mail_is_not_judged(marks: Gateway) -> None:
     trace = trace_of(marks, mail(), ALICE, sender="them@other.test")
     assert seen(trace, "forged_bounce").detail == "it is no automatic mail"
