@@ -39,7 +39,7 @@ def recipients_of(trace: Trace) -> list[TransactionRecipient]:
     return [
         TransactionRecipient(
             transaction_id=text(trace.id, 40),
-            address=text(each.address, 320),
+            address=text(each.delivered_to, 320),
             action=each.decision.action.value if each.decision else "",
             disposition=each.disposition.value if each.disposition else "",
             because=text(each.decision.because) if each.decision else "",
@@ -53,7 +53,7 @@ def recipients_of(trace: Trace) -> list[TransactionRecipient]:
 def copies_of(trace: Trace) -> list[QuarantinedCopy]:
     """Give the rows of the copies that a trace says are in quarantine."""
     return [
-        _copy(trace, trace.started, each.address, each.route, each.decision)
+        _copy(trace, trace.started, each.delivered_to, each.route, each.decision)
         for each in trace.recipients
         if each.disposition is Disposition.QUARANTINED
     ]

@@ -56,7 +56,8 @@ async def rcpt(session: Session, rest: str) -> Reply | None:
         return NEED_UTF8
     if len(transaction.trace.recipients) >= session.front.config.limits.recipients:
         return TOO_MANY
-    if any(str(address) == each.address and each.disposition is None for each in transaction.trace.recipients):
+    mailbox = str(transaction.policy.plain(address))
+    if any(mailbox == each.delivered_to and each.disposition is None for each in transaction.trace.recipients):
         return OK  # named twice: one copy is enough
     reply = await _take(session, transaction, address)
     if reply.positive:

@@ -14,12 +14,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gateway.backscatter import batv, seal
 from gateway.mail.message import Headers, head_of
+from gateway.operations.rows import copies_of
 from gateway.policy.snapshot import BatvKey, Dkim, Marking, Outbound, Snapshot
 from gateway.services import secrets
 from gateway.services.ledger import open_ledger
+from gateway.spool.quarantine import Quarantine
 from tests.smtpfront.conftest import prepare
 from tests.smtpfront.nexthop import NextHop
 from tests.smtpfront.running import Gateway, mail, snapshot
+from tests.smtpfront.test_path import spam
 
 SECRET = "the secret of key 4"
 KEY = batv.Key(4, SECRET.encode())
@@ -292,3 +295,26 @@ def test_call_outs_keep_working(marking: Gateway) -> None:
     with marking.client() as client:
         assert client.open("", "alice@example.test")[0].startswith("250")
         assert client.say("QUIT").startswith("221")
+
+
+def test_a_mailbox_named_with_and_without_its_tag_gets_one_copy(marking: Gateway, hop: NextHop) -> None:
+    before = len(hop.kept)
+    with marking.client() as client:
+        replies = client.open("", TAGS["BATV_VALID"], "alice@example.test")
+        client.data(mail())
+
+    assert all(reply.startswith("250") for reply in replies)
+    assert hop.kept[before].recipients == ["alice@example.test"]
+
+
+def test_a_quarantined_copy_is_for_the_mailbox(marking: Gateway) -> None:
+    with marking.client() as client:
+        client.open("them@other.test", batv.sign("carol@example.test", KEY, today()))
+        answer = client.data(spam("tagged"))
+
+    trace = marking.trace_of(answer)
+    folder = marking.quarantined(trace.id)
+    assert folder is not None
+    item, _ = Quarantine(marking.home / "spool").read(trace.id)
+    assert [copy.recipient for copy in item.copies] == ["carol@example.test"]
+    assert [copy.recipient for copy in copies_of(trace)] == ["carol@example.test"]

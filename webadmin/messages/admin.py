@@ -118,7 +118,7 @@ class TransactionAdmin(ReadOnly, ModelAdmin):
         else:
             copies = {copy.recipient: copy for copy in QuarantinedCopy.objects.filter(message=row.pk)}
             context["trace"] = trace
-            context["recipients"] = [(each, copies.get(each.address)) for each in trace.recipients]
+            context["recipients"] = [(each, copies.get(each.delivered_to)) for each in trace.recipients]
             context["may_see_copies"] = request.user.has_perm("gateway.view_quarantinedcopy")
         return TemplateResponse(request, "webadmin/message.html", context)
 
