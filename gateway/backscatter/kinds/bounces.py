@@ -92,9 +92,9 @@ WORDING = Wording(
                 "posting)"
             ),
             r"\[?(?:bounce|bounced|ndn|ndr|dsn)[]:]", "automatically rejected mail", "message rejected",
-            "notification of (?:non-?)?delivery", "warning: (?:mail|message|could not)",
-            r"mail (?:delivery )?(?:subsystem|system)\b", "mail server error", "mail system error",
-            "e-?mail addressing error", "mailer-daemon", r"(?:processing|mail) error\b", "failed: ",
+            "notification of (?:non-?)?delivery", "warning: mail", r"mail (?:delivery )?(?:subsystem|system)\b",
+            "mail server error", "mail system error", "e-?mail addressing error", "mailer-daemon",
+            r"(?:processing|mail) error\b", "failed: ",
             (
                 r".{0,120}\b(?:delivery failed|non remis|user unknown|undeliverable|undelivered|"
                 r"could not be delivered|returned mail|not delivered)\W*$"

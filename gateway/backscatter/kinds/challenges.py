@@ -14,6 +14,8 @@ WORDING = Wording(
             ),
         )),
         (3, (
+            r".{0,60}\(verification\)$", ".{0,60}resposta de confirma", r"please confirm \(conf#",
+            "your message (?:is )?awaiting (?:verification|confirmation)",
             (
                 r"(?:re: ?)?(?:please |you must |action required: ?|\W{0,3})?(?:confirm|verify|authenticate|"
                 "authorize|validate)(?:ation)?(?: of)? (?:your |the |this |that you sent (?:this |a |"
@@ -57,12 +59,16 @@ WORDING = Wording(
             "challenge-response", "challenge/response", "mailinblack", "choicemail", "zugestellt, sobald",
         )),
         (2, (
-            "is held until", "held pending", "in order for your message", "in order for your e",
-            "in order to deliver", "to release your message", "release your message", "will then be delivered",
-            "prove that you", "prove you are", "you are human", "you're human", "are a human", "a real person",
-            "just reply to this", "simply reply to this", "confirm your message", "sender verification",
-            "only be asked once", "approved senders", "approved sender list", "allowed senders", "guest list",
-            "spam arrest", "spamarrest", "tmda", "uol antispam", "sendio",
+            "so that i can receive your e", "to verify yourself again", "senders i have approved",
+            "my list of approved senders", "short request form", "para que sua mensagem seja", "vous authentifier",
+            "votre message me sera", "votre message sera remis", "placed in a queue because", "real live human",
+            "just this once", "has not been verified", "not junk-mail", "confirmação de envio", "is held until",
+            "held pending", "in order for your message", "in order for your e", "in order to deliver",
+            "to release your message", "release your message", "will then be delivered", "prove that you",
+            "prove you are", "you are human", "you're human", "are a human", "a real person", "just reply to this",
+            "simply reply to this", "confirm your message", "sender verification", "only be asked once",
+            "approved senders", "approved sender list", "allowed senders", "guest list", "spam arrest",
+            "spamarrest", "tmda", "uol antispam", "sendio",
         )),
         (1.5, (
             "is being held", "has been held", "is on hold", "before your message", "before your e",
@@ -73,6 +79,9 @@ WORDING = Wording(
             "boxbe", "bluebottle", "spamschutz", "wird zugestellt",
         )),
         (1, (
+            "cliquer sur le lien", "clique aqui", "allow incoming messages only", "to control spam",
+            "i apologize for this automatic reply", "has been waitlisted", "your message is legitimate",
+            "leave the subject line intact", "so i can receive", "add yourself to my",
             "has not been delivered because", "waiting for your", "awaiting your", "so that your message",
             "will be delivered", "not a robot", "isn't spam", "is not spam", "human being", "please reply to this",
             "reply to this message", "reply to this e", "click the link", "click on the link",

@@ -25,6 +25,8 @@ WORDING = Wording(
     ),
     phrases=(
         (3, (
+            "has not yet been delivered to one or more of its", "delivery attempts will continue for",
+            "temporary problem delivering your message", "this message has not been delivered yet",
             "this is a warning message only", "you do not need to resend your message",
             "could not send message for past", "delivery attempts will continue", "still being retried",
             "still trying to deliver", "delivery is delayed to these recipients", "delivery has been delayed",
@@ -42,6 +44,7 @@ WORDING = Wording(
             "not yet been delivered", "has been delayed", "had transient non-fatal errors", "delivery incomplete",
         )),
         (1.5, (
+            "will retry for", "for more than 4 hours", "still on the queue", "we'll keep trying", "will try again",
             "will continue to try", "has been in the queue", "delivery temporarily suspended", "have been delayed",
             "nicht notwendig, die nachricht",
         )),

@@ -42,6 +42,19 @@ _MACHINE_HEADERS = _names(
 _TOKEN = re.compile(
     rb"(?:[-+.]confirm[-+]|\bconfirm-|[-+]conf(?:un)?sub(?:-digest|-nomail)?-)[0-9a-zA-Z]{8,}|-[su]c\.\d{9,10}\.[a-z]{10,}"
 )
+# Senders of challenges that mark them in no other way.
+_CHALLENGERS = (
+    b"boxbe",
+    b"spamarrest",
+    b"antispam",
+    b"spamblock",
+    b"mailinblack",
+    b"spamlion",
+    b"challenge",
+    b"-confirm-",
+    b"knowspam",
+    b"choicemail",
+)
 _REPLY = re.compile(r"(?:\[[^\]]{1,40}\] ?)?(?:re|aw|sv|antw|fwd?|wg|tr|vs|odp|rv|enc|doorst|ha)(?:\[\d+\])? ?: ?")
 
 
@@ -100,11 +113,13 @@ def read_marks(scanned: Scanned, sender: str | None) -> Marks:
     marks.bulk = not _BULK_HEADERS.isdisjoint(headers)
     marks.ticket = not _TICKET_HEADERS.isdisjoint(headers)
     marks.answers = _REPLY.match(marks.subject) is not None
+    whoever = headers.get(b"from", b"").lower() + headers.get(b"return-path", b"").lower()
     marks.marked = (
         marks.null_sender
         or marks.daemon
         or marks.report
         or marks.token
+        or any(name in whoever for name in _CHALLENGERS)
         or bool(marks.auto_reply or marks.challenge)
         or not _MACHINE_HEADERS.isdisjoint(headers)
         # Shops, lists and ticket systems say auto-generated of all that they send.

@@ -8,6 +8,7 @@ WORDING = Wording(
     kind=Kind.RECEIPT,
     subjects=(
         (3, (
+            "successful mail delivery report", r"mail delivery status report \(success",
             (
                 r"(?:read(?: receipt)?(?: \(.{1,10}\))?|not read|read receipt|displayed|"
                 r"return receipt(?: \(displayed\))?|gelesen|ungelesen gelöscht|lu|non lu|le[ií]do|no le[ií]do|"
@@ -34,6 +35,7 @@ WORDING = Wording(
     ),
     phrases=(
         (3, (
+            "your message was successfully delivered", "delivered to the destination",
             "this is a return receipt for", "this receipt verifies that the message has been displayed",
             "this is a receipt for the", "no guarantee that the message has been read or understood",
             "has been displayed on the recipient", "was deleted without being read",
@@ -52,7 +54,8 @@ WORDING = Wording(
             "return receipt", "read receipt", "wurde angezeigt",
         )),
         (1, (
-            "was opened",
+            " gelesen", "a été lu", "se leyó", "foi lida", "is gelezen", "przeczytan", "прочитан", "已读", "已讀",
+            "開封", "have read your message", "receipt for the message", "was opened",
         )),
     ),
 )  # fmt: skip

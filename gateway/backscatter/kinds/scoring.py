@@ -7,7 +7,7 @@ import re
 
 from gateway.backscatter.kinds.marks import Marks
 from gateway.backscatter.kinds.scanning import Leading, Scanned, scan_leading
-from gateway.backscatter.kinds.structure import by_structure
+from gateway.backscatter.kinds.structure import FINAL, by_structure
 from gateway.backscatter.kinds.tally import ENOUGH, KINDS, any_subject, points
 from gateway.backscatter.words import Classified, Kind
 
@@ -51,9 +51,24 @@ def _by_words(scanned: Scanned, marks: Marks, leading: Leading) -> Classified:
             spoken[kind] = said
             scores[kind] = (said + more + general, (*facts, *marked, *why))
     machine = marks.null_sender or marks.daemon
-    if machine and not spoken.get(Kind.AUTOREPLY) and scores.get(Kind.BOUNCE, (0.0,))[0] >= ENOUGH:
+    if machine and not spoken.get(Kind.AUTOREPLY) and _enough(scores, Kind.BOUNCE):
         scores.pop(Kind.AUTOREPLY, None)  # only a header calls it a reply, and all words speak of a bounce
+    _settle(scores, spoken, leading)
     return _best(scores)
+
+
+def _settle(scores: dict[Kind, Score], spoken: dict[Kind, float], leading: Leading) -> None:
+    """Take a general kind away where a special one that looks alike is said: the marks of both are the same."""
+    for kind in (Kind.CHALLENGE, Kind.CONFIRMATION, Kind.VIRUS_NOTICE):
+        if _enough(scores, kind) and spoken[kind] > spoken.get(Kind.AUTOREPLY, 0.0):
+            scores.pop(Kind.AUTOREPLY, None)
+    if (_enough(scores, Kind.DELAY_NOTICE) and not FINAL.search(leading.text)) or _enough(scores, Kind.RECEIPT):
+        scores.pop(Kind.BOUNCE, None)
+
+
+def _enough(scores: dict[Kind, Score], kind: Kind) -> bool:
+    """Whether a kind has enough points."""
+    return scores.get(kind, (0.0, ()))[0] >= ENOUGH
 
 
 def _automatic(marks: Marks) -> Score:

@@ -17,7 +17,7 @@ _ARCHIVES = frozenset(("application/gzip", "application/x-gzip", "application/zi
 _TLS_REPORTS = frozenset(("application/tlsrpt+gzip", "application/tlsrpt+json"))
 _ACTION = re.compile(r"^action:[ \t]*([a-z]+)", re.MULTILINE)
 _REFUSED = re.compile(r"reject|refus")
-_FINAL = re.compile(r"permanent error|permanently|fatal errors|\b5\.\d\.\d\b|given up")
+FINAL = re.compile(r"permanent error|permanently|fatal errors|\b5\.\d\.\d\b|given up")
 
 
 def by_structure(scanned: Scanned, marks: Marks, leading: Leading) -> Classified | None:
@@ -76,6 +76,6 @@ def _by_status(marks: Marks, leading: Leading) -> Classified | None:
 def _bounce_or_delay(marks: Marks, leading: Leading, fact: str) -> Classified:
     """Tell a delay from a bounce by words, where it is known to be one of them."""
     delay, why = points(Kind.DELAY_NOTICE, marks, leading)
-    if delay >= ENOUGH and not _FINAL.search(leading.text):
+    if delay >= ENOUGH and not FINAL.search(leading.text):
         return Classified(Kind.DELAY_NOTICE, (fact, *why))
     return Classified(Kind.BOUNCE, (fact,))

@@ -7,6 +7,8 @@ WORDING = Wording(
     kind=Kind.VIRUS_NOTICE,
     subjects=(
         (3, (
+            r"(?:a )?virus in (?:your|a|the)\b", "a message with unchecked contents from you",
+            "(?:ein )?virus in ihrer", "un virus dans votre", "un virus en su",
             (
                 r"(?:\W{0,4}(?:warning|alert|notice|achtung|attention|important|undeliverable|"
                 r"security)\W{0,4} *)?(?:(?:e-?)?mail )?virus(?:es)?(?: \S+)? (?:found|detected|alert|warning|"
