@@ -43,6 +43,7 @@ test: setup lint ## lint, then every test: on SQLite, and those that need a data
 bench: setup ## speed and memory of the SMTP side, as ratios and bounds (a few minutes)
 	@$(PYTHON_BIN) -m bench.throughput
 	@$(PYTHON_BIN) -m bench.memory
+	@$(PYTHON_BIN) -m bench.judge
 
 lint: ## style, types, who may import whom, and whether a migration is missing
 	@scripts/venv dev
