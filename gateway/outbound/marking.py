@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from gateway.backscatter import batv, seal
-from gateway.mail.address import Address
+from gateway.mail.address import MAX_PATH, Address
 from gateway.mail.message import Content, Headers
 from gateway.outbound import dkim_signature, keys
 from gateway.outbound.dkim_signature import DkimKey
@@ -50,7 +50,8 @@ class Marks(msgspec.Struct, frozen=True):
             return str(sender)
         plain = str(address).lower()
         signed = batv.sign(plain, self.key, self.today)
-        return str(address) if signed == plain else signed
+        fits = len(signed.encode()) <= MAX_PATH - len("<>")
+        return signed if fits and signed != plain else str(address)
 
     def seal_field(self, headers: Headers, sender: str, now: float) -> bytes:
         """Give the seal's header field, CRLF included; nothing where the message has no Message-ID or no Date."""

@@ -23,6 +23,7 @@ def policy(*keys: BatvKey, never_tag: tuple[str, ...] = (), seal: str = "seal") 
             domains={
                 "ours.test": DomainPolicy(route="main", dkim=Dkim("s", "pem")),
                 "also.test": DomainPolicy(route="main", dkim=Dkim("s", "gone")),
+                ".".join(["o" * 47] * 4) + ".test": DomainPolicy(route="main"),
             },
             marking=Marking(keys or (BatvKey(1, "new"),), seal, never_tag),
         )
@@ -55,6 +56,7 @@ def test_a_sender_is_signed_in_lower_case() -> None:
         ("Us@Ours.test", "any@lists.test"),
         ('"Us All"@Ours.test', "them@theirs.test"),
         ("U" * 49 + "@Ours.test", "them@theirs.test"),
+        ("U" * 48 + "@" + ".".join(["o" * 47] * 4) + ".test", "them@theirs.test"),
     ],
 )
 def test_a_sender_that_must_not_be_signed_stays_as_it_is(sender: str, recipient: str) -> None:
