@@ -25,6 +25,9 @@ _FIRST = (
     Kind.AUTOREPLY,
     Kind.BOUNCE,
 )
+_OF_DELIVERY = frozenset((Kind.BOUNCE, Kind.DELAY_NOTICE, Kind.VIRUS_NOTICE))
+_REPLIES = frozenset((Kind.AUTOREPLY, Kind.CHALLENGE))
+_CLEAR = 7.0  # points of a clear bounce
 _NEAR = 1.0  # points that make no difference between kinds
 
 Score = tuple[float, tuple[str, ...]]
@@ -45,7 +48,10 @@ def _by_words(scanned: Scanned, marks: Marks, leading: Leading) -> Classified:
     scores: dict[Kind, Score] = {}
     spoken: dict[Kind, float] = {}
     for kind in KINDS:
-        said, why = points(kind, marks, leading)
+        # A clear bounce isn't searched for the words of kinds that neither its subject nor its headers speak of.
+        clear = scores.get(Kind.BOUNCE, (0.0,))[0] >= _CLEAR and kind not in _OF_DELIVERY
+        text_alone = not clear or (bool(marks.auto_reply) and kind in _REPLIES)
+        said, why = points(kind, marks, leading, text_alone=text_alone)
         more, marked = _special(kind, marks, leading, said=bool(why))
         if why or marked:
             spoken[kind] = said

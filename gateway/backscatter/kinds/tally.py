@@ -37,8 +37,11 @@ def subject_says(kind: Kind, marks: Marks) -> bool:
     return any(pattern.match(marks.subject) for pattern, _ in _SUBJECTS[kind])
 
 
-def points(kind: Kind, marks: Marks, leading: Leading) -> tuple[float, tuple[str, ...]]:
-    """Give the points for a kind, and the facts in words; no facts where nothing speaks for it."""
+def points(kind: Kind, marks: Marks, leading: Leading, *, text_alone: bool = True) -> tuple[float, tuple[str, ...]]:
+    """Give the points for a kind, and the facts in words; no facts where nothing speaks for it.
+
+    Unless ``text_alone``, the text is looked at only where the subject is one of this kind.
+    """
     facts: list[str] = []
     total = 0.0
     for pattern, worth in _SUBJECTS[kind]:
@@ -46,6 +49,8 @@ def points(kind: Kind, marks: Marks, leading: Leading) -> tuple[float, tuple[str
             total += worth
             facts.append(f'the subject says "{found[0][:60]}"')
             break
+    if not (text_alone or facts):
+        return 0.0, ()
     for pattern, worth in _SENDERS[kind]:
         if found := pattern.search(marks.sender):
             total += worth
