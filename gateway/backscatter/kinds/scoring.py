@@ -115,6 +115,8 @@ def _special(kind: Kind, marks: Marks, leading: Leading, *, said: bool) -> Score
     if kind is Kind.BOUNCE and (code := _CODE.search(leading.text)):
         total += 1.0
         facts.append(f'it quotes the code "{code[0][:20]}"')
+    if not (facts or machine or marks.postmaster):
+        total -= 1.0  # parcels could not be delivered either
     return total, tuple(facts)
 
 

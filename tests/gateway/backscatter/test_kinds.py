@@ -215,6 +215,10 @@ ORDINARY = {
         "From: news@shop.example\nList-Unsubscribe: <https://shop.example/u>\nSubject: Out of office? Save",
         "Pack your bags: on vacation you save. Unsubscribe here.",
     ),
+    "parcel": (
+        "From: parcels@example.com\nSubject: Delivery failed: your parcel",
+        "Your parcel could not be delivered. Please choose another day.",
+    ),
     "order": (
         "From: shop@example.com\nAuto-Submitted: auto-generated\nSubject: Your order was received",
         "Thank you. It will be delivered on Monday. Please confirm that the address is right.",
