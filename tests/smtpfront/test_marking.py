@@ -82,6 +82,7 @@ def send_out(
     with gateway.client("outbound") as client:
         assert client.open(sender, recipient)[0].startswith("250")
         answer = client.data(content)
+        client.say("QUIT")  # the answer was read: the same mail again is no retry
     assert answer.startswith("250"), answer
     (message,) = hop.kept[before:]
     return message.sender.partition("<")[2].partition(">")[0], message.content
