@@ -50,7 +50,7 @@ def _by_words(scanned: Scanned, marks: Marks, leading: Leading) -> Classified:
     for kind in KINDS:
         # A clear bounce isn't searched for the words of kinds that neither its subject nor its headers speak of.
         clear = scores.get(Kind.BOUNCE, (0.0,))[0] >= _CLEAR and kind not in _OF_DELIVERY
-        text_alone = not clear or (bool(marks.auto_reply) and kind in _REPLIES)
+        text_alone = not clear or (bool(marks.auto_reply) and not marks.daemon and kind in _REPLIES)
         said, why = points(kind, marks, leading, text_alone=text_alone)
         more, marked = _special(kind, marks, leading, said=bool(why))
         if why or marked:
