@@ -68,6 +68,9 @@ def _log(config: Config) -> None:
     form = "%(levelname)s %(message)s" if config.log.level != "INFO" else "%(message)s"
     handler.setFormatter(JsonFormatter() if config.log.format == "json" else logging.Formatter(form))
     logging.basicConfig(level=config.log.level, handlers=[handler])
+    # A line a message: what no form shows is not gathered (the logging HOWTO's chapter on optimisation).
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = ""  # noqa: SLF001 - documented there: callers are not looked for
 
 
 def _die_with_parent() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import gc
 import logging
 import os
 import signal
@@ -25,6 +26,7 @@ from smtpfront.session import Session
 log = logging.getLogger("smtpd")
 
 HOUSEKEEPING_SECONDS = 1.0
+GARBAGE_THRESHOLD = 20_000  # new objects until the youngest are looked through; Python's own is 700
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -81,6 +83,9 @@ async def _serve(config: Config, share: Share) -> int:
         )
     status = StatusFile(front, [listener.address for listener, _ in share.listeners])
     status.write()
+    # What is here now stays for the process' life; a message leaves few cycles, so the collector need not look often.
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
     log.info("ready: slot %s, policy revision %s", share.slot, front.policy.revision if front.policy else "none yet")
     keepers = [asyncio.create_task(_keep_house(front, status, tls)), asyncio.create_task(front.feed.watch())]
     await stopping.wait()
