@@ -159,6 +159,11 @@ class Config(_Section, frozen=True):
         return self.home / "policy"
 
     @property
+    def learned_folder(self) -> Path:
+        """Where what was learned is published."""
+        return self.home / "learned"
+
+    @property
     def secrets_folder(self) -> Path:
         """Where secrets lie, each in a 0600 file named by its id."""
         return self.home / "secrets"

@@ -87,7 +87,11 @@ async def _serve(config: Config, share: Share) -> int:
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)
     log.info("ready: slot %s, policy revision %s", share.slot, front.policy.revision if front.policy else "none yet")
-    keepers = [asyncio.create_task(_keep_house(front, status, tls)), asyncio.create_task(front.feed.watch())]
+    keepers = [
+        asyncio.create_task(_keep_house(front, status, tls)),
+        asyncio.create_task(front.feed.watch()),
+        asyncio.create_task(front.learned.watch()),
+    ]
     await stopping.wait()
     await _drain(front, servers)
     for keeper in keepers:

@@ -14,7 +14,8 @@ from gateway.mail.findings import Observation
 from gateway.mail.stages import Stage
 from gateway.outcome import Means
 from gateway.policy.codec import PolicyError
-from gateway.policy.feed import PolicyFeed
+from gateway.policy.feed import LearnedFeed, PolicyFeed
+from gateway.policy.learned import NOTHING
 from gateway.policy.matching import Policy
 from gateway.policy.snapshot import Snapshot
 from gateway.services import secrets
@@ -66,6 +67,7 @@ class Front:
         self.journal = JournalWriter(config.journal_folder, slot)
         self.ledger, _ = open_ledger(config.home, config.secrets_folder)
         self.feed = PolicyFeed(config.policy_folder, self._policy_changed, self._policy_refused)
+        self.learned = LearnedFeed(config.learned_folder, on_error=self._learned_refused)
         self.pool = Pool(config.name, config.budget, self.read_secret, on_fault=self._next_hop_failed)
         self.health = RouteHealth()
         self.catalog = catalog.build(
@@ -78,13 +80,14 @@ class Front:
 
     @property
     def policy(self) -> Policy | None:
-        """The policy in force, compiled; None before the first one is published."""
-        snapshot = self.feed.current
+        """The policy in force with what was learned, compiled; None before the first one is published."""
+        snapshot, learned = self.feed.current, self.learned.current or NOTHING
         if snapshot is None:
             return None
-        if self._policy is None or self._policy.snapshot is not snapshot:
-            self._policy = Policy(snapshot)
-        return self._policy
+        known = self._policy
+        if known is None or known.snapshot is not snapshot or known.learned is not learned:
+            self._policy = known = Policy(snapshot, learned)
+        return known
 
     def _policy_changed(self, snapshot: Snapshot) -> None:
         """Say that a new policy is in force; transactions under way keep theirs."""
@@ -93,6 +96,10 @@ class Front:
     def _policy_refused(self, error: PolicyError) -> None:
         """Say that the published file is bad."""
         self.alarm(f"policy refused, the one before stays in force: {error}")
+
+    def _learned_refused(self, error: PolicyError) -> None:
+        """Say that the file of what was learned is bad."""
+        self.alarm(f"what was learned can not be read, what was known before stays in force: {error}")
 
     def _next_hop_failed(self, host: str, fault: RouteFault) -> None:
         """Say that a next hop was passed over, which the mail itself may never show."""

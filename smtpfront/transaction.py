@@ -47,6 +47,7 @@ class Transaction:
             listener=listener,
             client=client,
             events=events,
+            learned=policy.learned.serial,
         )
         self.sender: Address | None = None
         self.held: NextHopTransaction | None = None

@@ -20,6 +20,7 @@ POLL_SECONDS = 0.5
 RETRY_SECONDS = 1.0
 LOCK_SECONDS = 1.0
 TIDY_SECONDS = 60.0
+LEARN_SECONDS = 2.0
 HEARTBEAT_SECONDS = 5.0
 
 log = logging.getLogger("backstop.ingest")
@@ -48,6 +49,7 @@ class Ingest:
         self._trouble = ""
         self._told = float("-inf")
         self._tidied = time.monotonic()
+        self._learned = float("-inf")
 
     def stop(self) -> None:
         """End ``run`` after the running batch."""
@@ -66,8 +68,9 @@ class Ingest:
     def _turn(self) -> bool:
         """Catch up once; tells whether that went well. Trouble is logged when it begins and when it ends."""
         from django import db  # noqa: PLC0415 - settings are loaded by main
+        from django.utils import timezone  # noqa: PLC0415 - as its neighbour
 
-        from gateway.operations import ingest  # noqa: PLC0415 - the app registry must be ready
+        from gateway.operations import ingest, learning  # noqa: PLC0415 - the app registry must be ready
         from gateway.spool.disk import SpoolError  # noqa: PLC0415 - as its neighbours
 
         try:
@@ -75,7 +78,11 @@ class Ingest:
             if time.monotonic() - self._tidied > TIDY_SECONDS:
                 ingest.tidy(self._journals)
                 self._tidied = time.monotonic()
-        except (db.Error, SpoolError) as error:
+            if time.monotonic() - self._learned > LEARN_SECONDS:
+                learning.look_after(timezone.now())
+                learning.publish()
+                self._learned = time.monotonic()
+        except (db.Error, SpoolError, OSError) as error:
             db.connection.close()
             if not self._trouble:
                 log.warning("journals wait, nothing is lost: %s", str(error).strip())

@@ -19,20 +19,21 @@ class ForgedBounce(JudgedCheck):
     symbols = {
         "FORGED_BOUNCE": "it answers mail that we never sent",
         "GENUINE_BOUNCE": "it answers mail that we sent",
+        "UNPROVEN_BOUNCE": "nobody can say whether it answers mail of ours",
         "EVIDENCE": "one piece of the evidence",
     }
 
     def say(self, view: View, judged: Judgements) -> Seen:
-        """Hit where it is forged; a miss that tells its evidence where it is genuine."""
+        """Hit where it is forged; the other verdicts are told as well, with their evidence."""
         forged: list[Finding] = []
-        genuine: list[Finding] = []
+        others: list[Finding] = []
         for recipient, each in judged.items():
             if each.verdict is Verdict.FORGED and not _is_always_deliverable(view, recipient):
                 forged += findings_of("FORGED_BOUNCE", 5.0, each, recipient)
-            elif each.verdict is Verdict.GENUINE:
-                genuine += findings_of("GENUINE_BOUNCE", 0.0, each, recipient)
-        # What a hit says, it says against the message: a genuine copy beside a forged one has no part in it.
-        return hit(*forged) if forged else Seen(Outcome.MISS, tuple(genuine))
+            else:
+                symbol = "GENUINE_BOUNCE" if each.verdict is Verdict.GENUINE else "UNPROVEN_BOUNCE"
+                others += findings_of(symbol, 0.0, each, recipient, informs=True)
+        return hit(*forged, *others) if forged else Seen(Outcome.MISS, tuple(others))
 
 
 def _is_always_deliverable(view: View, recipient: str) -> bool:

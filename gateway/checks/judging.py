@@ -105,10 +105,20 @@ class JudgedCheck(Check):
         """Say what the verdicts on an automatic message mean."""
 
 
-def findings_of(symbol: str, weight: float, judged: Judged, recipient: str) -> list[Finding]:
+def findings_of(symbol: str, weight: float, judged: Judged, recipient: str, *, informs: bool = False) -> list[Finding]:
     """Give the verdict as a finding, with each piece of evidence behind it."""
-    pieces = [Finding("EVIDENCE", 0.0, f"{one.name} ({one.force}): {one.detail}", recipient) for one in judged.evidence]
-    return [Finding(symbol, weight, judged.because, recipient), *pieces]
+    facts = {"verdict": judged.verdict.value, "kind": judged.kind.value}
+    pieces = [
+        Finding(
+            "EVIDENCE",
+            detail=f"{one.name} ({one.force}): {one.detail}",
+            recipient=recipient,
+            facts={"name": one.name, "force": one.force.value},
+            informs=True,
+        )
+        for one in judged.evidence
+    ]
+    return [Finding(symbol, weight, judged.because, recipient, facts, informs), *pieces]
 
 
 def absence_counts(judged: Judged) -> bool:

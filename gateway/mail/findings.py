@@ -25,13 +25,16 @@ class Outcome(enum.StrEnum):
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     """One fact: a symbol such as ``VIRUS``, its default weight in points, and the detail in words.
 
-    ``recipient`` is set where it holds for one of several recipients only.
+    ``recipient`` is set where it holds for one of several recipients only; ``facts`` says for programs what ``detail``
+    says in words, so that nothing has to read sentences. What only ``informs`` makes no hit of its check.
     """
 
     symbol: str
     weight: float = 0.0
     detail: str = ""
     recipient: str | None = None
+    facts: dict[str, str] = {}
+    informs: bool = False
 
 
 class Observation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -56,5 +59,6 @@ class Observation(msgspec.Struct, frozen=True, omit_defaults=True):
         if all(each.recipient in {None, recipient} for each in self.findings):
             return self
         findings = tuple(each for each in self.findings if each.recipient in {None, recipient})
-        outcome = self.outcome if findings or self.outcome is not Outcome.HIT else Outcome.MISS
+        hits = any(not each.informs for each in findings)
+        outcome = self.outcome if hits or self.outcome is not Outcome.HIT else Outcome.MISS
         return msgspec.structs.replace(self, findings=findings, outcome=outcome)

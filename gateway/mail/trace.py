@@ -55,10 +55,10 @@ class Trace(msgspec.Struct, omit_defaults=True):
     """One transaction.
 
     ``id`` is unique and sorts by time; ``started`` is seconds since the epoch, UTC; ``revision`` is the policy that
-    the transaction started with; ``listener`` is ``inbound`` or ``outbound``. ``sender`` is empty for the null
-    sender and None where no MAIL was accepted. ``size`` is in octets, ``sha256`` over the content as it came.
-    ``disposition`` sums up the recipients: the one all share, or ``mixed``. ``because`` completes the sentence that it
-    begins: "<disposition>, because ...".
+    the transaction started with, ``learned`` the serial of what was learned by then; ``listener`` is ``inbound`` or
+    ``outbound``. ``sender`` is empty for the null sender and None where no MAIL was accepted. ``size`` is in octets,
+    ``sha256`` over the content as it came. ``disposition`` sums up the recipients: the one all share, or ``mixed``.
+    ``because`` completes the sentence that it begins: "<disposition>, because ...".
     """
 
     id: str
@@ -82,6 +82,7 @@ class Trace(msgspec.Struct, omit_defaults=True):
     because: str = ""
     reply: Reply | None = None
     duration_ms: float = 0.0
+    learned: int = 0
 
 
 _encoder = msgspec.json.Encoder()

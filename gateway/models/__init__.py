@@ -6,6 +6,7 @@ from gateway.models.audit import AuditEntry
 from gateway.models.domain import Domain
 from gateway.models.forwarder import Forwarder
 from gateway.models.journal import JournalPosition
+from gateway.models.learned import Backscatterer, DomainStage, JudgedBounce, LearnedSerial, NeverTag, Storm
 from gateway.models.marking import MarkingKey
 from gateway.models.nodepolicy import NodePolicy
 from gateway.models.quarantine import QuarantinedCopy
@@ -19,17 +20,23 @@ __all__ = [
     "Account",
     "Alarm",
     "AuditEntry",
+    "Backscatterer",
     "CheckSetting",
     "Domain",
+    "DomainStage",
     "Forwarder",
     "JournalPosition",
+    "JudgedBounce",
+    "LearnedSerial",
     "MarkingKey",
+    "NeverTag",
     "NodePolicy",
     "PolicyRevision",
     "QuarantinedCopy",
     "Recipient",
     "Route",
     "RouteHost",
+    "Storm",
     "Transaction",
     "TransactionRecipient",
 ]

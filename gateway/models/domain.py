@@ -18,6 +18,12 @@ class Domain(ThresholdColumns):
         blank=True,
         help_text="The day since which all its mail leaves here, marked. Empty: some still leaves another way.",
     )
+    guided = models.BooleanField(
+        default=True, help_text="Forged bounces: from observe to quarantine to reject by itself, once that is safe."
+    )
+    switch_on = models.DateField(
+        null=True, blank=True, help_text="Guided: the day before which nothing moves. Empty: as soon as it is safe."
+    )
     dkim_selector = models.CharField("DKIM selector", max_length=63, blank=True)
     dkim_secret = models.CharField(
         max_length=64, blank=True, editable=False, help_text="Id of the file that holds the private DKIM key."

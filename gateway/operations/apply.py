@@ -146,6 +146,8 @@ class _Applying:
             row.route = self._route_named(part.route, (*place, "route"))
             row.observe, row.accept_unknown = part.observe, part.accept_unknown
             row.marks_since = self._day(part.marks_since, (*place, "marks_since")) if part.marks_since else None
+            row.guided = part.is_guided
+            row.switch_on = self._day(part.switch_on, (*place, "switch_on")) if part.switch_on else None
             row.dkim_selector = part.dkim.selector if part.dkim is not None else ""
             row.dkim_secret = part.dkim.secret if part.dkim is not None else ""
             _set_thresholds(row, part.thresholds)

@@ -12,6 +12,7 @@ import yaml
 from msgspec import UNSET, UnsetType
 
 from gateway.mail.decisions import Action
+from gateway.policy.learned import FORGED
 from gateway.policy.location import PolicyError, duplicates, line_of, place_of
 from gateway.policy.snapshot import Mode, TlsLevel
 from gateway.policy.validity import local_part_fault
@@ -55,16 +56,26 @@ class Dkim(_Part):
 
 
 class Domain(_Part):
-    """One domain. ``recipients`` is a list of local parts, or a mapping; left out, the recipients stay as they are."""
+    """One domain. ``recipients`` is a list of local parts, or a mapping; left out, the recipients stay as they are.
+
+    ``guided`` left out is true, unless ``checks`` says what happens to forged bounces.
+    """
 
     route: str
     observe: bool = False
     accept_unknown: bool = False
     marks_since: str = ""
+    guided: bool | UnsetType = UNSET
+    switch_on: str = ""
     dkim: Dkim | None = None
     thresholds: Thresholds = msgspec.field(default_factory=Thresholds)
     checks: dict[str, Check] = {}
     recipients: list[str] | dict[str, Recipient | None] | UnsetType = UNSET
+
+    @property
+    def is_guided(self) -> bool:
+        """Whether what happens to forged bounces moves by itself."""
+        return FORGED not in self.checks if self.guided is UNSET else self.guided
 
     def recipient_parts(self) -> dict[str, Recipient]:
         """Give the recipients as a mapping, whichever way they were written."""

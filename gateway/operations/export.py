@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from msgspec import UNSET
+
 from gateway import models
 from gateway.mail.decisions import Action
 from gateway.operations import document
 from gateway.policy.defaults import CHECKS, OUTBOUND_CHECKS
+from gateway.policy.learned import FORGED
 from gateway.policy.snapshot import CheckRule, Mode, TlsLevel
 
 
@@ -29,6 +32,8 @@ def of_rows() -> document.Document:
                 observe=row.observe,
                 accept_unknown=row.accept_unknown,
                 marks_since=row.marks_since.isoformat() if row.marks_since else "",
+                guided=UNSET if row.guided == (FORGED not in checks.get(row.pk, {})) else row.guided,
+                switch_on=row.switch_on.isoformat() if row.switch_on else "",
                 dkim=document.Dkim(row.dkim_selector, row.dkim_secret) if row.dkim_secret else None,
                 thresholds=_thresholds(row),
                 checks=checks.get(row.pk, {}),

@@ -17,7 +17,7 @@ from django.db import DataError, IntegrityError, transaction
 
 from gateway.mail.trace import Trace
 from gateway.models import JournalPosition, QuarantinedCopy, Transaction, TransactionRecipient
-from gateway.operations import alarms, columns, rows
+from gateway.operations import alarms, columns, learning, rows
 from gateway.operations.alarms import Raised
 from gateway.spool.disk import told
 from gateway.spool.reading import JournalFile, JournalReader, Line
@@ -152,6 +152,7 @@ def _write(file: JournalFile, offset: int, end: int, batch: Batch) -> None:
         QuarantinedCopy.objects.bulk_create(
             [row for trace in new for row in rows.copies_of(trace)], ignore_conflicts=True
         )
+        learning.take_in(new)
         alarms.raise_all(batch.raised)
 
 

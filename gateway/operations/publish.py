@@ -194,6 +194,8 @@ def _domain(domain: models.Domain, own_checks: dict[str, CheckRule]) -> DomainPo
         accept_unknown=domain.accept_unknown,
         marks_since=domain.marks_since.isoformat() if domain.marks_since else "",
         dkim=Dkim(domain.dkim_selector, domain.dkim_secret) if domain.dkim_secret else None,
+        guided=domain.guided,
+        switch_on=domain.switch_on.isoformat() if domain.switch_on else "",
     )
 
 

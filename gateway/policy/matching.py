@@ -10,7 +10,8 @@ import msgspec
 
 from gateway.backscatter import batv
 from gateway.mail.address import Address, AddressError, parse_mailbox
-from gateway.policy.snapshot import DomainPolicy, Forwarder, Route, Rules, Snapshot
+from gateway.policy.learned import FORGED, NOTHING, Learned, Stage
+from gateway.policy.snapshot import DomainPolicy, Forwarder, RecipientPolicy, Route, Rules, Snapshot
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -28,12 +29,14 @@ class Match(msgspec.Struct, frozen=True):
 
 
 class Policy:
-    """A snapshot with its look-ups. Immutable: a transaction keeps the one that it started with."""
+    """A snapshot with its look-ups, and what was learned. Immutable: a transaction keeps what it started with."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        """Compile a snapshot that the codec has found valid."""
+    def __init__(self, snapshot: Snapshot, learned: Learned = NOTHING) -> None:
+        """Compile a snapshot that the codec has found valid; ``learned`` sets the stages of its guided domains."""
         self.snapshot = snapshot
+        self.learned = learned
         self.revision = snapshot.revision
+        self._domains = {name: _staged(domain, learned, name) for name, domain in snapshot.domains.items()}
         self._outbound = _networks(snapshot.outbound.networks)
         self._mended = _networks(snapshot.normalise_line_ends)
         self._never_tag = frozenset(each.lower() for each in snapshot.marking.never_tag)
@@ -47,7 +50,7 @@ class Policy:
         """
         address = self.plain(address)
         key = address.domain_key if address.domain else next(iter(self.snapshot.domains), "")
-        domain = self.snapshot.domains.get(key)
+        domain = self._domains.get(key)
         if domain is None:
             return None
         local = address.key.rpartition("@")[0] if address.domain else address.key
@@ -106,6 +109,27 @@ class Policy:
             return False
         listed = {address.lower() for address in account.addresses}
         return sender.key in listed or f"*@{sender.domain_key}" in listed
+
+
+def _staged(domain: DomainPolicy, learned: Learned, name: str) -> DomainPolicy:
+    """Give a domain's policy with the stage that it has come to, where it is guided."""
+    if not domain.guided:
+        return domain
+    entry = learned.stages.get(name)
+    stage = entry.stage if entry is not None else Stage.OBSERVE
+    recipients = {
+        local: each if each.rules is None else RecipientPolicy(_at_stage(each.rules, stage))
+        for local, each in domain.recipients.items()
+    }
+    return msgspec.structs.replace(domain, rules=_at_stage(domain.rules, stage), recipients=recipients)
+
+
+def _at_stage(rules: Rules, stage: Stage) -> Rules:
+    """Give rules with what a stage makes of forged bounces."""
+    rule = rules.checks.get(FORGED)
+    if rule is None:
+        return rules
+    return msgspec.structs.replace(rules, checks={**rules.checks, FORGED: stage.rule(rule)})
 
 
 def _networks(texts: Iterable[str]) -> tuple[Network, ...]:

@@ -74,6 +74,8 @@ class DomainPolicy(_Part, frozen=True):
 
     ``recipients`` maps local parts (lower case) to what is special about them. ``accept_unknown`` hands the question
     whether an unlisted recipient exists to the next hop alone. ``marks_since`` and ``dkim`` are about outgoing mail.
+    Where ``guided`` is set, what happens to forged bounces moves by itself from observe to quarantine to reject, not
+    before the day ``switch_on`` (ISO 8601), and the mode and action of ``forged_bounce`` say nothing.
     """
 
     route: str
@@ -82,6 +84,8 @@ class DomainPolicy(_Part, frozen=True):
     accept_unknown: bool = False
     marks_since: str = ""  # ISO date since which all mail of the domain leaves marked; empty: it does not yet
     dkim: "Dkim | None" = None
+    guided: bool = False
+    switch_on: str = ""
 
 
 class NextHop(_Part, frozen=True):

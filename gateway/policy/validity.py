@@ -191,6 +191,8 @@ def _domain(name: str, domain: DomainPolicy, routes: Collection[str], checks: Co
     yield from _rules(domain.rules, (*place, "rules"), checks)
     if domain.marks_since and not _is_day(domain.marks_since):
         yield Fault((*place, "marks_since"), f"{domain.marks_since!r} is no day", "write it as 2026-11-21")
+    if domain.switch_on and not _is_day(domain.switch_on):
+        yield Fault((*place, "switch_on"), f"{domain.switch_on!r} is no day", "write it as 2026-11-21")
     if domain.dkim is not None:
         if not _SELECTOR.fullmatch(domain.dkim.selector):
             wrong_one = f"{domain.dkim.selector!r} is no selector"

@@ -21,6 +21,7 @@ from webadmin.rows import Audited
 _DEFAULTS = (
     f"Points. Empty: {THRESHOLDS.tag:g} tag, {THRESHOLDS.quarantine:g} quarantine, {THRESHOLDS.reject:g} reject."
 )
+_FIELDS = ("name", "route", "observe", "accept_unknown", "marks_since", "guided", "switch_on")
 
 
 class DomainForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
@@ -30,7 +31,7 @@ class DomainForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at
         """All of it."""
 
         model = Domain
-        fields = ("name", "route", "observe", "accept_unknown", "marks_since", *thresholds.FIELDS)
+        fields = (*_FIELDS, *thresholds.FIELDS)
 
     def clean_name(self) -> str:
         """Give the name in lower-case A-labels, however it was typed. Raises ValidationError."""
@@ -122,7 +123,7 @@ class DomainAdmin(Audited):
     search_fields = ("name",)
     list_select_related = ("route",)
     fieldsets = (
-        (None, {"fields": ("name", "route", "observe", "accept_unknown", "marks_since")}),
+        (None, {"fields": _FIELDS}),
         ("Thresholds", {"fields": thresholds.ROWS, "description": _DEFAULTS}),
     )
 

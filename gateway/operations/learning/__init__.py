@@ -1,0 +1,30 @@
+"""Learning from traces: what the gateway comes to know by itself, and how it reaches the SMTP side.
+
+    traces, as they are ingested -> take_in() -> rows
+    every few seconds            -> look_after() -> rows move on by time: storms close, entries expire, stages change
+    rows                         -> publish() -> learned/current.json, which the SMTP side reads
+
+A learner is a module with ``take_in``, ``look_after``, or both; each learns one thing. Policy is never touched here.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from gateway.mail.trace import Trace
+from gateway.operations.learning import judgements
+from gateway.operations.learning.publishing import publish
+
+__all__ = ["look_after", "publish", "take_in"]
+
+
+def take_in(traces: Sequence[Trace]) -> None:
+    """Learn from traces whose rows were just made, in their database transaction. Raises ``django.db.Error``."""
+    judgements.take_in(traces)
+
+
+def look_after(now: datetime) -> None:
+    """Move on what moves by time. Raises ``django.db.Error``."""
+    with transaction.atomic():
+        del now
