@@ -47,6 +47,7 @@ class Smtp(_Section, frozen=True):
     inbound: tuple[str, ...] = ("127.0.0.1:2525", "[::1]:2525")
     outbound: tuple[str, ...] = ("127.0.0.1:2587", "[::1]:2587")
     outbound_tls: tuple[str, ...] = ("127.0.0.1:2465", "[::1]:2465")
+    balancers: tuple[str, ...] = ()  # networks whose connections to the inbound listener begin with the PROXY protocol
     certificate: Path | None = None  # default: tls/cert.pem under the home
     key: Path | None = None
 
@@ -83,6 +84,20 @@ class Clamd(_Section, frozen=True):
     socket: str = ""
     seconds: float = 60.0
     concurrent: int = 8
+
+
+class Dns(_Section, frozen=True):
+    """Who is asked for names. ``servers`` are ``address:port``; empty: those of /etc/resolv.conf, never its domains.
+
+    ``seconds`` bounds one look-up with all its retries, ``cache`` is the number of answers that each process keeps.
+    """
+
+    servers: tuple[str, ...] = ()
+    seconds: float = 5.0
+    attempt_seconds: float = 1.5
+    cache: int = 20_000
+    max_ttl: float = 86_400.0
+    negative_ttl: float = 900.0
 
 
 class Database(_Section, frozen=True):
@@ -136,6 +151,7 @@ class Config(_Section, frozen=True):
     limits: Limits = Limits()
     budget: Budget = Budget()
     clamd: Clamd = Clamd()
+    dns: Dns = Dns()
     database: Database = Database()
     broker: Broker = Broker()
     console: Console = Console()

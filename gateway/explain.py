@@ -26,6 +26,8 @@ from gateway.policy.decide import decide, rules_for
 from gateway.policy.matching import Policy
 from gateway.services import secrets
 from gateway.services.clamd import Clamd
+from gateway.services.counters import LocalCounters
+from gateway.services.dns import DnsResolver
 from gateway.services.ledger import peek
 
 
@@ -53,10 +55,15 @@ def explain(config: Config, policy: Policy, question: Question, content: Content
 
 async def _explain(config: Config, policy: Policy, question: Question, content: Content) -> Trace:
     """Walk through the stages."""
+    resolver = DnsResolver(config.dns)
     checks = catalog.build(
-        Clamd(config.clamd_address, config.clamd.seconds, config.clamd.concurrent),
-        functools.partial(secrets.read, config.secrets_folder),
-        peek(config.home, config.secrets_folder),
+        catalog.Services(
+            Clamd(config.clamd_address, config.clamd.seconds, config.clamd.concurrent),
+            functools.partial(secrets.read, config.secrets_folder),
+            peek(config.home, config.secrets_folder),
+            resolver,
+            LocalCounters(),
+        )
     )
     forwarder = policy.forwarder_of(question.client)
     client = Client(question.client, helo=question.helo, esmtp=True, forwarder=forwarder)
@@ -82,11 +89,13 @@ async def _explain(config: Config, policy: Policy, question: Question, content: 
             client=client,
             sender=sender,
             parameters=trace.parameters,
+            earlier=trace.observations,
             **more,  # type: ignore[arg-type] # the stage's own part
         )
 
     seconds = config.budget.data
-    trace.observations += await pipeline.run(Stage.MAIL, checks[Stage.MAIL], view(), (), seconds=seconds)
+    for stage in (Stage.CONNECT, Stage.HELO, Stage.MAIL):
+        trace.observations += await pipeline.run(stage, checks[stage], view(), (policy.wanted,), seconds=seconds)
     for text in question.recipients:
         address = _address(text)
         match = policy.match(address) if address is not None else None
@@ -115,6 +124,7 @@ async def _explain(config: Config, policy: Policy, question: Question, content: 
         for each in trace.recipients
         if each.decision is not None
     )
+    await resolver.close()
     trace.duration_ms = round((time.time() - trace.started) * 1000, 1)
     return trace
 

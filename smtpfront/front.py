@@ -5,11 +5,14 @@ import ssl
 import time
 from typing import Protocol
 
+from gateway import pipeline
 from gateway.checks import catalog
+from gateway.checks.base import View
 from gateway.config import Config
 from gateway.delivery.faults import RouteFault
 from gateway.delivery.health import RouteHealth
 from gateway.delivery.pool import Pool
+from gateway.mail.client import Client
 from gateway.mail.findings import Observation
 from gateway.mail.stages import Stage
 from gateway.outcome import Means
@@ -21,6 +24,7 @@ from gateway.policy.snapshot import Snapshot
 from gateway.services import secrets
 from gateway.services.clamd import Clamd
 from gateway.services.counters import Counters
+from gateway.services.dns import DnsResolver
 from gateway.services.ledger import open_ledger
 from gateway.spool.deliveries import Deliveries
 from gateway.spool.disk import SpoolError
@@ -70,8 +74,15 @@ class Front:
         self.learned = LearnedFeed(config.learned_folder, on_error=self._learned_refused)
         self.pool = Pool(config.name, config.budget, self.read_secret, on_fault=self._next_hop_failed)
         self.health = RouteHealth()
+        self.resolver = DnsResolver(config.dns)
         self.catalog = catalog.build(
-            Clamd(config.clamd_address, config.clamd.seconds, config.clamd.concurrent), self.read_secret, self.ledger
+            catalog.Services(
+                Clamd(config.clamd_address, config.clamd.seconds, config.clamd.concurrent),
+                self.read_secret,
+                self.ledger,
+                self.resolver,
+                counters,
+            )
         )
         self.deliveries = Deliveries(config.spool_folder)
         self.means = Means(
@@ -129,6 +140,15 @@ class Front:
         for each in observations:
             if each.outcome.failed:
                 self.alarm(f"check {each.check}: {each.outcome}: {each.detail}")
+
+    async def check(self, stage: Stage, policy: Policy, listener: str, client: Client) -> list[Observation]:
+        """Run the checks of a stage before a transaction, for any domain that has them on."""
+        view = View(policy=policy, node=self.name, listener=listener, client=client)
+        seen = await pipeline.run(
+            stage, self.catalog[stage], view, (policy.wanted,), seconds=self.config.budget.connect
+        )
+        self.alarm_on_breakage(seen)
+        return seen
 
     def wants(self, stage: Stage) -> bool:
         """Whether any check looks at that stage."""

@@ -17,7 +17,9 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 from gateway.mail.client import Client
 from gateway.mail.decisions import Disposition
+from gateway.mail.findings import Observation
 from gateway.mail.reply import Reply
+from gateway.mail.stages import Stage
 from gateway.mail.trace import Event, Trace
 from gateway.outcome import finish
 from gateway.services.counters import CountersUnreachable
@@ -68,6 +70,8 @@ class Session(SMTP):
         self.transaction: Transaction | None = None
         self.transactions = 0
         self.events: list[Event] = []
+        self.connecting: asyncio.Task[list[Observation]] | None = None  # the checks of the client's address
+        self.greeting: asyncio.Task[list[Observation]] | None = None  # those of its name
         self.errors = 0
         self.began = time.perf_counter()
         self.closing = False
@@ -193,6 +197,14 @@ class Session(SMTP):
             at = round((time.perf_counter() - self.began) * 1000, 1)
             self.events.append(Event.told(at, what, str(reply)))
 
+    def meet(self) -> None:
+        """Begin to check the name that the client gave itself; nobody waits for it before a recipient is named."""
+        policy = self.front.policy
+        if self.greeting is not None:
+            self.greeting.cancel()
+        if self.listener == "inbound" and policy is not None and self.front.wants(Stage.HELO):
+            self.greeting = self.loop.create_task(self.front.check(Stage.HELO, policy, self.listener, self.client))
+
     async def begin_anew(self, why: str) -> None:
         """End the transaction, if there is one, without a message."""
         transaction, self.transaction = self.transaction, None
@@ -238,6 +250,8 @@ class Session(SMTP):
         policy = front.policy
         if policy is not None and (name := policy.forwarder_of(self.client.ip)):
             self.client = Client(ip=self.client.ip, port=self.client.port, tls=self.client.tls, forwarder=name)
+        if self.listener == "inbound" and policy is not None and front.wants(Stage.CONNECT):
+            self.connecting = self.loop.create_task(front.check(Stage.CONNECT, policy, self.listener, self.client))
         self._write(f"220 {front.name} ESMTP Backstop\r\n".encode("ascii", "replace"))
         return True
 
@@ -306,6 +320,9 @@ class Session(SMTP):
         if self.unconfirmed:  # nothing came after our 250: it may have got lost
             await self._remember()
         await self.begin_anew("the client went away")
+        for task in (self.connecting, self.greeting):
+            if task is not None:
+                task.cancel()
         if any(event.reply[:1] in "45" for event in self.events if event.reply):
             self._write_session_trace()
         self.front.sessions.discard(self)

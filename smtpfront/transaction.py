@@ -1,5 +1,6 @@
 """One mail transaction, from MAIL to the reply: the owner of its trace and of the held next-hop transaction."""
 
+import asyncio
 import logging
 import secrets
 import time
@@ -10,6 +11,7 @@ from gateway.mail.address import Address
 from gateway.mail.client import Client
 from gateway.mail.decisions import Disposition
 from gateway.mail.envelope import MailParameters
+from gateway.mail.findings import Observation
 from gateway.mail.reply import Reply
 from gateway.mail.trace import Event, RecipientTrace, Trace
 from gateway.outbound.marking import Marks
@@ -56,6 +58,7 @@ class Transaction:
         self.marks: Marks | None = None  # of mail that leaves; set with its first recipient
         self.rules: list[Rules] = []  # those of the accepted recipients
         self.accepted = 0
+        self.pending: list[asyncio.Task[list[Observation]]] = []  # checks of connect, helo and mail, under way
         self.taken_by_next_hop = False
         self.refused_by_next_hop = ""  # the route whose next hop refused a recipient with 5xx
         self.closed = False
@@ -80,7 +83,14 @@ class Transaction:
             client=trace.client,
             sender=self.sender,
             parameters=trace.parameters,
+            earlier=trace.observations,
         )
+
+    async def settle(self) -> None:
+        """Wait for the checks of the stages before RCPT; each is bounded. What they saw goes to the trace, in order."""
+        pending, self.pending = self.pending, []
+        for task in pending:
+            self.trace.observations += await asyncio.shield(task)
 
     def refuse(self, each: RecipientTrace, reply: Reply) -> Reply:
         """Settle a recipient that is refused at RCPT; gives the reply with the id that people can quote."""
@@ -94,6 +104,8 @@ class Transaction:
             return
         self.closed = True
         await self.let_go()
+        for task in self.pending[-1:]:  # the last is of MAIL; the others are the session's
+            task.cancel()
         for each in self.trace.recipients:
             if each.disposition is None:
                 each.disposition = Disposition.ABANDONED

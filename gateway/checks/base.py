@@ -6,7 +6,7 @@ reply. It MAY be a coroutine function where it asks somebody else. An exception 
 
 import abc
 import functools
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import ClassVar
 
 import msgspec
@@ -14,7 +14,7 @@ import msgspec
 from gateway.mail.address import Address
 from gateway.mail.client import Client
 from gateway.mail.envelope import MailParameters
-from gateway.mail.findings import Finding, Outcome
+from gateway.mail.findings import Finding, Observation, Outcome
 from gateway.mail.message import Content, Headers
 from gateway.mail.stages import Stage
 from gateway.policy.matching import Match, Policy
@@ -55,7 +55,8 @@ class View:
     """What a check may look at. Grows with the stages; what is not there yet is None.
 
     ``recipient`` and ``match`` are set at RCPT; ``content`` at DATA, with ``recipients``, those accepted, as they stand
-    in the trace. ``node`` is this node's name. ``judged`` is where the checks of bounces share one judgement.
+    in the trace. ``node`` is this node's name. ``earlier`` is what checks of earlier stages saw. ``shared`` is where
+    checks of one stage share what is worked out once, by the name of who works it out.
     """
 
     def __init__(  # noqa: PLR0913 - it is the one bundle of everything
@@ -71,6 +72,7 @@ class View:
         match: Match | None = None,
         content: Content | None = None,
         recipients: tuple[str, ...] = (),
+        earlier: Sequence[Observation] = (),
     ) -> None:
         """Bundle what is known."""
         self.policy = policy
@@ -83,7 +85,18 @@ class View:
         self.match = match
         self.content = content
         self.recipients = recipients
-        self.judged: object = None
+        self.earlier = earlier
+        self.shared: dict[str, object] = {}
+
+    @property
+    def spares_client(self) -> bool:
+        """Whether nothing about the client's address, name or SPF counts: a trusted forwarder, an allowed network."""
+        return self.policy.is_spared(self.client)
+
+    def seen(self, check: str) -> Observation | None:
+        """Give what a check of an earlier stage saw, for this recipient or for all."""
+        who = None if self.recipient is None else str(self.recipient)
+        return next((one for one in self.earlier if one.check == check and one.recipient in {None, who}), None)
 
     @functools.cached_property
     def headers(self) -> Headers:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from gateway.backscatter.ledger import Ledger
 from gateway.checks.base import Check
 from gateway.checks.batv import Batv
@@ -17,24 +19,36 @@ from gateway.checks.unsolicited import Unsolicited
 from gateway.checks.unverifiable_bounce import UnverifiableBounce
 from gateway.mail.stages import Stage
 from gateway.services.clamd import Clamd
+from gateway.services.counters import Counters
+from gateway.services.dns import Resolver
 
 Catalog = dict[Stage, tuple[Check, ...]]
 
 
-def build(clamd: Clamd, read_secret: Callable[[str], str | None], ledger: Ledger) -> Catalog:
-    """Make the checks with the services that they ask; ``read_secret`` gives a secret by its id."""
+class Services(msgspec.Struct, frozen=True):
+    """What checks may ask. ``read_secret`` gives a secret by its id."""
+
+    clamd: Clamd
+    read_secret: Callable[[str], str | None]
+    ledger: Ledger
+    resolver: Resolver
+    counters: Counters
+
+
+def build(services: Services) -> Catalog:
+    """Make the checks with the services that they ask."""
     size = MessageSize()
-    judging = Judging(ledger, read_secret)
+    judging = Judging(services.ledger, services.read_secret)
     return {
         Stage.CONNECT: (),
         Stage.HELO: (),
         Stage.MAIL: (size,),
-        Stage.RCPT: (RecipientKnown(), Batv(read_secret)),
+        Stage.RCPT: (RecipientKnown(), Batv(services.read_secret)),
         Stage.DATA: (
             size,
             LineEnds(),
             Loops(),
-            ClamAv(clamd),
+            ClamAv(services.clamd),
             ForgedBounce(judging),
             UnverifiableBounce(judging),
             Unsolicited(judging),

@@ -47,14 +47,16 @@ class Judging:
 
         Raises OSError where a secret can't be read.
         """
-        if view.judged is None:
+        known = view.shared.get("judge")
+        if known is None:
             content = view.content
             small = content is not None and content.memory is not None and content.size <= _AT_ONCE
             if small and len(view.recipients) <= 1:
-                view.judged = self._judge(view)
+                known = self._judge(view)
             else:
-                view.judged = asyncio.ensure_future(asyncio.to_thread(self._judge, view))
-        return view.judged  # type: ignore[return-value] # nobody else sets it
+                known = asyncio.ensure_future(asyncio.to_thread(self._judge, view))
+            view.shared["judge"] = known
+        return known  # type: ignore[return-value] # nobody else sets it
 
     def _judge(self, view: View) -> Judgements:
         """Judge the message for each of its recipients."""

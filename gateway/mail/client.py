@@ -8,7 +8,8 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``ip`` is the address in its shortest form (IPv4-mapped IPv6 is unwrapped); ``helo`` is what it called itself;
     ``tls`` names protocol version and cipher, or is empty; ``account`` is the login after AUTH. ``forwarder`` is the
-    name of the trusted forwarder whose networks hold the address, or empty.
+    name of the trusted forwarder whose networks hold the address, or empty; ``balancer`` is the address of the load
+    balancer that told the client's by the PROXY protocol, or empty.
     """
 
     ip: str
@@ -18,3 +19,4 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True):
     tls: str = ""
     account: str = ""
     forwarder: str = ""
+    balancer: str = ""

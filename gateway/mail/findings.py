@@ -4,6 +4,7 @@ import enum
 
 import msgspec
 
+from gateway.mail.decisions import Action
 from gateway.mail.stages import Stage
 
 
@@ -26,7 +27,8 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     """One fact: a symbol such as ``VIRUS``, its default weight in points, and the detail in words.
 
     ``recipient`` is set where it holds for one of several recipients only; ``facts`` says for programs what ``detail``
-    says in words, so that nothing has to read sentences. What only ``informs`` makes no hit of its check.
+    says in words, so that nothing has to read sentences. What only ``informs`` makes no hit of its check. An enforced
+    hit leads to ``at_most`` where that is set and milder than the rule's action: a sender's own DMARC policy, say.
     """
 
     symbol: str
@@ -35,6 +37,7 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     recipient: str | None = None
     facts: dict[str, str] = {}
     informs: bool = False
+    at_most: Action | None = None
 
 
 class Observation(msgspec.Struct, frozen=True, omit_defaults=True):

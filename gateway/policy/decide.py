@@ -115,7 +115,10 @@ def _voices(seen: list[Observation], rules: Rules) -> Iterator[Verdict]:
             because = f"{each.check} found {finding.symbol}"
             if finding.detail:
                 because = f"{because} ({finding.detail})"
-            yield Verdict(rule.action, because, each.check, finding.symbol, finding.detail)
+            action = rule.action
+            if finding.at_most is not None and _STRENGTH.index(finding.at_most) > _STRENGTH.index(action):
+                action = finding.at_most
+            yield Verdict(action, because, each.check, finding.symbol, finding.detail)
 
 
 def _heaviest(seen: list[Observation], rules: Rules) -> str:

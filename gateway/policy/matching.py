@@ -10,8 +10,9 @@ import msgspec
 
 from gateway.backscatter import batv
 from gateway.mail.address import Address, AddressError, parse_mailbox
+from gateway.mail.client import Client
 from gateway.policy.learned import FORGED, NOTHING, Learned, Stage
-from gateway.policy.snapshot import DomainPolicy, Forwarder, RecipientPolicy, Route, Rules, Snapshot
+from gateway.policy.snapshot import CheckRule, DomainPolicy, Forwarder, Mode, RecipientPolicy, Route, Rules, Snapshot
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -29,7 +30,10 @@ class Match(msgspec.Struct, frozen=True):
 
 
 class Policy:
-    """A snapshot with its look-ups, and what was learned. Immutable: a transaction keeps what it started with."""
+    """A snapshot with its look-ups, and what was learned. Immutable: a transaction keeps what it started with.
+
+    ``wanted`` has on what any domain or recipient has on.
+    """
 
     def __init__(self, snapshot: Snapshot, learned: Learned = NOTHING) -> None:
         """Compile a snapshot that the codec has found valid; ``learned`` sets the stages of its guided domains."""
@@ -41,6 +45,9 @@ class Policy:
         self._mended = _networks(snapshot.normalise_line_ends)
         self._never_tag = frozenset(each.lower() for each in snapshot.marking.never_tag)
         self._marks = bool(snapshot.marking.keys)
+        self._allowed = _networks(snapshot.clients.allowed)
+        self._blocked = _networks(snapshot.clients.blocked)
+        self.wanted = Rules(checks=_wanted(self._domains.values()))
         self._forwarders = [(name, _networks(each.networks)) for name, each in snapshot.forwarders.items()]
 
     def match(self, address: Address) -> Match | None:
@@ -98,6 +105,16 @@ class Policy:
         """Whether the address lies in the networks that may send outbound mail without AUTH."""
         return bool(self._outbound) and _holds(self._outbound, ipaddress.ip_address(ip))
 
+    def is_spared(self, client: Client) -> bool:
+        """Whether no check of the client's address, name or SPF counts: a trusted forwarder, or an allowed network."""
+        return bool(client.forwarder) or (
+            bool(self._allowed) and _holds(self._allowed, ipaddress.ip_address(client.ip))
+        )
+
+    def is_blocked(self, ip: str) -> bool:
+        """Whether the address lies in a network that is refused."""
+        return bool(self._blocked) and _holds(self._blocked, ipaddress.ip_address(ip))
+
     def mends_line_ends(self, ip: str) -> bool:
         """Whether bare CR and LF from this address are mended instead of refused."""
         return bool(self._mended) and _holds(self._mended, ipaddress.ip_address(ip))
@@ -130,6 +147,16 @@ def _at_stage(rules: Rules, stage: Stage) -> Rules:
     if rule is None:
         return rules
     return msgspec.structs.replace(rules, checks={**rules.checks, FORGED: stage.rule(rule)})
+
+
+def _wanted(domains: Iterable[DomainPolicy]) -> dict[str, CheckRule]:
+    """Give the checks that any domain or recipient has on: what is worth a look before the recipient is known."""
+    found: dict[str, CheckRule] = {}
+    for domain in domains:
+        own = (each.rules for each in domain.recipients.values() if each.rules is not None)
+        for rules in (domain.rules, *own):
+            found.update((name, rule) for name, rule in rules.checks.items() if rule.mode is not Mode.OFF)
+    return found
 
 
 def _networks(texts: Iterable[str]) -> tuple[Network, ...]:

@@ -64,9 +64,15 @@ class Rules(_Part, frozen=True):
 
 
 class RecipientPolicy(_Part, frozen=True):
-    """One known recipient. Where ``rules`` is set it replaces the domain's rules whole."""
+    """One known recipient. Where ``rules`` is set it replaces the domain's rules whole.
+
+    ``senders`` maps addresses, domains (``example.org``, with all below it ``.example.org``) and networks to what its
+    list says of them; ``alias`` is the address of ours that its mail is for.
+    """
 
     rules: Rules | None = None
+    senders: "dict[str, ListVerdict]" = {}
+    alias: str = ""
 
 
 class DomainPolicy(_Part, frozen=True):
@@ -86,6 +92,12 @@ class DomainPolicy(_Part, frozen=True):
     dkim: "Dkim | None" = None
     guided: bool = False
     switch_on: str = ""
+    senders: "dict[str, ListVerdict]" = {}  # as a recipient's
+    validation: "tuple[Validation, ...]" = ()  # in this order, the first that knows decides; empty: list, next hop
+    validation_down: Action = Action.DEFER  # what it leads to that none of them could be asked
+    plus: str = "+"  # what separates a detail from a local part; empty: nothing does
+    ldap: "Ldap | None" = None
+    accepts_everyone: str = ""  # who said, and when, that a next hop which accepts unknown recipients may be
 
 
 class NextHop(_Part, frozen=True):
@@ -159,17 +171,119 @@ class Dkim(_Part, frozen=True):
     secret: str
 
 
+class SendingLimits(_Part, frozen=True):
+    """What may leave within ``hours``, for each account, client and domain: None is no limit.
+
+    ``senders`` counts distinct envelope senders, ``refused`` recipients that the next hop refused.
+    """
+
+    hours: float = 1.0
+    messages: int | None = None
+    recipients: int | None = None
+    refused: int | None = None
+    senders: int | None = None
+
+
 class Outbound(_Part, frozen=True):
-    """Mail that leaves: who may send it without AUTH, which route it takes, and what it is checked for."""
+    """Mail that leaves: who may send it without AUTH, which route it takes, and what it is checked for.
+
+    Limits are for each account, each client that sends without AUTH, and each sender domain; ``limits_of`` overrides
+    them for an account (its login), a client (its address) or a domain.
+    """
 
     networks: tuple[str, ...] = ()
     route: str = ""
     rules: Rules = Rules()
+    per_account: SendingLimits = SendingLimits(messages=500, recipients=1000, refused=100, senders=20)
+    per_client: SendingLimits = SendingLimits(messages=2000, recipients=5000, refused=500)
+    per_domain: SendingLimits = SendingLimits()
+    limits_of: dict[str, SendingLimits] = {}
+
+
+class ListVerdict(enum.StrEnum):
+    """What an entry of a list says."""
+
+    ALLOW = "allow"
+    BLOCK = "block"
+
+
+class ListKind(enum.StrEnum):
+    """What a DNS list is good for. ``null_sender`` lists are asked for mail from the null sender only."""
+
+    BLOCK = "block"
+    ALLOW = "allow"
+    NULL_SENDER = "null_sender"
+
+
+class DnsList(_Part, frozen=True):
+    """One DNS list of client addresses (RFC 5782). The key of its mapping is its zone.
+
+    ``codes`` maps return codes (addresses, or prefixes such as ``127.0.0.0/29``) to points; nothing else is a listing.
+    ``listed`` and ``unlisted`` are its test points, probed regularly; empty: it has none.
+    """
+
+    kind: ListKind = ListKind.BLOCK
+    codes: dict[str, float] = msgspec.field(default_factory=lambda: {"127.0.0.2": 4.0})
+    listed: str = "127.0.0.2"
+    unlisted: str = "127.0.0.1"
+
+
+class ClientRules(_Part, frozen=True):
+    """What holds for clients of the inbound listener, whichever domain they bring mail for.
+
+    ``greet_delay`` is in seconds, for unknown clients only. ``allowed`` networks are spared what is about the client;
+    ``blocked`` ones are refused. Limits are counted for each address and each network prefix (``ipv4_prefix``,
+    ``ipv6_prefix`` bits; an IPv6 address itself counts as its /64); None is no limit.
+    """
+
+    greet_delay: float = 0.0
+    allowed: tuple[str, ...] = ()
+    blocked: tuple[str, ...] = ()
+    connections_per_minute: int | None = 120
+    messages_per_hour: int | None = 3600
+    network_connections_per_minute: int | None = None
+    network_messages_per_hour: int | None = None
+    ipv4_prefix: int = 24
+    ipv6_prefix: int = 48
+    unknown_per_hour: int | None = 30  # unknown recipients of one client, from which on replies are slow, then refused
+    null_sender_per_hour: int | None = 60  # null-sender mail to one recipient
+
+
+class Greylisting(_Part, frozen=True):
+    """For how long a first attempt waits (seconds), how long it may come back (hours), how long a pass lasts (days)."""
+
+    delay: float = 300.0
+    window_hours: float = 24.0
+    lasts_days: float = 36.0
+
+
+class Validation(enum.StrEnum):
+    """Where a recipient's existence is looked up."""
+
+    LIST = "list"
+    LDAP = "ldap"
+    NEXT_HOP = "next_hop"
+
+
+class Ldap(_Part, frozen=True):
+    """An LDAP directory of recipients. ``{address}``, ``{local}`` and ``{domain}`` stand in ``filter``, escaped.
+
+    ``secret`` names the file that holds the password of ``bind``.
+    """
+
+    url: str
+    base: str
+    filter: str = "(|(mail={address})(proxyAddresses=smtp:{address}))"
+    bind: str = ""
+    secret: str = ""
+    seconds: float = 5.0
 
 
 class Snapshot(_Part, frozen=True):
     """One published policy. ``published`` is ISO 8601 in UTC, ``by`` the administrator's name.
 
+    ``senders`` is the node's list of senders, ``arc_sealers`` the domains whose ARC sets are believed,
+    ``spf_void_limit`` how many look-ups of a check may find nothing (RFC 7208 4.6.4).
     ``observe`` puts the whole node into observe mode. ``max_size`` is in octets. ``normalise_line_ends`` lists the
     networks whose bare CR and LF are mended instead of refused.
     """
@@ -186,3 +300,9 @@ class Snapshot(_Part, frozen=True):
     observe: bool = False
     max_size: int = 26_214_400
     normalise_line_ends: tuple[str, ...] = ()
+    clients: ClientRules = ClientRules()
+    dns_lists: dict[str, DnsList] = {}
+    senders: dict[str, ListVerdict] = {}
+    greylisting: Greylisting = Greylisting()
+    arc_sealers: tuple[str, ...] = ()
+    spf_void_limit: int = 2

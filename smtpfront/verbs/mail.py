@@ -1,10 +1,14 @@
 """MAIL (RFC 5321 4.1.1.2): begins a transaction."""
 
+import asyncio
+from collections.abc import Sequence
+
 from gateway import pipeline
+from gateway.checks.base import Check
 from gateway.mail.address import Address, AddressError, parse_path
 from gateway.mail.decisions import Disposition
 from gateway.mail.envelope import MailParameters
-from gateway.mail.findings import Outcome
+from gateway.mail.findings import Observation, Outcome
 from gateway.mail.reply import Reply
 from gateway.mail.stages import Stage
 from gateway.outbound import rights
@@ -102,17 +106,31 @@ async def _check(session: Session, transaction: Transaction) -> Reply:
     front = session.front
     if not front.wants(Stage.MAIL):
         return OK
-    seen = await pipeline.run(
-        Stage.MAIL, front.catalog[Stage.MAIL], transaction.view(), (), seconds=front.config.budget.connect
-    )
+    checks = front.catalog[Stage.MAIL]
+    at_once = [check for check in checks if check.name in NODE_WIDE]
+    seen = await pipeline.run(Stage.MAIL, at_once, transaction.view(), (), seconds=front.config.budget.connect)
     front.alarm_on_breakage(seen)
     transaction.trace.observations += seen
+    if session.listener == "inbound":
+        transaction.pending = [task for task in (session.connecting, session.greeting) if task is not None]
+        transaction.pending.append(asyncio.ensure_future(_check_on(transaction, checks)))
     for each in seen:
         if each.check in NODE_WIDE and each.outcome is Outcome.HIT:
             detail = each.findings[0].detail
             transaction.trace.because = f"{each.check} found {each.findings[0].symbol} ({detail})"
             return refusal(each.check, detail)
     return OK
+
+
+async def _check_on(transaction: Transaction, checks: Sequence[Check]) -> list[Observation]:
+    """Run the checks of this stage whose answers are wanted at RCPT: DNS takes its time while the client goes on."""
+    front, policy = transaction.front, transaction.policy
+    later = [check for check in checks if check.name not in NODE_WIDE]
+    seen = await pipeline.run(
+        Stage.MAIL, later, transaction.view(), (policy.wanted,), seconds=front.config.budget.connect
+    )
+    front.alarm_on_breakage(seen)
+    return seen
 
 
 def parse(rest: str) -> tuple[Address | None, MailParameters]:

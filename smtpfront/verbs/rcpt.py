@@ -154,6 +154,7 @@ async def _check(  # noqa: PLR0913, PLR0917 - one call, all it is about
 ) -> None:
     """Run the checks of this stage for one recipient."""
     front = session.front
+    await transaction.settle()
     view: View = transaction.view()
     view.recipient, view.match = address, match
     seen = await pipeline.run(

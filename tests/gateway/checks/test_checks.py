@@ -14,6 +14,7 @@ from gateway.checks.message_size import MessageSize
 from gateway.checks.recipient_known import RecipientKnown
 from gateway.checks.skeleton import Skeleton
 from gateway.checks.spam import GTUBE, Spam
+from gateway.config import Dns
 from gateway.mail.address import parse_mailbox
 from gateway.mail.client import Client
 from gateway.mail.findings import Outcome
@@ -24,6 +25,8 @@ from gateway.policy import defaults
 from gateway.policy.matching import Policy
 from gateway.policy.snapshot import DomainPolicy, RecipientPolicy, Snapshot
 from gateway.services.clamd import Clamd
+from gateway.services.counters import LocalCounters
+from gateway.services.dns import DnsResolver
 
 POLICY = Policy(
     Snapshot(
@@ -83,7 +86,9 @@ def test_every_check_of_the_catalogue_has_a_default_rule_and_the_other_way_round
 
 
 def built() -> catalog.Catalog:
-    return catalog.build(Clamd("unused", 1.0, 1), lambda _: None, NoLedger())
+    return catalog.build(
+        catalog.Services(Clamd("unused", 1.0, 1), lambda _: None, NoLedger(), DnsResolver(Dns()), LocalCounters())
+    )
 
 
 def test_every_check_runs_only_at_the_stages_that_it_names() -> None:
