@@ -5,9 +5,11 @@ from collections.abc import Callable
 from gateway.backscatter.ledger import Ledger
 from gateway.checks.base import Check
 from gateway.checks.batv import Batv
+from gateway.checks.bounce_storm import BounceStorm
 from gateway.checks.clamav import ClamAv
 from gateway.checks.forged_bounce import ForgedBounce
 from gateway.checks.judging import Judging
+from gateway.checks.known_backscatterer import KnownBackscatterer
 from gateway.checks.line_ends import LineEnds
 from gateway.checks.loops import Loops
 from gateway.checks.message_size import MessageSize
@@ -38,6 +40,8 @@ def build(clamd: Clamd, read_secret: Callable[[str], str | None], ledger: Ledger
             ForgedBounce(judging),
             UnverifiableBounce(judging),
             Unsolicited(judging),
+            BounceStorm(judging),
+            KnownBackscatterer(judging),
             Spam(),
         ),
     }
