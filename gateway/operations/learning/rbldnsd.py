@@ -1,7 +1,7 @@
 """The list of backscatterers as a zone file for rbldnsd, which other mail servers can ask by DNS.
 
-One file of the type ``combined``: addresses are asked for in reverse below the zone, HELO names below ``helo`` in it. The
-test entries are those of RFC 5782, section 5.
+One file of the type ``combined``: addresses are asked for in reverse below the zone, HELO names below ``helo`` in it.
+The test entries are those of RFC 5782, section 5.
 """
 
 import ipaddress
@@ -13,9 +13,8 @@ import msgspec
 
 from gateway.models import Backscatterer
 
-_NAME = re.compile(
-    r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?)*"
-)
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
 _TTL = re.compile(r"[0-9]{1,9}[smhdw]?")
 _VALUE = "127.0.0.2"
 
@@ -47,7 +46,7 @@ def lines(rows: Sequence[Backscatterer], zone: Zone, now: datetime) -> Iterator[
     for row in rows:
         kinds[_version(row.name)].append(row)
     first = zone.nameservers[0]
-    yield f"# Hosts that brought bounces proven false, as of {at:%Y-%m-%d %H:%M:%S} UTC. Weigh mail from <> by it, no other."
+    yield f"# Hosts that brought bounces proven false, by {at:%Y-%m-%d %H:%M:%S} UTC. Weigh only mail from <> by it."
     yield "# Served by: rbldnsd -b ADDRESS/53 ZONE:combined:THIS-FILE; HELO names are asked for below helo.ZONE"
     yield f"$SOA {zone.ttl} {first} {zone.contact} {int(at.timestamp())} 1h 15m 7d {zone.ttl}"
     yield f"$NS {zone.ttl} {' '.join(zone.nameservers)}"
