@@ -51,7 +51,7 @@ def measure(name: str, messages: int, block: bytes, octets: int, processes: int)
         rig.folder() as home,
         rig.clamd(home) as scanner,
         rig.sink() as next_hop,
-        rig.gateway(home, next_hop, scanner, processes=processes, max_size=30 * MEGABYTE) as ours,
+        rig.gateway(home, rig.snapshot(next_hop, 30 * MEGABYTE), scanner, processes=processes) as ours,
     ):
         with concurrent.futures.ThreadPoolExecutor(messages) as senders:
             replies = list(senders.map(lambda _: send(ours.port, block, octets), range(messages)))

@@ -15,6 +15,7 @@ import msgspec
 
 from gateway.policy import codec, defaults
 from gateway.policy.snapshot import DomainPolicy, NextHop, Outbound, RecipientPolicy, Route, Rules, Snapshot, TlsLevel
+from gateway.services import secrets
 
 ROOT = Path(__file__).resolve().parent.parent
 _EICAR = "X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + "EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
@@ -126,13 +127,18 @@ def snapshot(next_hop: int, max_size: int = 26_214_400) -> Snapshot:
 
 @contextlib.contextmanager
 def gateway(
-    home: Path, next_hop: int, scanner: str, *, processes: int = 1, max_size: int = 26_214_400
+    home: Path, policy: Snapshot, scanner: str, *, processes: int = 1, secret: tuple[str, str] | None = None
 ) -> Iterator[Running]:
-    """Run the SMTP front; gives its port and (with one process) the child whose CPU time counts."""
+    """Run the SMTP front; gives its port and (with one process) the child whose CPU time counts.
+
+    ``secret`` is the id and the text of one that the policy names.
+    """
     port = free_port()
     state = home / "gateway"
     (state / "policy").mkdir(parents=True)
-    (state / "policy" / "current.json").write_bytes(codec.encode(snapshot(next_hop, max_size)))
+    (state / "policy" / "current.json").write_bytes(codec.encode(policy))
+    if secret is not None:
+        secrets.write(state / "secrets", *secret)
     environment = {
         "BACKSTOP_NODE__HOME": str(state),
         "BACKSTOP_NODE__NAME": "mx.example.test",

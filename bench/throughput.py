@@ -47,7 +47,7 @@ def compare(messages: int, rounds: int, size: int) -> dict[str, object]:
         rig.folder() as home,
         rig.clamd(home) as scanner,
         rig.sink() as next_hop,
-        rig.gateway(home, next_hop, scanner) as ours,
+        rig.gateway(home, rig.snapshot(next_hop), scanner) as ours,
         rig.stub(next_hop, scanner) as stub,
     ):
         for server in (ours, stub):

@@ -73,6 +73,7 @@ async def _explain(config: Config, policy: Policy, question: Question, content: 
         started=time.time(),
         node=config.name,
         revision=policy.revision,
+        learned=policy.learned.serial,
         listener=question.listener,
         client=client,
         sender="" if sender is None else str(sender),

@@ -259,9 +259,12 @@ def trace_headers(case: Case, node: str, relayed: Sequence[RecipientTrace]) -> b
 
 def scored_symbols(trace: Trace, policy: Policy, recipient: str) -> dict[str, float]:
     """Give each symbol that counted towards the score for a recipient, with its weight in points."""
-    rules = rules_for(policy, recipient)
     symbols: dict[str, float] = {}
-    for one in trace.observations:
+    hits = [one for one in trace.observations if one.outcome is Outcome.HIT]
+    if not hits:
+        return symbols
+    rules = rules_for(policy, recipient)
+    for one in hits:
         each = one.seen_for(recipient)
         if each is not None and each.outcome is Outcome.HIT:
             rule = rules.checks.get(each.check)

@@ -53,7 +53,11 @@ async def run(
 
 def _wanted(check: Check, rules: Sequence[Rules]) -> bool:
     """Whether any of the rules has the check on."""
-    return any((rule := each.checks.get(check.name)) is not None and rule.mode is not Mode.OFF for each in rules)
+    for each in rules:
+        rule = each.checks.get(check.name)
+        if rule is not None and rule.mode is not Mode.OFF:
+            return True
+    return False
 
 
 async def _bounded(check: Check, answer: Awaitable[Seen], seconds: float) -> Seen:
@@ -88,7 +92,7 @@ def _observation(check: Check, stage: Stage, view: View, seen: Seen, began: floa
         stage=stage,
         outcome=seen.outcome,
         findings=seen.findings,
-        recipient=str(view.recipient) if view.recipient is not None else None,
+        recipient=None if view.recipient is None else str(view.recipient),
         cost_ms=round((time.perf_counter() - began) * 1000, 3),
         detail=seen.detail,
     )

@@ -7,9 +7,11 @@ import msgspec
 from gateway.backscatter.ledger import Ledger
 from gateway.checks.base import Check
 from gateway.checks.batv import Batv
+from gateway.checks.bounce_storm import BounceStorm
 from gateway.checks.clamav import ClamAv
 from gateway.checks.forged_bounce import ForgedBounce
 from gateway.checks.judging import Judging
+from gateway.checks.known_backscatterer import KnownBackscatterer
 from gateway.checks.line_ends import LineEnds
 from gateway.checks.loops import Loops
 from gateway.checks.message_size import MessageSize
@@ -52,6 +54,8 @@ def build(services: Services) -> Catalog:
             ForgedBounce(judging),
             UnverifiableBounce(judging),
             Unsolicited(judging),
+            BounceStorm(judging),
+            KnownBackscatterer(judging),
             Spam(),
         ),
     }

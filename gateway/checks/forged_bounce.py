@@ -6,10 +6,8 @@ A proven bounce is told as well, with its evidence, and delivered.
 
 from gateway.backscatter.words import Verdict
 from gateway.checks.base import Seen, View, hit
-from gateway.checks.judging import JudgedCheck, Judgements, findings_of
-from gateway.mail.address import AddressError, parse_mailbox
+from gateway.checks.judging import JudgedCheck, Judgements, findings_of, is_always_deliverable
 from gateway.mail.findings import Finding, Outcome
-from gateway.policy.matching import ALWAYS_DELIVERABLE
 
 
 class ForgedBounce(JudgedCheck):
@@ -28,18 +26,9 @@ class ForgedBounce(JudgedCheck):
         forged: list[Finding] = []
         others: list[Finding] = []
         for recipient, each in judged.items():
-            if each.verdict is Verdict.FORGED and not _is_always_deliverable(view, recipient):
+            if each.verdict is Verdict.FORGED and not is_always_deliverable(view, recipient):
                 forged += findings_of("FORGED_BOUNCE", 5.0, each, recipient)
             else:
                 symbol = "GENUINE_BOUNCE" if each.verdict is Verdict.GENUINE else "UNPROVEN_BOUNCE"
                 others += findings_of(symbol, 0.0, each, recipient, informs=True)
         return hit(*forged, *others) if forged else Seen(Outcome.MISS, tuple(others))
-
-
-def _is_always_deliverable(view: View, recipient: str) -> bool:
-    """Whether it is postmaster or abuse, to whom people also write of trouble with bounces."""
-    try:
-        address = parse_mailbox(recipient)
-    except AddressError:
-        return True  # the bare postmaster
-    return view.policy.plain(address).local.lower() in ALWAYS_DELIVERABLE

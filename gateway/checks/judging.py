@@ -19,9 +19,11 @@ from gateway.backscatter import judge
 from gateway.backscatter.ledger import Ledger
 from gateway.backscatter.words import Force, Judged, Verdict
 from gateway.checks.base import Check, Seen, View, skipped
+from gateway.mail.address import AddressError, parse_mailbox
 from gateway.mail.findings import Finding
 from gateway.mail.stages import Stage
 from gateway.outbound import keys
+from gateway.policy.matching import ALWAYS_DELIVERABLE
 from gateway.policy.snapshot import Snapshot
 
 ReadSecret = Callable[[str], str | None]
@@ -126,6 +128,15 @@ def findings_of(symbol: str, weight: float, judged: Judged, recipient: str, *, i
 def absence_counts(judged: Judged) -> bool:
     """Whether the recipient's domain marks its mail, so that what can't be verified is worth a word."""
     return all(each.name != "marking" or each.force is not Force.NEUTRAL for each in judged.evidence)
+
+
+def is_always_deliverable(view: View, recipient: str) -> bool:
+    """Whether it is postmaster or abuse, to whom people also write of trouble with bounces."""
+    try:
+        address = parse_mailbox(recipient)
+    except AddressError:
+        return True  # the bare postmaster
+    return view.policy.plain(address).local.lower() in ALWAYS_DELIVERABLE
 
 
 def is_unsolicited(judged: Judged) -> bool:

@@ -4,6 +4,7 @@ aiosmtpd hands addresses over as they came: syntax is ours to check. Plain addre
 regular expression; whatever is odd goes through the strict grammar below it.
 """
 
+import functools
 import ipaddress
 import re
 
@@ -64,6 +65,7 @@ def domain_key(domain: str) -> str:
         raise AddressError(f"domain is no internationalised name: {error}") from error
 
 
+@functools.lru_cache(maxsize=1024)  # a recipient is asked for several times in a transaction
 def parse_mailbox(text: str) -> Address:
     """Parse ``local@domain``. Raises AddressError with the reason."""
     local, at, domain = text.rpartition("@")

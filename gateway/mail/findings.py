@@ -20,7 +20,16 @@ class Outcome(enum.StrEnum):
     @property
     def failed(self) -> bool:
         """Whether the check could not tell: never the same as a miss."""
-        return self in {Outcome.ERROR, Outcome.TIMEOUT}
+        return self in _FAILED
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it has a say in what is done with the message: a hit, or a check that could not tell."""
+        return self in _SPEAKING
+
+
+_FAILED = frozenset({Outcome.ERROR, Outcome.TIMEOUT})
+_SPEAKING = _FAILED | {Outcome.HIT}
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):

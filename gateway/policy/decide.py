@@ -23,6 +23,8 @@ NODE_WIDE = frozenset({"loops", "message_size"})
 # The strongest word wins. A definite refusal goes before "can't tell", which goes before every way of accepting.
 _STRENGTH = (Action.REJECT, Action.DROP, Action.DEFER, Action.QUARANTINE, Action.TAG, Action.DELIVER)
 _OFF = CheckRule(mode=Mode.OFF)
+_NOTHING = "nothing speaks against it"
+_UNOPPOSED = Decision(Action.DELIVER, _NOTHING)
 _NAMED = 3  # findings that the sentence names
 
 
@@ -57,7 +59,10 @@ def decide(trace: Trace, policy: Policy, recipient: str) -> Decision:
     ``trace`` holds the observations and the client; ``recipient`` is an address as it stands in the trace.
     """
     rules = rules_for(policy, recipient)
-    seen = [each for one in trace.observations if (each := one.seen_for(recipient)) is not None]
+    speaking = [one for one in trace.observations if one.outcome.speaks]  # most have nothing to say
+    seen = [each for one in speaking if (each := one.seen_for(recipient)) is not None]
+    if not seen and rules.thresholds.tag > 0:
+        return _UNOPPOSED
     score = score_of(seen, rules)
     verdicts = [*_voices(seen, rules), _by_score(score, _heaviest(seen, rules), rules, recipient)]
     verdict = min(verdicts, key=lambda voice: _STRENGTH.index(voice.action))
@@ -141,7 +146,7 @@ def _by_score(score: float, found: str, rules: Rules, recipient: str) -> Verdict
     limits = rules.thresholds
     text = f"the score {score:.1f} ({found}) reaches"
     if score < limits.tag:
-        return Verdict(Action.DELIVER, "nothing speaks against it")
+        return Verdict(Action.DELIVER, _NOTHING)
     if batv.without_tag(recipient).partition("@")[0].lower() in ALWAYS_DELIVERABLE:
         return Verdict(Action.TAG, f"{text} {limits.tag:.1f} (tag), and postmaster and abuse are always deliverable")
     if limits.drop is not None and score >= limits.drop:

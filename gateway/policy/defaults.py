@@ -22,6 +22,8 @@ CHECKS: dict[str, CheckRule] = {
     "forged_bounce": CheckRule(mode=Mode.OBSERVE, action=Action.QUARANTINE),
     "unverifiable_bounce": CheckRule(mode=Mode.ENFORCE, action=Action.TAG, on_failure=Action.DELIVER),
     "unsolicited": CheckRule(mode=Mode.ENFORCE, action=Action.TAG, on_failure=Action.DELIVER),
+    "bounce_storm": CheckRule(mode=Mode.ENFORCE, action=Action.QUARANTINE, on_failure=Action.DELIVER),
+    "known_backscatterer": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
     "spam": CheckRule(mode=Mode.SCORE),
 }
 

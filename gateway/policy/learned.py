@@ -15,6 +15,7 @@ from gateway.policy.snapshot import CheckRule, Mode
 FILE = "current.json"
 FORGED = "forged_bounce"  # the check whose rule moves by itself where a domain is guided
 HALF_LIFE_DAYS = 7.0  # after which a backscatterer's points are worth half
+LISTED = 2.5  # points from which a host counts as a backscatterer: three forged bounces of the last days
 
 
 class Stage(enum.StrEnum):

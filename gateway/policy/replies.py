@@ -14,6 +14,8 @@ REFUSALS: dict[str, Reply] = {
     "forged_bounce": Reply(550, "5.7.1", "this bounce answers a message that was not sent from here"),
     "unverifiable_bounce": Reply(550, "5.7.1", "this bounce quotes nothing that was sent from here"),
     "unsolicited": Reply(550, "5.7.1", "this automatic answer is to somebody who has not written to its sender"),
+    "bounce_storm": Reply(550, "5.7.1", "this bounce quotes nothing that was sent from here"),
+    "known_backscatterer": Reply(550, "5.7.1", "this host has sent bounces of mail that was not sent from here"),
     "spam": Reply(550, "5.7.1", "message looks like spam"),
 }
 REFUSED = Reply(550, "5.7.1", "message refused by policy")

@@ -161,7 +161,9 @@ async def _check(  # noqa: PLR0913, PLR0917 - one call, all it is about
         Stage.RCPT, front.catalog[Stage.RCPT], view, (rules,), seconds=front.config.budget.connect
     )
     front.alarm_on_breakage(seen)
-    transaction.trace.observations += [msgspec.structs.replace(one, recipient=each.address) for one in seen]
+    transaction.trace.observations += [
+        one if one.recipient == each.address else msgspec.structs.replace(one, recipient=each.address) for one in seen
+    ]
 
 
 def _accept(transaction: Transaction, each: RecipientTrace, rules: Rules) -> Reply:

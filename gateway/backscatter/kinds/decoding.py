@@ -72,4 +72,4 @@ def body_text(octets: bytes, encoding: str, charset: str, *, is_html: bool) -> s
     text = charset_text(octets, charset)
     if is_html or text[:200].lstrip()[:5].lower() in {"<html", "<!doc"}:
         text = html.unescape(_ENDLESS.sub("", _TAG.sub("\n", text)))
-    return text.translate(_QUOTES)
+    return text.replace("\x00", " ") if text.isascii() else text.translate(_QUOTES)

@@ -12,7 +12,8 @@ from gateway.backscatter.kinds.tally import ENOUGH, KINDS, any_subject, points
 from gateway.backscatter.words import Classified, Kind
 
 _NOTHING = Classified(Kind.NONE)
-_CODE = re.compile(r"\b5\d\d[ -](?:#?5\.\d\.\d{1,3}|[a-z<\"'(])|#?\b5\.[0-7]\.\d{1,3}\b|\b55[0-4]\b")
+# Each begins with its digit, which makes the search fast; what must not stand before it is asked behind it.
+_CODE = re.compile(r"5(?<!\w5)(?:\d\d[ -](?:#?5\.\d\.\d{1,3}|[a-z<\"'(])|\.[0-7]\.\d{1,3}\b|5[0-4]\b)")
 _LIST_OWNER = re.compile(r"[-.](?:admin|bounces?|owner|errors?)(?:\+[^@]*)?@|^<?(?:owner|bounces?)[-+]")
 # Where several kinds have about the same points, the one that fewer programs speak of goes first.
 _FIRST = (

@@ -1,6 +1,8 @@
 """Adds up what subject, sender and text say for one kind, by the words of that kind."""
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 
 from gateway.backscatter.kinds.autoreplies import WORDING as AUTOREPLIES
 from gateway.backscatter.kinds.bounces import WORDING as BOUNCES
@@ -12,19 +14,44 @@ from gateway.backscatter.kinds.receipts import WORDING as RECEIPTS
 from gateway.backscatter.kinds.reports import WORDING as REPORTS
 from gateway.backscatter.kinds.scanning import Leading
 from gateway.backscatter.kinds.virus_notices import WORDING as VIRUS_NOTICES
+from gateway.backscatter.kinds.wording import Wording
 from gateway.backscatter.words import Kind
 
 ENOUGH = 4.0  # points that make a kind
 
 _PLENTY = 6.0  # points of phrases after which more say no more
 _TEXT_AT_MOST = 4.5  # points that text alone can give
+_STEM = 5  # characters of a stem
 _WORDINGS = (BOUNCES, DELAYS, VIRUS_NOTICES, AUTOREPLIES, CHALLENGES, CONFIRMATIONS, RECEIPTS, REPORTS)
 
 KINDS = tuple(wording.kind for wording in _WORDINGS)
 _SUBJECTS = {w.kind: tuple((re.compile("|".join(said)), worth) for worth, said in w.subjects) for w in _WORDINGS}
 _SENDERS = {w.kind: tuple((re.compile("|".join(said)), worth) for worth, said in w.senders) for w in _WORDINGS}
-_PHRASES = {w.kind: tuple((phrase, worth) for worth, said in w.phrases for phrase in said) for w in _WORDINGS}
 _ANY_SUBJECT = re.compile("|".join(pattern for w in _WORDINGS for _, said in w.subjects for pattern in said))
+
+
+Stems = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def _by_stem(phrases: Iterable[str]) -> Stems:
+    """Put phrases together that share a stem: where a text lacks it, it holds none of them."""
+    stems = {phrase: {phrase[at : at + _STEM] for at in range(max(1, len(phrase) - _STEM + 1))} for phrase in phrases}
+    shared = Counter(stem for each in stems.values() for stem in each)
+    groups: dict[str, list[str]] = {}
+    for phrase, of_phrase in stems.items():
+        groups.setdefault(max(sorted(of_phrase), key=lambda stem: shared[stem]), []).append(phrase)
+    return tuple((stem if len(each) > 1 else each[0], tuple(each)) for stem, each in groups.items())
+
+
+def _phrases(wording: Wording, *, ascii_only: bool) -> tuple[tuple[float, Stems], ...]:
+    """Give the phrases of a kind by what they are worth, most first."""
+    return tuple(
+        (worth, _by_stem(phrase for phrase in said if phrase.isascii() or not ascii_only))
+        for worth, said in wording.phrases
+    )
+
+
+_PHRASES = {ascii_only: {w.kind: _phrases(w, ascii_only=ascii_only) for w in _WORDINGS} for ascii_only in (True, False)}
 
 
 def any_subject(subject: str) -> bool:
@@ -66,10 +93,14 @@ def _spoken(kind: Kind, text: str) -> tuple[float, list[str]]:
     """Look for the phrases of a kind, those worth most first; gives points and phrases."""
     spoken = 0.0
     said: list[str] = []
-    for phrase, worth in _PHRASES[kind]:
-        if phrase in text:
-            spoken += worth
-            said.append(phrase)
+    for worth, groups in _PHRASES[text.isascii()][kind]:
+        for stem, phrases in groups:
+            if stem not in text:
+                continue
+            for phrase in phrases:
+                if phrase in text:
+                    spoken += worth
+                    said.append(phrase)
             if spoken >= _PLENTY:
-                break
+                return spoken, said
     return spoken, said

@@ -12,7 +12,8 @@ from gateway.explain import Question, content_of, explain
 from gateway.mail.address import AddressError
 from gateway.mail.trace import Trace
 from gateway.policy.codec import PolicyError, load
-from gateway.policy.feed import FILE
+from gateway.policy.feed import FILE, LearnedFeed
+from gateway.policy.learned import NOTHING, Learned
 from gateway.policy.matching import Policy
 from gateway.services.ledger import LedgerError
 
@@ -36,7 +37,7 @@ class Command(BaseCommand):
         """Explain each file."""
         config = settings.CONFIG
         try:
-            policy = Policy(load(config.policy_folder / FILE))
+            policy = Policy(load(config.policy_folder / FILE), self._learned(config.learned_folder))
         except PolicyError as error:
             raise CommandError(str(error)) from error
         question = Question(
@@ -59,6 +60,14 @@ class Command(BaseCommand):
                 self.stdout.write(msgspec.json.encode(trace).decode())
             else:
                 self._print(file, trace)
+
+    @staticmethod
+    def _learned(folder: Path) -> Learned:
+        """Give what was learned, which decides as on the wire. Raises PolicyError."""
+        feed = LearnedFeed(folder)
+        if feed.last_error is not None:
+            raise feed.last_error
+        return feed.current or NOTHING
 
     def _print(self, file: Path, trace: Trace) -> None:
         """Print a trace for people."""

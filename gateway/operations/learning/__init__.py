@@ -13,7 +13,7 @@ from datetime import datetime
 from django.db import transaction
 
 from gateway.mail.trace import Trace
-from gateway.operations.learning import judgements
+from gateway.operations.learning import backscatterers, judgements, storms
 from gateway.operations.learning.publishing import publish
 
 __all__ = ["look_after", "publish", "take_in"]
@@ -21,10 +21,13 @@ __all__ = ["look_after", "publish", "take_in"]
 
 def take_in(traces: Sequence[Trace]) -> None:
     """Learn from traces whose rows were just made, in their database transaction. Raises ``django.db.Error``."""
-    judgements.take_in(traces)
+    rows = judgements.take_in(traces)
+    storms.take_in(rows)
+    backscatterers.take_in(traces, rows)
 
 
 def look_after(now: datetime) -> None:
     """Move on what moves by time. Raises ``django.db.Error``."""
     with transaction.atomic():
-        del now
+        storms.look_after(now)
+        backscatterers.look_after(now)

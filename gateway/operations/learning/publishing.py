@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from gateway import models
+from gateway.operations.learning import backscatterers
 from gateway.policy import learned
 from gateway.policy.learned import Backscatterer, DomainStage, Learned, NeverTag, Stage, Storm
 from gateway.spool.disk import make_folder, sync_folder, write_file
@@ -55,7 +56,7 @@ def build(serial: int = 0) -> Learned:
         },
         backscatterers={
             row.name: Backscatterer(row.pk, _seconds(row.first), row.points, _seconds(row.last))
-            for row in models.Backscatterer.objects.all()[:_MOST]
+            for row in backscatterers.listed(now)[:_MOST]
         },
         never_tag={
             row.destination: NeverTag(row.pk, _seconds(row.since), _seconds(row.expires), row.because)

@@ -1,0 +1,180 @@
+"""The private list of proven backscatterers: hosts are put on it by what they bring, and leave it by time.
+
+What comes from trusted forwarders, from networks and next hops of ours, or after AUTH says nothing of its host.
+"""
+
+import ipaddress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+from django.conf import settings
+from django.db.models import Q
+from django.db.models.functions import Abs
+from django.utils import timezone
+
+from gateway.backscatter import backscatterers
+from gateway.mail.trace import Trace
+from gateway.models import Backscatterer, Domain, JudgedBounce, NodePolicy, RouteHost
+from gateway.operations import audit
+from gateway.policy import learned
+from gateway.policy.learned import HALF_LIFE_DAYS, LISTED
+
+FORGOTTEN = 0.1  # points, above or below nothing, that are not worth a row
+ROWS = 20_000  # hosts that are kept; those with least points go first
+_WEEK = timedelta(days=HALF_LIFE_DAYS)
+_HALVINGS = 13  # after so many half-lives the most that a host can have is forgotten
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Brought(msgspec.Struct):
+    """What one host has brought in a batch."""
+
+    first: datetime
+    last: datetime
+    points: float = 0.0
+    count: int = 0
+    sample: str = ""
+
+
+class Ours(msgspec.Struct, frozen=True):
+    """What is not a stranger's: networks, and names with all that lies below them."""
+
+    networks: tuple[Network, ...]
+    names: frozenset[str]
+
+
+def take_in(traces: Sequence[Trace], rows: Iterable[JudgedBounce]) -> None:
+    """Count what the hosts of a batch have brought; ``rows`` are the verdicts on ``traces``."""
+    telling = [row for row in rows if backscatterers.sign(row.verdict)]
+    if not telling:
+        return
+    brought = _brought({trace.id: trace for trace in traces}, telling, ours())
+    if not brought:
+        return
+    known = {
+        row.name: row for row in Backscatterer.objects.filter(name__in=brought).order_by("name").select_for_update()
+    }
+    for name, row in known.items():
+        _add(row, brought[name])
+    Backscatterer.objects.bulk_update(known.values(), ("points", "last", "count", "sample"), batch_size=100)
+    new = [_row(name, each) for name, each in sorted(brought.items()) if name not in known]
+    Backscatterer.objects.bulk_create(new, ignore_conflicts=True)
+    if new:
+        _make_room()
+
+
+def look_after(now: datetime) -> None:
+    """Forget the hosts whose points have decayed to next to nothing."""
+    stale = Q()
+    for halvings in range(_HALVINGS):
+        most = FORGOTTEN * 2**halvings
+        stale |= Q(last__lt=now - halvings * _WEEK, points__lt=most, points__gt=-most)
+    stale |= Q(last__lt=now - _HALVINGS * _WEEK)
+    rows = Backscatterer.objects.filter(stale)
+    if rows.exists():
+        rows.delete()
+
+
+def forget(name: str, who: str) -> bool:
+    """Take a host off the list; tells whether it was there. What it brings from now on counts anew."""
+    count, _ = Backscatterer.objects.filter(name=name.lower()).delete()
+    if count:
+        audit.record(who, "forget backscatterer", name.lower())
+    return bool(count)
+
+
+def listed(now: datetime | None = None) -> list[Backscatterer]:
+    """Give the hosts that are on the list now, most points first."""
+    at = (now or timezone.now()).timestamp()
+    rows = [row for row in Backscatterer.objects.filter(points__gte=LISTED) if points_now(row, at) >= LISTED]
+    return sorted(rows, key=lambda row: (-points_now(row, at), row.name))
+
+
+def points_now(row: Backscatterer, now: float) -> float:
+    """Give the points that a row has left; ``now`` is seconds since the epoch."""
+    return learned.Backscatterer(0, 0.0, row.points, row.last.timestamp()).points_now(now)
+
+
+def ours() -> Ours:
+    """Give what is ours, as the rows of the policy say it."""
+    hosts = list(RouteHost.objects.values_list("host", flat=True))
+    texts = [*NodePolicy.load().outbound_networks, *hosts]
+    names = {settings.CONFIG.name, *hosts, *Domain.objects.values_list("name", flat=True)}
+    networks = (network for text in texts if (network := _network(text)) is not None)
+    return Ours(tuple(networks), frozenset(name.lower() for name in names))
+
+
+def _network(text: str) -> Network | None:
+    """Give the network of a text; None where it is a host's name."""
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def _brought(traces: Mapping[str, Trace], rows: Iterable[JudgedBounce], own: Ours) -> dict[str, Brought]:
+    """Add up a batch by host. A message counts once, whatever the number of its recipients."""
+    found: dict[str, Brought] = {}
+    seen: set[tuple[str, int]] = set()
+    for row in rows:
+        sign, trace = backscatterers.sign(row.verdict), traces.get(row.transaction_id)
+        if trace is None or (row.transaction_id, sign) in seen or not _tells(trace, own.networks):
+            continue
+        seen.add((row.transaction_id, sign))
+        for name, points in _names(row, own.names):
+            each = found.setdefault(name, Brought(row.at, row.at))
+            each.points += sign * points
+            each.first, each.last = min(each.first, row.at), max(each.last, row.at)
+            if sign > 0:
+                each.count += 1
+                each.sample = row.transaction_id
+    return found
+
+
+def _tells(trace: Trace, networks: Collection[Network]) -> bool:
+    """Whether what the client brings says something of its host."""
+    if trace.client.forwarder or trace.client.account:
+        return False
+    try:
+        address = ipaddress.ip_address(trace.client.ip)
+    except ValueError:
+        return False
+    return not any(address.version == network.version and address in network for network in networks)
+
+
+def _names(row: JudgedBounce, names: Collection[str]) -> Iterator[tuple[str, float]]:
+    """Give the names under which a host is listed, with the points of one bounce."""
+    yield row.client_ip, backscatterers.ADDRESS
+    if name := backscatterers.helo_name(row.helo, names):
+        yield name, backscatterers.HELO
+
+
+def _row(name: str, brought: Brought) -> Backscatterer:
+    """Make the row of a host that was not known."""
+    return Backscatterer(
+        name=name,
+        points=backscatterers.bounded(brought.points),
+        first=brought.first,
+        last=brought.last,
+        count=brought.count,
+        sample=brought.sample,
+    )
+
+
+def _add(row: Backscatterer, brought: Brought) -> None:
+    """Count on what a host has brought, after what it had has decayed."""
+    last = max(row.last, brought.last)
+    row.points = backscatterers.bounded(points_now(row, last.timestamp()) + brought.points)
+    row.last = last
+    row.count += brought.count
+    row.sample = brought.sample or row.sample
+
+
+def _make_room() -> None:
+    """Remove the rows with least points where there are too many."""
+    excess = Backscatterer.objects.count() - ROWS
+    if excess > 0:
+        least = Backscatterer.objects.order_by(Abs("points"), "last").values_list("pk", flat=True)[:excess]
+        Backscatterer.objects.filter(pk__in=list(least)).delete()

@@ -1,0 +1,55 @@
+"""``manage.py explain`` decides with what was learned, as the SMTP side does."""
+
+import json
+import time
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from gateway.policy import codec, defaults, learned
+from gateway.policy.learned import Learned, Storm
+from gateway.policy.snapshot import DomainPolicy, NextHop, Route, Rules, Snapshot
+
+BOUNCE = b"From: MAILER-DAEMON@far.test\r\nSubject: failure notice\r\n\r\nI'm sorry, it could not be delivered.\r\n"
+
+
+def explain(file: Path) -> dict[str, object]:
+    said = StringIO()
+    call_command("explain", str(file), "--sender", "", "--recipient", "kim@example.test", "--json", stdout=said)
+    return json.loads(said.getvalue())
+
+
+@pytest.fixture
+def bounce(home: Path) -> Path:
+    (home / "policy").mkdir()
+    (home / "learned").mkdir()
+    domain = DomainPolicy("inner", Rules(checks=defaults.CHECKS), accept_unknown=True)
+    made = Snapshot(
+        1, "2026-01-01T00:00:00Z", "test", {"example.test": domain}, {"inner": Route(hosts=(NextHop("127.0.0.1", 9),))}
+    )
+    (home / "policy" / "current.json").write_bytes(codec.encode(made))
+    file = home / "bounce.eml"
+    file.write_bytes(BOUNCE)
+    return file
+
+
+def test_a_bounce_to_an_address_under_a_storm_is_explained_so(home: Path, bounce: Path) -> None:
+    storm = Storm(12, time.time() - 60, time.time() + 600)
+    (home / "learned" / "current.json").write_bytes(learned.encode(Learned(5, storms={"kim@example.test": storm})))
+
+    trace = explain(bounce)
+
+    assert trace["learned"] == 5
+    assert "storm 12 since " in json.dumps(trace["observations"])
+
+
+def test_without_a_storm_there_is_no_word_of_one(bounce: Path) -> None:
+    assert "storm 12" not in json.dumps(explain(bounce))
+
+
+def test_a_damaged_file_of_what_was_learned_is_told(home: Path, bounce: Path) -> None:
+    (home / "learned" / "current.json").write_text("{")
+    with pytest.raises(CommandError, match=r"current\.json.*remove the file"):
+        explain(bounce)
