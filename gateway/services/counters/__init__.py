@@ -5,8 +5,8 @@ The SMTP parent owns them (``CounterServer``); its children ask over a socket pa
 """
 
 from gateway.services.counters.client import CounterClient
-from gateway.services.counters.interface import Counters, CountersUnreachable
+from gateway.services.counters.interface import Claim, Counters, CountersUnreachable
 from gateway.services.counters.local import LocalCounters
 from gateway.services.counters.server import CounterServer
 
-__all__ = ["CounterClient", "CounterServer", "Counters", "CountersUnreachable", "LocalCounters"]
+__all__ = ["Claim", "CounterClient", "CounterServer", "Counters", "CountersUnreachable", "LocalCounters"]

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway.services.counters import wire
-from gateway.services.counters.interface import CountersUnreachable
+from gateway.services.counters.interface import Claim, CountersUnreachable
 from gateway.services.counters.tables import Store, Value
 
 _RELEASE_WITHIN = 0.01  # seconds that a release may wait for company: one write less for each connection
@@ -77,6 +77,12 @@ class CounterClient:
         number = self._next()
         total: int = await self._asked(number, wire.Count(number, key, window, add=False))
         return total
+
+    async def admit(self, claims: Sequence[Claim]) -> str | None:
+        """Count one event for each claim, or none; gives the key that is full. Raises CountersUnreachable."""
+        number = self._next()
+        full: str | None = await self._asked(number, wire.Admit(number, list(claims)))
+        return full
 
     async def put(self, key: str, value: str, ttl: float, *, durable: bool = False) -> None:
         """Store here at once and everywhere soon; ``durable`` waits for the disk. Raises CountersUnreachable."""

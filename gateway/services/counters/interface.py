@@ -3,9 +3,23 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+import msgspec
+
 
 class CountersUnreachable(Exception):  # noqa: N818 - it names the outcome
     """The owner of the counters does not answer. The caller has a policy for that; it never means "below the limit"."""
+
+
+class Claim(msgspec.Struct, frozen=True, array_like=True):
+    """One event that shall stay within ``limit`` in the last ``window`` seconds.
+
+    With a ``value`` distinct values are what counts: one that was seen within the window already is always within it.
+    """
+
+    key: str
+    window: float
+    limit: int
+    value: str = ""
 
 
 class Counters(Protocol):
@@ -29,6 +43,12 @@ class Counters(Protocol):
     async def peek(self, key: str, window: float) -> int:
         """Give that number without counting. Raises CountersUnreachable."""
 
+    async def admit(self, claims: Sequence[Claim]) -> str | None:
+        """Count one event for each claim where all stay within their limits, else none: gives the key that is full.
+
+        One round trip. Raises CountersUnreachable.
+        """
+
     async def put(self, key: str, value: str, ttl: float, *, durable: bool = False) -> None:
         """Store for ``ttl`` seconds in every process of the node.
 
@@ -39,4 +59,4 @@ class Counters(Protocol):
         """Look in this process's copy of the store. Costs no I/O."""
 
     def forget(self, key: str) -> None:
-        """Remove from the store, everywhere. Does not wait and never raises."""
+        """Remove a value, and what was counted, of a key, everywhere. Does not wait and never raises."""

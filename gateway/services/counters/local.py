@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Sequence
 
-from gateway.services.counters.tables import Slots, Store, Value, Windows
+from gateway.services.counters.interface import Claim
+from gateway.services.counters.tables import Distinct, Slots, Store, Value, Windows, admit
 
 
 class LocalCounters:
@@ -14,6 +15,7 @@ class LocalCounters:
         self._now = now
         self._slots = Slots()
         self._windows = Windows()
+        self._distinct = Distinct()
         self._store = Store()
 
     async def acquire(self, key: str, limit: int) -> bool:
@@ -36,6 +38,10 @@ class LocalCounters:
         """Give the number."""
         return self._windows.peek(key, window, self._now())
 
+    async def admit(self, claims: Sequence[Claim]) -> str | None:
+        """Count one event for each claim, or none; gives the key that is full."""
+        return admit(self._windows, self._distinct, claims, self._now())
+
     async def put(self, key: str, value: str, ttl: float, *, durable: bool = False) -> None:  # noqa: ARG002 - no disk here
         """Store; nothing survives the process."""
         self._store.put(key, Value(value, self._now() + ttl))
@@ -47,3 +53,5 @@ class LocalCounters:
     def forget(self, key: str) -> None:
         """Remove."""
         self._store.forget(key)
+        self._windows.forget(key)
+        self._distinct.forget(key)

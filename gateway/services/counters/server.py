@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.services.counters import wire
-from gateway.services.counters.tables import MAX_EVENTS, Slots, Store, Value, Window, Windows
+from gateway.services.counters.tables import MAX_EVENTS, Distinct, Slots, Store, Value, Window, Windows, admit
 
 SAVE_SECONDS = 5.0
 
@@ -27,6 +27,7 @@ class _Saved(msgspec.Struct, frozen=True):
 
     store: dict[str, Value] = {}
     windows: dict[str, Window] = {}
+    distinct: dict[str, dict[str, float]] = {}
 
 
 _decoder = msgspec.msgpack.Decoder(wire.Request)
@@ -43,6 +44,7 @@ class CounterServer:
         self._file = file
         self.slots = Slots()
         self.windows = Windows()
+        self.distinct = Distinct()
         self.store = Store()
         self.changes = 0
         self._lines: set[_ServerLine] = set()
@@ -69,6 +71,7 @@ class CounterServer:
             if value.expires > now:
                 self.store.put(key, value)
         self.windows.load(saved.windows, now)
+        self.distinct.load(saved.distinct)
         self._saver = asyncio.create_task(self._save_often())
 
     def attach(self) -> socket.socket:
@@ -99,7 +102,7 @@ class CounterServer:
                 return True
             covered = self.changes
             now = time.time()
-            octets = _file_encoder.encode(_Saved(self.store.dump(now), self.windows.dump(now)))
+            octets = _file_encoder.encode(_Saved(self.store.dump(now), self.windows.dump(now), self.distinct.dump()))
             try:
                 await asyncio.to_thread(_write, self._file, octets)
             except OSError as error:
@@ -188,6 +191,9 @@ class _ServerLine(wire.Line):
                 count = server.windows.count if add else server.windows.peek
                 server.changes += add
                 self.say(wire.Total(number, count(key, window, now)))
+            case wire.Admit(id=number, claims=claims):
+                server.changes += 1
+                self.say(wire.Full(number, admit(server.windows, server.distinct, claims, time.time())))
             case wire.Put(id=number, key=key, value=value, expires=expires):
                 server.changes += 1
                 server.store.put(key, Value(value, expires))
@@ -198,6 +204,8 @@ class _ServerLine(wire.Line):
             case wire.Forget(key=key):
                 server.changes += 1
                 server.store.forget(key)
+                server.windows.forget(key)
+                server.distinct.forget(key)
                 server.tell(wire.Forget(key))
 
     def _give_up(self, key: str) -> bool:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from gateway.services.counters.interface import Claim
+
 MAX_KEYS = 50_000  # of windows and of stored values each; those not used for longest go first
 MAX_EVENTS = 10_000  # of one window: a count never says more
 
@@ -71,6 +73,10 @@ class Windows:
         window = self._windows.get(key)
         return _within(window, span, now) if window else 0
 
+    def forget(self, key: str) -> None:
+        """Forget all events of a key."""
+        self._windows.pop(key, None)
+
     def dump(self, now: float) -> dict[str, Window]:
         """Give what is not over, to be saved."""
         return {key: each for key, each in self._windows.items() if each.events and each.events[-1] > now - each.span}
@@ -87,6 +93,64 @@ def _within(window: Window, span: float, now: float) -> int:
     if span >= window.span and (not window.events or window.events[0] > now - span):
         return len(window.events)
     return sum(1 for event in window.events if event > now - span)
+
+
+class Distinct:
+    """Distinct values of each key over sliding windows: when each was seen last."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._keys: OrderedDict[str, OrderedDict[str, float]] = OrderedDict()
+
+    def fits(self, key: str, value: str, span: float, limit: int, now: float) -> bool:
+        """Whether a value stays within the limit of distinct ones."""
+        seen = self._keys.get(key)
+        if seen is None:
+            return limit > 0
+        while seen and next(iter(seen.values())) <= now - span:
+            seen.popitem(last=False)
+        return value in seen or len(seen) < limit
+
+    def add(self, key: str, value: str, now: float) -> None:
+        """Note a value."""
+        seen = self._keys.setdefault(key, OrderedDict())
+        self._keys.move_to_end(key)
+        seen[value] = now
+        seen.move_to_end(value)
+        if len(seen) > MAX_EVENTS:
+            seen.popitem(last=False)
+        if len(self._keys) > MAX_KEYS:
+            self._keys.popitem(last=False)
+
+    def forget(self, key: str) -> None:
+        """Forget all values of a key."""
+        self._keys.pop(key, None)
+
+    def dump(self) -> dict[str, dict[str, float]]:
+        """Give everything, to be saved."""
+        return {key: dict(seen) for key, seen in self._keys.items()}
+
+    def load(self, keys: dict[str, dict[str, float]]) -> None:
+        """Take over what was saved."""
+        for key, seen in keys.items():
+            self._keys[key] = OrderedDict(sorted(seen.items(), key=lambda pair: pair[1]))
+
+
+def admit(windows: Windows, distinct: Distinct, claims: Sequence[Claim], now: float) -> str | None:
+    """Count one event for each claim where all stay within their limits, else none: gives the key that is full."""
+    for each in claims:
+        if each.value:
+            fits = distinct.fits(each.key, each.value, each.window, each.limit, now)
+        else:
+            fits = windows.peek(each.key, each.window, now) < each.limit
+        if not fits:
+            return each.key
+    for each in claims:
+        if each.value:
+            distinct.add(each.key, each.value, now)
+        else:
+            windows.count(each.key, each.window, now)
+    return None
 
 
 class Value(msgspec.Struct, frozen=True, array_like=True):

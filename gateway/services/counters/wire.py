@@ -6,6 +6,8 @@ from typing import cast
 
 import msgspec
 
+from gateway.services.counters.interface import Claim
+
 _LENGTH = struct.Struct("!I")
 MAX_UNSENT = 16 * 1024 * 1024  # octets that a stuck peer may let pile up before it is given up
 
@@ -34,6 +36,13 @@ class Count(_Message):
     key: str
     window: float
     add: bool
+
+
+class Admit(_Message):
+    """Child: count one event for each claim, if all stay within their limits. Answered by Full."""
+
+    id: int
+    claims: list[Claim]
 
 
 class Put(_Message):
@@ -84,7 +93,7 @@ class Ready(_Message):
     """Parent: the store has been sent whole."""
 
 
-Request = Acquire | Release | Count | Put | Forget
+Request = Acquire | Release | Count | Admit | Put | Forget
 Response = Full | Total | Saved | Stored | Forget | Ready
 _encoder = msgspec.msgpack.Encoder()
 

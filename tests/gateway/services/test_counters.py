@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from gateway.services.counters import CounterClient, CounterServer, CountersUnreachable, LocalCounters, tables, wire
+from gateway.services.counters import (
+    Claim,
+    CounterClient,
+    CounterServer,
+    CountersUnreachable,
+    LocalCounters,
+    tables,
+    wire,
+)
 from gateway.services.counters import server as server_module
 from gateway.services.counters.tables import Store, Value, Windows
 
@@ -314,3 +322,54 @@ async def until(condition) -> None:  # noqa: ANN001 - anything that can be calle
     async with asyncio.timeout(5):
         while not condition():  # noqa: ASYNC110 - what changes is in another process
             await asyncio.sleep(0.005)
+
+
+async def test_an_event_is_admitted_while_all_its_claims_fit(counters: CounterClient) -> None:
+    claims = [Claim("messages:kim", 60.0, 2), Claim("messages:192.0.2.1", 60.0, 10)]
+    assert [await counters.admit(claims) for _ in range(3)] == [None, None, "messages:kim"]
+    assert await counters.peek("messages:192.0.2.1", 60.0) == 2, "what is not admitted is not counted"
+
+
+async def test_distinct_values_are_counted_once_each(counters: CounterClient) -> None:
+    def claim(sender: str) -> list[Claim]:
+        return [Claim("senders:kim", 60.0, 2, sender)]
+
+    assert [await counters.admit(claim(each)) for each in ("a", "b", "a", "c", "b")] == [
+        None,
+        None,
+        None,
+        "senders:kim",
+        None,
+    ]
+
+
+async def test_forgetting_a_key_unblocks_it(counters: CounterClient) -> None:
+    claims = [Claim("messages:kim", 60.0, 1), Claim("senders:kim", 60.0, 1, "a")]
+    assert await counters.admit(claims) is None
+    assert await counters.admit(claims) == "messages:kim"
+    counters.forget("messages:kim")
+    counters.forget("senders:kim")
+    assert await counters.admit(claims) is None
+
+
+async def test_admission_is_exact_over_four_children(server: CounterServer) -> None:
+    children = [await child_of(server) for _ in range(4)]
+    answers = await asyncio.gather(
+        *(child.admit([Claim("messages:kim", 60.0, 25)]) for child in children for _ in range(20))
+    )
+    assert answers.count(None) == 25
+    for child in children:
+        await child.stop()
+
+
+async def test_distinct_values_survive_a_restart_of_the_owner(server: CounterServer, tmp_path: Path) -> None:
+    child = await child_of(server)
+    await child.admit([Claim("senders:kim", 60.0, 1, "a")])
+    await child.stop()
+    await server.stop()
+    again = CounterServer(tmp_path / "counters")
+    await again.start()
+    child = await child_of(again)
+    assert await child.admit([Claim("senders:kim", 60.0, 1, "b")]) == "senders:kim"
+    await child.stop()
+    await again.stop()
