@@ -9,7 +9,7 @@ import sys
 from gateway import config as node_config
 
 # Commands without Django: gateway/management/plain has a file for each.
-PLAIN = ("batv", "classify", "judge")
+PLAIN = ("batv", "classify", "judge", "spf")
 
 
 def main() -> int:

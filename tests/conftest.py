@@ -22,6 +22,7 @@ HOME = Path(tempfile.mkdtemp(prefix="backstop-test-"))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 os.environ["BACKSTOP_NODE__HOME"] = str(HOME)
 os.environ["BACKSTOP_NODE__NAME"] = "gateway.example.test"
+os.environ["BACKSTOP_DNS__SERVERS"] = '["127.0.0.1:9"]'  # nobody answers: no test asks the machine's own servers
 django_settings.CONFIG = node_config.load()
 django_settings.HOME = HOME
 django_settings.STATIC_ROOT = HOME / "static"

@@ -17,6 +17,7 @@ from gateway.checks.loops import Loops
 from gateway.checks.message_size import MessageSize
 from gateway.checks.recipient_known import RecipientKnown
 from gateway.checks.spam import Spam
+from gateway.checks.spf import Spf
 from gateway.checks.unsolicited import Unsolicited
 from gateway.checks.unverifiable_bounce import UnverifiableBounce
 from gateway.mail.stages import Stage
@@ -44,7 +45,7 @@ def build(services: Services) -> Catalog:
     return {
         Stage.CONNECT: (),
         Stage.HELO: (),
-        Stage.MAIL: (size,),
+        Stage.MAIL: (size, Spf(services.resolver)),
         Stage.RCPT: (RecipientKnown(), Batv(services.read_secret)),
         Stage.DATA: (
             size,

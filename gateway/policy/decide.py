@@ -173,7 +173,7 @@ def _for_forwarder(verdict: Verdict, forwarder: Forwarder, name: str) -> Verdict
 def _reply(verdict: Verdict) -> Reply | None:
     """Give what the client is told where the recipient is refused."""
     if verdict.action is Action.REJECT:
-        told = verdict.detail if verdict.check in {"clamav", "line_ends"} else ""
+        told = verdict.detail if verdict.check in replies.TOLD else ""
         return replies.refusal(verdict.check or "", told)
     if verdict.action is Action.DEFER:
         return replies.UNDECIDED

@@ -15,6 +15,7 @@ THRESHOLDS = Thresholds()
 CHECKS: dict[str, CheckRule] = {
     "recipient_known": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),
     "batv": CheckRule(mode=Mode.OBSERVE),
+    "spf": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
     "message_size": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),
     "line_ends": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),
     "loops": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),

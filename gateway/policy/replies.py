@@ -7,6 +7,7 @@ from gateway.mail.reply import Reply
 
 REFUSALS: dict[str, Reply] = {
     "recipient_known": Reply(550, "5.1.1", "no such recipient here"),
+    "spf": Reply(550, "5.7.23", "SPF: the sender's domain does not let this client send for it"),  # RFC 7372 3.2
     "message_size": Reply(552, "5.3.4", "message is larger than this system accepts"),
     "loops": Reply(554, "5.4.6", "mail loop: too many Received lines"),
     "line_ends": Reply(550, "5.5.2", "message has bare CR or LF; lines must end in CRLF"),
@@ -18,6 +19,7 @@ REFUSALS: dict[str, Reply] = {
     "known_backscatterer": Reply(550, "5.7.1", "this host has sent bounces of mail that was not sent from here"),
     "spam": Reply(550, "5.7.1", "message looks like spam"),
 }
+TOLD = frozenset({"clamav", "line_ends", "spf"})  # what they found is told: the sender's side can act on it
 REFUSED = Reply(550, "5.7.1", "message refused by policy")
 UNDECIDED = Reply(451, "4.7.1", "message can not be checked at the moment, please try again")
 SCORE_REFUSED = Reply(550, "5.7.1", "message looks like spam")

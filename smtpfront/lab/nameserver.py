@@ -25,7 +25,8 @@ class Nameserver:
     ``zone`` maps names (lower case, without the last dot) to their records by type, or to a word that says how it
     fails: ``servfail``, ``refused``, ``silent``, ``malformed``, ``loop``, ``foreign`` (it answers another question), or
     ``cut``: over UDP the answer is, while TCP has the records that stand under the name and ``/tcp``. A name that is
-    missing does not exist. ``latency`` is in seconds.
+    missing does not exist; one that has ``silent`` among its types stays silent for those that it lacks. ``latency`` is
+    in seconds.
     """
 
     def __init__(self, zone: Zone, *, latency: float = 0.0) -> None:
@@ -57,7 +58,7 @@ class Nameserver:
         """Give the answer to a message; None where it stays silent."""
         question = dns.message.from_wire(octets)
         asked = question.question[0]
-        name, kind = asked.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(asked.rdtype)
+        name, kind = b".".join(asked.name.labels[:-1]).decode("latin-1").lower(), dns.rdatatype.to_text(asked.rdtype)
         self.asked[name, kind] = self.asked.get((name, kind), 0) + 1
         response = dns.message.make_response(question, recursion_available=True)
         held = self._find(f"{name}/tcp" if tcp and self._find(f"{name}/tcp") is not None else name)
@@ -78,6 +79,8 @@ class Nameserver:
                 other = dns.message.make_query("other.invalid", kind)
                 other.id = question.id
                 return dns.message.make_response(other).to_wire()
+            case dict() if "silent" in held and kind not in held and "CNAME" not in held:
+                return None
             case None:
                 response.set_rcode(dns.rcode.NXDOMAIN)
                 _add_soa(response)
@@ -94,8 +97,8 @@ class Nameserver:
             alias = held.get("CNAME")
             if not alias:
                 break
-            _add(response, name, "CNAME", [f"{alias[0]}."])
-            name = alias[0]
+            _add(response, name, "CNAME", [f"{alias[0].rstrip('.')}."])
+            name = alias[0].rstrip(".").lower()
             found = self._find(name)
             if found is None or isinstance(found, str):
                 break
@@ -145,7 +148,8 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 def _add(response: dns.message.Message, name: str, kind: str, records: Sequence[str]) -> None:
     """Add records to an answer."""
-    response.answer.append(dns.rrset.from_text_list(f"{name}.", TTL, "IN", kind, records))
+    owner = dns.name.Name([*name.encode("latin-1").split(b"."), b""])  # nothing in it is escaped
+    response.answer.append(dns.rrset.from_text_list(owner, TTL, "IN", kind, records))
 
 
 def _add_soa(response: dns.message.Message) -> None:

@@ -97,6 +97,7 @@ class Gateway:
             "BACKSTOP_NODE__NAME": "mx.example.test",
             "BACKSTOP_NODE__PROCESSES": str(processes),
             "BACKSTOP_CLAMD__SOCKET": clamd,
+            "BACKSTOP_DNS__SERVERS": '["127.0.0.1:9"]',  # nobody answers
             "BACKSTOP_CLAMD__SECONDS": "5",
             "BACKSTOP_SMTP__INBOUND": '["127.0.0.1:0"]',
             "BACKSTOP_SMTP__OUTBOUND": '["127.0.0.1:0"]',

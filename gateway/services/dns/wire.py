@@ -50,7 +50,7 @@ def server(text: str) -> tuple[str, int]:
 
 def question(name: str, kind: str) -> Question:
     """Make a question of a name in presentation form. Raises DNSException, ValueError."""
-    parsed = dns.name.from_text(name.encode("ascii").decode(), dns.name.root)
+    parsed = dns.name.Name([*name.encode("ascii").split(b"."), b""])  # a backslash in it is one: nothing is escaped
     number = _KINDS.get(kind) or int(dns.rdatatype.from_text(kind))
     return Question(parsed, number, (parsed.to_wire() or b"") + struct.pack("!HH", number, 1))
 
@@ -72,7 +72,7 @@ def is_cut(octets: bytes) -> bool:
 def read(octets: bytes, asked: Question, *, negative_ttl: float) -> tuple[Answer, float]:
     """Give what a message answers, and for how many seconds; what can't be read is ``failed``, and never raises."""
     try:
-        message = dns.message.from_wire(octets, ignore_trailing=True)
+        message = dns.message.from_wire(octets, ignore_trailing=True, continue_on_error=True)
         code = message.rcode()
     except Exception as error:  # noqa: BLE001 - hostile octets must never raise, whatever dnspython meets in them
         return Answer(Status.FAILED, detail=f"a malformed answer: {type(error).__name__}"), 0.0
@@ -80,7 +80,10 @@ def read(octets: bytes, asked: Question, *, negative_ttl: float) -> tuple[Answer
         return Answer(Status.NO_NAME), _negative(message, negative_ttl)
     if code != dns.rcode.NOERROR:
         return Answer(Status.FAILED, detail=dns.rcode.to_text(code)), 0.0
-    return _found(message, asked, negative_ttl)
+    answer, ttl = _found(message, asked, negative_ttl)
+    if message.errors and answer.status is not Status.FOUND:  # what is malformed may have been the answer
+        return Answer(Status.FAILED, detail=f"a malformed answer: {message.errors[0].exception}"), 0.0
+    return answer, ttl
 
 
 def _found(message: dns.message.Message, asked: Question, negative_ttl: float) -> tuple[Answer, float]:

@@ -43,7 +43,7 @@ def view(known: Learned, verdicts: dict[str, Judged], sender: str | None = None,
         content=Content(0, "", b"", memory=b""),
         recipients=tuple(verdicts),
     )
-    made.judged = verdicts
+    made.shared["judge"] = verdicts
     return made
 
 
@@ -149,7 +149,7 @@ def test_the_weight_grows_slowly_and_never_quarantines_alone() -> None:
 
 async def test_a_judgement_that_is_under_way_is_waited_for() -> None:
     seen = view(Learned(1, storms=STORMS), {KIM: judged()})
-    verdicts, seen.judged = seen.judged, asyncio.get_running_loop().create_future()
+    verdicts, seen.shared["judge"] = seen.judged, asyncio.get_running_loop().create_future()
     answer = check(BounceStorm).look(seen)
     seen.judged.set_result(verdicts)
     assert not isinstance(answer, Seen)
