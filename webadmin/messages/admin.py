@@ -7,7 +7,7 @@ import msgspec
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import FieldTextFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import FieldTextFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
@@ -16,6 +16,7 @@ from gateway.models import PolicyRevision, QuarantinedCopy, Transaction
 from webadmin.messages.filters import DispositionFilter, ListenerFilter, SinceFilter
 from webadmin.rows import Page
 from webadmin.templatetags.console import COLOURS, sender
+from webadmin.times import TimeFilter
 
 _SHOWN = 90  # letters of a subject or reason in the list
 
@@ -30,7 +31,7 @@ class TransactionAdmin(Page):
         DispositionFilter,
         ListenerFilter,
         SinceFilter,
-        ("started", RangeDateTimeFilter),
+        ("started", TimeFilter),
         ("client_ip", FieldTextFilter),
     )
     list_filter_submit = True

@@ -18,7 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_GET
-from unfold.contrib.filters.admin import FieldTextFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import FieldTextFilter
 from unfold.decorators import display
 
 from gateway.mail.message import Content
@@ -34,6 +34,7 @@ from webadmin.quarantine.filters import CheckFilter, StateFilter
 from webadmin.quarantine.preview import preview
 from webadmin.rows import Page, who
 from webadmin.templatetags.console import COLOURS, octets, sender
+from webadmin.times import TimeFilter
 
 # What a message's own page may do: be looked at, with our few styles. No script, no image, no form, no link, no origin.
 PREVIEW_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
@@ -53,7 +54,7 @@ class QuarantinedCopyAdmin(Page):
     list_filter = (
         StateFilter,
         CheckFilter,
-        ("received", RangeDateTimeFilter),
+        ("received", TimeFilter),
         ("client_ip", FieldTextFilter),
     )
     list_filter_submit = True
