@@ -2,23 +2,19 @@
 
 from typing import Any
 
-from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
 from django.db.models import F, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
 from gateway.backscatter import storm
 from gateway.models import Storm, Transaction
 from gateway.operations.learning import storms
-from webadmin.rows import ReadOnly
+from webadmin.rows import Page
 
-_PAGE = 25  # servers that the page of one names
+_SHOWN = 25  # servers that the page of one names
 
 
 class StateFilter(DropdownFilter):
@@ -36,9 +32,10 @@ class StateFilter(DropdownFilter):
         return queryset.filter(closed__isnull=self.value() == "open") if self.value() else queryset
 
 
-class StormAdmin(ReadOnly, ModelAdmin):
+class StormAdmin(Page):
     """Storms of false bounces."""
 
+    page_template = "webadmin/storm.html"
     list_display = ("begun", "condition", "recipient", "count", "refused", "top", "at", "example")
     list_display_links = ("begun",)
     list_filter = (StateFilter, ("started", RangeDateTimeFilter))
@@ -85,33 +82,16 @@ class StormAdmin(ReadOnly, ModelAdmin):
         """Lead to one of the messages."""
         return sample_link(row.sample)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",  # noqa: ARG002 - Django's signature
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show the page of one storm."""
-        row = self.get_object(request, unquote(object_id))
-        if row is None:
-            missing: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-            return missing
-        if not self.has_view_permission(request, row):
-            raise PermissionDenied
+    def page_context(self, request: HttpRequest, row: Storm) -> dict[str, Any]:  # noqa: ARG002 - as in Page
+        """Show one storm, and who brings it."""
         reporters = list(storms.reporters_of(row).items())
-        context = {
-            **self.admin_site.each_context(request),
-            **(extra_context or {}),
-            "opts": self.opts,
+        return {
             "title": f"Storm {row.pk} against {row.victim}",
-            "row": row,
-            "reporters": [(ip, each, 100 * each.count // max(1, row.count)) for ip, each in reporters[:_PAGE]],
-            "others": max(0, len(reporters) - _PAGE),
+            "reporters": [(ip, each, 100 * each.count // max(1, row.count)) for ip, each in reporters[:_SHOWN]],
+            "others": max(0, len(reporters) - _SHOWN),
             "has_sample": Transaction.objects.filter(pk=row.sample).exists(),
             "minutes": int(storm.TIGHTENED // 60),
         }
-        return TemplateResponse(request, "webadmin/storm.html", context)
 
 
 def sample_link(message: str) -> str:
