@@ -79,6 +79,7 @@ _LINE_TAG = re.compile(rb"<(?:br|/?p|/?div|/?tr|/?li|/?pre)\b[^<>]{0,500}>(?:\r?
 _TAG = re.compile(rb"</?[A-Za-z][^<>@]{0,500}>")
 _IDS = frozenset({"message-id", "original-message-id", "x-original-message-id", "resent-message-id"})
 _RECIPIENTS = frozenset({"final-recipient", "original-recipient", "x-failed-recipients", "x-actual-recipient"})
+_TAKEN = _IDS | _RECIPIENTS | {"date", "dkim-signature", "received"}
 
 
 def find(raw: bytes) -> Quoted:
@@ -110,7 +111,9 @@ class _Gathering:
 
     def take(self, block: Block) -> None:
         """Take what a run of fields has."""
-        names = {name for name, _ in block.fields}
+        names = {name for name, _ in block.fields}.intersection(_TAKEN)
+        if not names:
+            return
         if not names.isdisjoint(_IDS):
             self.ids |= dict.fromkeys(tuple(_ids_of(block))[:KEPT])
         if "date" in names:
@@ -192,7 +195,7 @@ def addresses(text: bytes) -> list[str]:
         local = before[len(before.rstrip(_LOCAL)) :]
         domain = behind[: len(behind) - len(behind.lstrip(_DOMAIN))].rstrip(b".-")
         if local and domain:
-            found.append(f"{local.decode('ascii')}@{domain.decode('ascii')}".lower())
+            found.append((local + b"@" + domain).decode("ascii").lower())
         at = text.find(b"@", at + 1)
     return found
 

@@ -1,5 +1,6 @@
 """Adds up what subject, sender and text say for one kind, by the words of that kind."""
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -61,7 +62,19 @@ def any_subject(subject: str) -> bool:
 
 def subject_says(kind: Kind, marks: Marks) -> bool:
     """Whether the subject is one of this kind."""
-    return any(pattern.match(marks.subject) for pattern, _ in _SUBJECTS[kind])
+    return bool(_by_subject(kind, marks.subject)[1])
+
+
+@functools.lru_cache(maxsize=1024)
+def _by_subject(kind: Kind, subject: str) -> tuple[float, str]:
+    """Give the points of a subject for a kind, and the fact, empty where there is none.
+
+    Remembered, since programs write the same subject again and again.
+    """
+    for pattern, worth in _SUBJECTS[kind]:
+        if found := pattern.match(subject):
+            return worth, f'the subject says "{found[0][:60]}"'
+    return 0.0, ""
 
 
 def points(kind: Kind, marks: Marks, leading: Leading, *, text_alone: bool = True) -> tuple[float, tuple[str, ...]]:
@@ -69,13 +82,8 @@ def points(kind: Kind, marks: Marks, leading: Leading, *, text_alone: bool = Tru
 
     Unless ``text_alone``, the text is looked at only where the subject is one of this kind.
     """
-    facts: list[str] = []
-    total = 0.0
-    for pattern, worth in _SUBJECTS[kind]:
-        if found := pattern.match(marks.subject):
-            total += worth
-            facts.append(f'the subject says "{found[0][:60]}"')
-            break
+    total, fact = _by_subject(kind, marks.subject)
+    facts = [fact] if fact else []
     if not (text_alone or facts):
         return 0.0, ()
     for pattern, worth in _SENDERS[kind]:
