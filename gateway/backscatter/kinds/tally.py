@@ -28,7 +28,12 @@ _WORDINGS = (BOUNCES, DELAYS, VIRUS_NOTICES, AUTOREPLIES, CHALLENGES, CONFIRMATI
 KINDS = tuple(wording.kind for wording in _WORDINGS)
 _SUBJECTS = {w.kind: tuple((re.compile("|".join(said)), worth) for worth, said in w.subjects) for w in _WORDINGS}
 _SENDERS = {w.kind: tuple((re.compile("|".join(said)), worth) for worth, said in w.senders) for w in _WORDINGS}
-_ANY_SUBJECT = re.compile("|".join(pattern for w in _WORDINGS for _, said in w.subjects for pattern in said))
+_ALL_SUBJECTS = [pattern for w in _WORDINGS for _, said in w.subjects for pattern in said]
+# What may stand at any word is tried by one pass over the words, which lets more through, and then exactly.
+_FAR = [(pattern, match[1]) for pattern in _ALL_SUBJECTS if (match := re.match(r"\.\{0,\d+\}\\b(.+)", pattern))]
+_NEAR_SUBJECT = re.compile("|".join(pattern for pattern in _ALL_SUBJECTS if pattern not in dict(_FAR)))
+_FAR_SUBJECT = re.compile("|".join(pattern for pattern, _ in _FAR))
+_LIKE_FAR_SUBJECT = re.compile(r"\b(?:" + "|".join(f"(?:{word})" for _, word in _FAR) + ")")
 
 
 Stems = tuple[tuple[str, tuple[str, ...]], ...]
@@ -57,7 +62,9 @@ _PHRASES = {ascii_only: {w.kind: _phrases(w, ascii_only=ascii_only) for w in _WO
 
 def any_subject(subject: str) -> bool:
     """Whether a subject is one of automatic mail, of whatever kind."""
-    return _ANY_SUBJECT.match(subject) is not None
+    if _NEAR_SUBJECT.match(subject):
+        return True
+    return _LIKE_FAR_SUBJECT.search(subject) is not None and _FAR_SUBJECT.match(subject) is not None
 
 
 def subject_says(kind: Kind, marks: Marks) -> bool:

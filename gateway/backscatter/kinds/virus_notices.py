@@ -23,7 +23,7 @@ WORDING = Wording(
                 "infected|malware|worm)"
             ),
             (
-                ".{0,60}(?:norton|symantec|mcafee|groupshield|scan ?mail|interscan|mailsweeper|mailmarshal|"
+                r".{0,60}\b(?:norton|symantec|mcafee|groupshield|scan ?mail|interscan|mailsweeper|mailmarshal|"
                 "antigen|trend micro|kaspersky|sophos|panda|f-secure|nav|rav|avast|bitdefender|mailscanner|"
                 r"avg|clamav|clamsmtp|amavis|webshield|inflex|drweb|dr\.web|symantec avf)\b.{0,60}(?:virus|"
                 "detected|found|alert|infect|quarantin|notification|results|blocked|failed to|unable|"
@@ -33,8 +33,8 @@ WORDING = Wording(
         (2.5, (
             # In other languages: a virus in your mail; a virus was found; your mail holds a virus.
             (
-                "(?:hay |hai |trovato |on )?(?:un|een|ett?|um|en) v[ií]rus (?:i|in|no|na|en|el|nel|dans|dins)"
-                r"\b"
+                "(?:hay |hai |trovato )?(?:un|een|ett?|um|en) v[ií]rus (?:i|in|no|na|en|nel|dans|dins) (?:el |la )?"
+                "(?:din|ditt|uw|su|tu|tuo|tua|túa|seu|sua|vostre|vòstre|votre)"
             ),
             r"virus (?:i|på|in|dans) (?:din|ditt|jeres|deres|uw|votre)\b",
             (
