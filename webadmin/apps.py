@@ -12,12 +12,13 @@ class WebadminConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the pages of each feature."""
-        from webadmin.messages import admin as messages  # noqa: PLC0415 - models exist only now
+        from webadmin.bounces import admin as bounces  # noqa: PLC0415 - models exist only now
+        from webadmin.messages import admin as messages  # noqa: PLC0415 - as its neighbour
         from webadmin.policy import admin as policy  # noqa: PLC0415 - as its neighbour
         from webadmin.quarantine import admin as quarantine  # noqa: PLC0415 - as its neighbour
         from webadmin.system import admin as system  # noqa: PLC0415 - as its neighbour
 
-        for feature in (messages, quarantine, policy, system):
+        for feature in (messages, quarantine, bounces, policy, system):
             feature.register()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from gateway.models import Alarm
+from gateway.models import Alarm, Storm
 from webadmin.policy import marking, publishing
 from webadmin.system import health
 
@@ -20,6 +20,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _page("Dashboard", "monitoring", "index"),
                 _rows(request, "Messages", "mail", "transaction"),
                 _rows(request, "Quarantine", "shield_lock", "quarantinedcopy"),
+                _rows(request, "Storms", "storm", "storm", badge=Storm.objects.filter(closed=None).count()),
+                _rows(request, "Backscatterers", "undo", "backscatterer"),
             ],
         ),
         (

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
 
 from gateway.operations import audit
@@ -23,6 +26,42 @@ class ReadOnly:
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002 - Django's signature
         """Nobody deletes."""
         return False
+
+
+class Page(ReadOnly, ModelAdmin):
+    """A table whose rows have a page of their own instead of a form.
+
+    A subclass names its ``page_template`` and says in ``page_context`` what the page shows.
+    """
+
+    page_template: str
+
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of the subclass's table
+        """Give what the page of one row shows, ``title`` included; the row itself is there as ``row``."""
+        raise NotImplementedError
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",  # noqa: ARG002 - Django's signature
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the page of one row to who may see it. Raises PermissionDenied."""
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            missing: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return missing
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            **(extra_context or {}),
+            "opts": self.opts,
+            "row": row,
+            **self.page_context(request, row),
+        }
+        return TemplateResponse(request, self.page_template, context)
 
 
 class Audited(ModelAdmin):

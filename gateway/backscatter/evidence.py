@@ -4,6 +4,7 @@ A proof is what nobody but us can make, for this very recipient and not long ago
 having seen one mail of ours or none, is a hint. Weighing is the judge's.
 """
 
+import functools
 import hashlib
 import itertools
 import re
@@ -51,7 +52,10 @@ class Tools(msgspec.Struct, frozen=True):
 
 
 class Case(msgspec.Struct, frozen=True):
-    """One message for one user of ours. ``user`` is plain and in lower case; ``raw`` is the message itself."""
+    """One message for one user of ours. ``user`` is plain and in lower case; ``raw`` is the message itself.
+
+    ``known`` is what the ledger has said of Message-IDs so far.
+    """
 
     user: str
     quoted: Quoted
@@ -59,6 +63,13 @@ class Case(msgspec.Struct, frozen=True):
     tools: Tools
     now: float
     raw: bytes
+    known: dict[str, float | None] = {}
+
+    def sent(self, message_id: str) -> float | None:
+        """Give when the user sent a message, by the ledger, which is asked once; None where it does not know."""
+        if message_id not in self.known:
+            self.known[message_id] = self.tools.ledger.message(message_id, self.user)
+        return self.known[message_id]
 
     def is_fresh(self, at: float) -> bool:
         """Whether a time is young enough for a proof."""
@@ -112,12 +123,11 @@ def of_circumstances(case: Case) -> Iterator[Evidence]:
     """Give the hints: what fits mail of ours, but could be written by anybody."""
     tools, quoted = case.tools, case.quoted
     for node in tools.nodes:
-        line = re.compile(rf"\bby\s+{re.escape(node)}(?![\w.-])", re.IGNORECASE)
-        if any(line.search(each[:2000]) for each in quoted.received):
+        if quoted.received and any(_by(node).search(each[:2000]) for each in quoted.received):
             yield Evidence("received", Force.HINT, f"it quotes a Received line of {node}")
     answered = " ".join([case.headers.get("in-reply-to")[:1000], case.headers.get("references")[:8000]])
     for each in re.findall(r"<([^<>\s]{1,500})>", answered)[:32]:
-        if (at := tools.ledger.message(each, case.user)) is not None:
+        if (at := case.sent(each)) is not None:
             yield Evidence("references", Force.HINT, f"it refers to <{each}>, which {case.user} sent {case.age(at)}")
             break
     for each in quoted.failed:
@@ -127,7 +137,8 @@ def of_circumstances(case: Case) -> Iterator[Evidence]:
             break
     if quoted.cut:
         yield Evidence("size", Force.HINT, "it is so large that only its beginning was looked at")
-    if missing := [each for each in quoted.message_ids if _is_ours(each, tools) and not _knows(case, each)]:
+    ours = [each for each in quoted.message_ids if _is_ours(each, tools) and each.lower() != case.user]
+    if missing := [each for each in ours if case.sent(each) is None]:
         named = ", ".join(f"<{each}>" for each in missing[:_NAMED])
         yield Evidence("past_gateway", Force.NEUTRAL, f"it names {named}, which the ledger does not have")
 
@@ -175,8 +186,7 @@ def _messages(case: Case) -> Iterator[_Proof]:
     """Give the first quoted Message-ID that the ledger has for this user; a fresh one, if there is one."""
     stale: _Proof | None = None
     for each in case.quoted.message_ids:
-        at = case.tools.ledger.message(each, case.user)
-        if at is None:
+        if each.lower() == case.user or (at := case.sent(each)) is None:  # the user's address in brackets is no id
             continue
         detail = f"it quotes <{each}>, which {case.user} sent {case.age(at)}"
         proof = _Proof("message_id", plain_id(each).lower(), at, detail)
@@ -193,6 +203,7 @@ def _is_ours(message_id: str, tools: Tools) -> bool:
     return message_id.rpartition("@")[2].lower() in tools.domains
 
 
-def _knows(case: Case, message_id: str) -> bool:
-    """Whether the ledger has a Message-ID for this user."""
-    return case.tools.ledger.message(message_id, case.user) is not None
+@functools.lru_cache(maxsize=100)
+def _by(node: str) -> re.Pattern[str]:
+    """Give the pattern of a Received line that a node wrote."""
+    return re.compile(rf"\bby\s+{re.escape(node)}(?![\w.-])", re.IGNORECASE)

@@ -47,12 +47,12 @@ def judge(raw: bytes, recipient: str, *, sender: str | None, tools: Tools, now: 
     return judge_for(read(raw, sender), recipient, tools=tools, now=now)
 
 
-def read(raw: bytes, sender: str | None) -> Reading:
-    """Find out what the message is, and, where it is automatic, what it quotes."""
+def read(raw: bytes, sender: str | None, headers: Headers | None = None) -> Reading:
+    """Find out what the message is, and, where it is automatic, what it quotes. ``headers``, where they are at hand."""
     classified = kinds.classify(raw, sender=sender)
     if classified.kind is Kind.NONE and sender != "":
         return Reading(classified, sender)
-    return Reading(classified, sender, Headers(head_of(raw)), find(raw), raw)
+    return Reading(classified, sender, headers or Headers(head_of(raw)), find(raw), raw)
 
 
 def judge_for(reading: Reading, recipient: str, *, tools: Tools, now: float) -> Judged:

@@ -15,6 +15,7 @@ from itertools import islice
 import msgspec
 
 from gateway.backscatter import seal
+from gateway.mail.message import blank_line
 
 LIMIT = 256 * 1024  # octets of the body that are looked at
 KEPT = 64  # of each kind of thing
@@ -61,13 +62,14 @@ _CLOSE_QUOTING = re.compile(rb"^[>|]{1,20}[A-Za-z][A-Za-z0-9-]{1,60}:", re.MULTI
 _CLOSE_MARKS = re.compile(rb"^[>|]{1,20}", re.MULTILINE)
 _FIRST_LINE = re.compile(rb"\n([ \t]{0,16})[A-Za-z][A-Za-z0-9-]{1,60}[ \t]?:")  # the line end in front makes it fast
 _BLOCK_END = re.compile(rb"\n[ \t\r]*\n|\n--")
-_NAME = re.compile(rb"([A-Za-z][A-Za-z0-9-]{1,60})[ \t]?:")
+_NAME = re.compile(rb"\n([A-Za-z][A-Za-z0-9-]{1,60})[ \t]?:")
 _ID = re.compile(r"<\s*([^<>@\s]{1,250}@[^<>@\s]{1,250})\s*>")
 _ANY_ID = re.compile(rb"<([^<>@\s]{1,250}@[^<>@\s]{1,250})>")
 _DOMAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-"
 _LOCAL = _DOMAIN + b"!#$%&'*+/=?^_`{|}~"
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 _ENCODING = re.compile(rb"content-transfer-encoding[ \t]*:[ \t]*(base64|quoted-printable)")  # in lower case
+_ENCODED = b"content-transfer-encoding"  # in lower case
 _PART_END = re.compile(rb"^--", re.MULTILINE)
 _MARKED_UP = re.compile(rb"<(?:/|br)")
 _WORTH_IT = (b"message-id", b"x-backstop-seal", b"dkim-signature", b"received")
@@ -77,6 +79,7 @@ _LINE_TAG = re.compile(rb"<(?:br|/?p|/?div|/?tr|/?li|/?pre)\b[^<>]{0,500}>(?:\r?
 _TAG = re.compile(rb"</?[A-Za-z][^<>@]{0,500}>")
 _IDS = frozenset({"message-id", "original-message-id", "x-original-message-id", "resent-message-id"})
 _RECIPIENTS = frozenset({"final-recipient", "original-recipient", "x-failed-recipients", "x-actual-recipient"})
+_TAKEN = _IDS | _RECIPIENTS | {"date", "dkim-signature", "received"}
 
 
 def find(raw: bytes) -> Quoted:
@@ -108,16 +111,18 @@ class _Gathering:
 
     def take(self, block: Block) -> None:
         """Take what a run of fields has."""
-        names = {name for name, _ in block.fields}
-        own = tuple(_ids_of(block))[:KEPT] if names & _IDS else ()
-        self.ids |= dict.fromkeys(own)
+        names = {name for name, _ in block.fields}.intersection(_TAKEN)
+        if not names:
+            return
+        if not names.isdisjoint(_IDS):
+            self.ids |= dict.fromkeys(tuple(_ids_of(block))[:KEPT])
         if "date" in names:
             self._dates |= dict.fromkeys(value[:200] for value in block.all("date")[:KEPT])
         if "dkim-signature" in names and len(self._signed) < KEPT:
             self._signed.append(block)
         if "received" in names and len(self._received) < KEPT:
             self._received += block.all("received")[: KEPT - len(self._received)]
-        for name in names & _RECIPIENTS:
+        for name in sorted(names & _RECIPIENTS):
             self.failed |= dict.fromkeys(addresses(" ".join(block.all(name)[:KEPT]).encode()))
 
     def sum_up(self, *, cut: bool) -> Quoted:
@@ -137,8 +142,8 @@ def start_of_body(raw: bytes) -> int:
     """Give where the body begins: at the line end of the blank line behind the header section."""
     if raw.startswith((b"\r\n", b"\n")):
         return 0
-    end = _HEADER_END.search(raw)
-    return end.end() - 1 if end is not None else len(raw)
+    found = blank_line(raw)
+    return found[1] - 1 if found is not None else len(raw)
 
 
 def blocks(text: bytes) -> Iterator[Block]:
@@ -161,16 +166,12 @@ def text_of(value: bytes) -> str:
 
 def _fields(run: bytes, indent: int) -> list[Field]:
     """Split a run into fields. What does not begin like a field goes on with the one before, indented or not."""
-    found: list[tuple[str, list[bytes]]] = []
-    for raw in run.split(b"\n", FIELDS * 4)[: FIELDS * 4]:
-        line = raw[indent:] if indent and not raw[:indent].strip() else raw
-        if name := _NAME.match(line):
-            if len(found) == FIELDS:
-                break
-            found.append((name[1].decode("ascii").lower(), [line[name.end() :]]))
-        elif found:
-            found[-1][1].append(line)
-    return [(name, b"\n".join(lines)) for name, lines in found]
+    if indent:
+        lines = run.split(b"\n")
+        run = b"\n".join([line[indent:] if not line[:indent].strip() else line for line in lines])
+    _, *found = _NAME.split(b"\n" + run, FIELDS + 1)  # names and values by turns; the last one may be all the rest
+    names, values = found[0 : 2 * FIELDS : 2], found[1 : 2 * FIELDS : 2]
+    return [(name.decode("ascii").lower(), value) for name, value in zip(names, values, strict=True)]
 
 
 def _ids_of(block: Block) -> Iterator[str]:
@@ -194,7 +195,7 @@ def addresses(text: bytes) -> list[str]:
         local = before[len(before.rstrip(_LOCAL)) :]
         domain = behind[: len(behind) - len(behind.lstrip(_DOMAIN))].rstrip(b".-")
         if local and domain:
-            found.append(f"{local.decode('ascii')}@{domain.decode('ascii')}".lower())
+            found.append((local + b"@" + domain).decode("ascii").lower())
         at = text.find(b"@", at + 1)
     return found
 
@@ -218,7 +219,9 @@ def _decoded(head: bytes, body: bytes, lower: bytes) -> Iterator[bytes]:
     """Decode the body as a whole where the header says that it is encoded, and the first encoded parts."""
     if whole := _ENCODING.search(head.lower()):
         yield b"\n" + _decode(whole[1], body[:_DECODED])
-    at = 0
+    at = lower.find(_ENCODED)
+    if at < 0:
+        return
     for _ in range(_ENCODED_PARTS):
         part = _ENCODING.search(lower, at)
         start = _HEADER_END.search(body, part.end()) if part is not None else None

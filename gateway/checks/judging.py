@@ -63,7 +63,7 @@ class Judging:
     def _judge(self, view: View) -> Judgements:
         """Judge the message for each of its recipients."""
         raw = view.content.read(_READ) if view.content is not None else b""
-        reading = judge.read(raw, "" if view.sender is None else str(view.sender))
+        reading = judge.read(raw, "" if view.sender is None else str(view.sender), view.headers)
         if not reading.is_automatic:
             return {}
         tools, now = self.tools(view.policy.snapshot, view.node), self._now()

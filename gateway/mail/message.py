@@ -4,6 +4,7 @@ The content is held once: in memory while it is small, else in a file. It is nev
 stored is this and nothing else, with our own header lines in front.
 """
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,41 +79,70 @@ def line_ends_of(raw: bytes) -> LineEnds:
     return LineEnds(bare_lf, bare_cr, odd_lone_dot(raw) if bare_lf or bare_cr else "")
 
 
-_HEADER_END = re.compile(rb"\r?\n\r?\n")
 _UNFOLD = re.compile(rb"\r?\n(?=[ \t])")
+
+
+def blank_line(raw: bytes, start: int = 0, stop: int | None = None) -> tuple[int, int] | None:
+    """Find the first blank line, with whichever line ends: where the line before it ends, and where the next begins."""
+    at, width = raw.find(b"\n\r\n", start, stop), 3
+    # In mail with CRLF only what stands before is searched for the other form.
+    bare = raw.find(b"\n\n", start, stop if at < 0 else at + 1)
+    if bare >= 0:
+        at, width = bare, 2
+    if at < 0:
+        return None
+    return at - 1 if at > start and raw.startswith(b"\r", at - 1) else at, at + width
 
 
 def head_of(start: bytes) -> bytes:
     """Cut the header section, with the line end of its last line, out of the start of a message."""
     if start.startswith((b"\r\n", b"\n")):
         return b""
-    found = _HEADER_END.search(start, 0, HEAD_LIMIT)
-    if not found:
-        return start[:HEAD_LIMIT]
-    return start[: found.start()] + b"\r\n"
+    found = blank_line(start, 0, HEAD_LIMIT)
+    return start[:HEAD_LIMIT] if found is None else start[: found[0]] + b"\r\n"
 
 
 class Headers:
-    """The header fields of a message, found without ever raising: unfolded, in order, names in lower case."""
+    """The header fields of a message, found without ever raising: unfolded, in order, names in lower case.
+
+    They are read when they are first asked for.
+    """
 
     def __init__(self, head: bytes) -> None:
-        """Read the fields out of a header section; lines without a colon are counted in ``malformed``."""
-        self.fields: list[tuple[str, str]] = []
-        self.malformed = 0
-        text = _UNFOLD.sub(b"", head).decode("utf-8", "replace")
-        for line in text.split("\n"):
-            line = line.rstrip("\r")  # noqa: PLW2901 - the line without its end is what is meant from here on
-            if not line:
-                continue
+        """Take a header section."""
+        self._head = head
+
+    @functools.cached_property
+    def fields(self) -> list[tuple[str, str]]:
+        """All fields, names in lower case, with the octets that are no UTF-8 replaced."""
+        return self._read[0]
+
+    @property
+    def malformed(self) -> int:
+        """How many lines are no fields: without a colon, or with blanks in the name."""
+        return self._read[1]
+
+    @functools.cached_property
+    def _read(self) -> tuple[list[tuple[str, str]], int]:
+        """Read fields and malformed lines."""
+        fields = []
+        malformed = 0
+        for line in _UNFOLD.sub(b"", self._head).decode("utf-8", "replace").split("\n"):
             name, colon, value = line.partition(":")
-            if not colon or not name or name != name.strip() or " " in name:
-                self.malformed += 1
-                continue
-            self.fields.append((name.lower(), value.strip()))
+            if colon and name and " " not in name and name == name.strip():
+                fields.append((name.lower(), value.strip()))
+            elif line.rstrip("\r"):
+                malformed += 1
+        return fields, malformed
+
+    @functools.cached_property
+    def _first(self) -> dict[str, str]:
+        """The first field of each name."""
+        return dict(reversed(self.fields))
 
     def get(self, name: str) -> str:
         """Give the first field of that name (lower case), or an empty string."""
-        return next((value for key, value in self.fields if key == name), "")
+        return self._first.get(name, "")
 
     def all(self, name: str) -> list[str]:
         """Give every field of that name (lower case), in order."""

@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 
-from gateway.models import PolicyRevision, QuarantinedCopy, Transaction
+from gateway.models import PolicyRevision, QuarantinedCopy, Storm, Transaction
 from gateway.operations import broker
 from tests.e2e.browser import Browser
 from tests.webadmin import seed
@@ -36,6 +36,7 @@ def console(browser: Browser, live_server: object, home: Path, monkeypatch: pyte
     seed.policy()
     seed.mail(home, count=13)
     seed.system(home)
+    seed.storms()
     url = str(live_server)
     browser.open(f"{url}/login/")
     browser.submit(SIGN_IN)
@@ -61,6 +62,9 @@ def test_every_page_works_under_the_consoles_policy_and_asks_nobody_else(browser
         "/marking/",
         "/health/",
         "/gateway/alarm/",
+        "/gateway/storm/",
+        f"/gateway/storm/{Storm.objects.all()[0].pk}/change/",
+        "/gateway/backscatterer/",
     ):
         browser.open(console + path.replace("/1/", f"/{seed.Domain.objects.all()[0].pk}/"))
         assert browser.run("document.documentElement.hasAttribute('x-cloak')") is False, f"{path}: scripts do not run"
@@ -78,6 +82,9 @@ def test_pages_fit_a_narrow_screen(browser: Browser, console: str) -> None:
         f"/messages/{message.pk}/",
         f"/gateway/quarantinedcopy/{copy.pk}/change/",
         "/health/",
+        "/gateway/storm/",
+        f"/gateway/storm/{Storm.objects.all()[0].pk}/change/",
+        "/gateway/backscatterer/",
     ):
         browser.open(console + path)
         assert browser.run("document.documentElement.scrollWidth <= innerWidth"), f"{path} is wider than the screen"

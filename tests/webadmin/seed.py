@@ -18,6 +18,7 @@ from gateway.mail.stages import Stage
 from gateway.mail.trace import Event, RecipientTrace, Trace, encode
 from gateway.models import (
     Account,
+    Backscatterer,
     CheckSetting,
     Domain,
     Forwarder,
@@ -25,6 +26,8 @@ from gateway.models import (
     Recipient,
     Route,
     RouteHost,
+    Storm,
+    Transaction,
     TransactionRecipient,
 )
 from gateway.operations import alarms, audit, publish, rows
@@ -167,6 +170,47 @@ def system(home: Path) -> None:
     audit.record(
         "admin", "release", "19f-0004 for bob@example.test", "from spam@bulk.example, the score 9.0 reaches 8.0"
     )
+
+
+def storms() -> None:
+    """Make a storm that is open, one that is over, and the hosts that brought them."""
+    now = datetime.now(UTC)
+    message = Transaction.objects.values_list("pk", flat=True).first() or "19f-0004"
+    brought = {"192.0.2.7": {"helo": "mx7.reporter.example", "count": 412}}
+    brought |= {f"198.51.100.{at}": {"helo": f"mail{at}.far.example", "count": 60 - at} for at in range(1, 30)}
+    common = {"domain": "example.test", "sample": message, "reporters": brought}
+    Storm.objects.create(
+        victim="office@example.test",
+        started=now - timedelta(hours=20),
+        last=now - timedelta(hours=18),
+        until=now - timedelta(hours=17),
+        closed=now - timedelta(hours=17),
+        count=64,
+        refused=64,
+        **common,
+    )
+    Storm.objects.create(
+        victim="alice@example.test",
+        started=now - timedelta(minutes=34),
+        last=now - timedelta(minutes=1),
+        until=now + timedelta(minutes=59),
+        count=1204,
+        refused=1190,
+        **common,
+    )
+    hosts = (
+        ("192.0.2.7", 412.0, 0),
+        ("2001:db8::25", 21.0, 1),
+        ("mx7.reporter.example", 14.5, 1),
+        ("198.51.100.9", 40.0, 20),
+        ("192.0.2.99", 1.0, 0),
+        ("203.0.113.1", -8.0, 2),
+    )
+    for name, points, days in hosts:
+        at = now - timedelta(days=days, minutes=1)
+        Backscatterer.objects.create(
+            name=name, points=points, first=at - timedelta(days=2), last=at, count=max(0, int(points)), sample=message
+        )
 
 
 def _trace(id_: str, started: float, chosen: random.Random, **changes: object) -> Trace:

@@ -34,10 +34,22 @@ def test_the_list_is_filtered_by_listener_client_and_time(admin: Client) -> None
     assert len(listed(admin, "since=168")) == 13
     Transaction.objects.update(started="2026-01-01T00:00:00Z")
     assert listed(admin, "since=24") == []
-    assert (
-        len(listed(admin, "started_from_0=2025-12-31&started_from_1=00:00&started_to_0=2026-01-02&started_to_1=00:00"))
-        == 13
-    )
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("started_from_0=2025-12-31&started_from_1=00:00&started_to_0=2026-01-02&started_to_1=00:00", 13),
+        ("started_from_0=2026-01-01&started_from_1=12:00:01", 0),
+        ("started_to_0=2026-01-01&started_to_1=11:59:59", 0),
+        ("started_from_0=2026-01-01&started_to_0=2026-01-01", 13),
+        ("started_from_0=yesterday&started_from_1=noon", 13),
+    ],
+)
+def test_the_list_is_filtered_by_a_span_of_time_in_utc(admin: Client, query: str, count: int) -> None:
+    Transaction.objects.update(started="2026-01-01T12:00:00Z")
+    assert len(listed(admin, query)) == count
 
 
 @pytest.mark.parametrize("words", ["strict@example.test", "support@bulk.example", "MAILBOX"])

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from gateway.mail.decisions import Disposition
-from gateway.models import Alarm, PolicyRevision, QuarantinedCopy, Transaction
+from gateway.models import Alarm, PolicyRevision, QuarantinedCopy, Storm, Transaction
 from gateway.models.quarantine import CopyState
 from gateway.operations import publish
 from webadmin.system import health
@@ -62,6 +62,8 @@ def gather(request: HttpRequest) -> dict[str, Any]:
     if user.has_perm("gateway.view_alarm"):
         gathered["alarms"] = Alarm.objects.filter(cleared=None)[:6]
         gathered["alarm_count"] = Alarm.objects.filter(cleared=None).count()
+    if user.has_perm("gateway.view_storm"):
+        gathered["storms"] = Storm.objects.filter(closed=None).order_by("-count")[:6]
     if user.has_perm("gateway.view_quarantinedcopy"):
         held = QuarantinedCopy.objects.filter(state=CopyState.QUARANTINED)
         gathered["held"] = held.count()

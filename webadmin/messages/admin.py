@@ -5,35 +5,33 @@ from typing import Any
 
 import msgspec
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import FieldTextFilter, RangeDateTimeFilter
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import FieldTextFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from gateway.mail.trace import Trace
 from gateway.models import PolicyRevision, QuarantinedCopy, Transaction
 from webadmin.messages.filters import DispositionFilter, ListenerFilter, SinceFilter
-from webadmin.rows import ReadOnly
+from webadmin.rows import Page
 from webadmin.templatetags.console import COLOURS, sender
+from webadmin.times import TimeFilter
 
 _SHOWN = 90  # letters of a subject or reason in the list
 
 
-class TransactionAdmin(ReadOnly, ModelAdmin):
+class TransactionAdmin(Page):
     """Messages: every transaction that left a trace."""
 
+    page_template = "webadmin/message.html"
     list_display = ("time", "outcome", "from_", "to", "short_subject", "why", "client")
     list_display_links = ("time",)
     list_filter = (
         DispositionFilter,
         ListenerFilter,
         SinceFilter,
-        ("started", RangeDateTimeFilter),
+        ("started", TimeFilter),
         ("client_ip", FieldTextFilter),
     )
     list_filter_submit = True
@@ -88,39 +86,23 @@ class TransactionAdmin(ReadOnly, ModelAdmin):
         """Give the start of the reason."""
         return _short(row.because) or "-"
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",  # noqa: ARG002 - Django's signature
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show the page of one message."""
-        row = self.get_object(request, unquote(object_id))
-        if row is None:
-            missing: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-            return missing
-        if not self.has_view_permission(request, row):
-            raise PermissionDenied
+    def page_context(self, request: HttpRequest, row: Transaction) -> dict[str, Any]:
+        """Show the trace of one message, and its copies in quarantine."""
         context = {
-            **self.admin_site.each_context(request),
-            **(extra_context or {}),
-            "opts": self.opts,
             "title": row.subject or "Message without a subject",
-            "row": row,
             "raw": json.dumps(row.trace, indent=2, ensure_ascii=False),
             "revision": PolicyRevision.objects.filter(pk=row.revision).defer("snapshot").first(),
         }
         try:
             trace = msgspec.convert(row.trace, Trace)
         except msgspec.ValidationError as error:
-            context["damaged"] = str(error)
-        else:
-            copies = {copy.recipient: copy for copy in QuarantinedCopy.objects.filter(message=row.pk)}
-            context["trace"] = trace
-            context["recipients"] = [(each, copies.get(each.delivered_to)) for each in trace.recipients]
-            context["may_see_copies"] = request.user.has_perm("gateway.view_quarantinedcopy")
-        return TemplateResponse(request, "webadmin/message.html", context)
+            return context | {"damaged": str(error)}
+        copies = {copy.recipient: copy for copy in QuarantinedCopy.objects.filter(message=row.pk)}
+        return context | {
+            "trace": trace,
+            "recipients": [(each, copies.get(each.delivered_to)) for each in trace.recipients],
+            "may_see_copies": request.user.has_perm("gateway.view_quarantinedcopy"),
+        }
 
 
 def _short(text: str) -> str:

@@ -18,8 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_GET
-from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import FieldTextFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import FieldTextFilter
 from unfold.decorators import display
 
 from gateway.mail.message import Content
@@ -33,8 +32,9 @@ from gateway.spool.quarantine import Quarantine
 from webadmin.csp import HEADER
 from webadmin.quarantine.filters import CheckFilter, StateFilter
 from webadmin.quarantine.preview import preview
-from webadmin.rows import ReadOnly, who
+from webadmin.rows import Page, who
 from webadmin.templatetags.console import COLOURS, octets, sender
+from webadmin.times import TimeFilter
 
 # What a message's own page may do: be looked at, with our few styles. No script, no image, no form, no link, no origin.
 PREVIEW_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
@@ -45,15 +45,16 @@ AT_ONCE = 900  # copies: each is confirmed by its number, and a form has its lim
 Copies = QuerySet[QuarantinedCopy]
 
 
-class QuarantinedCopyAdmin(ReadOnly, ModelAdmin):
+class QuarantinedCopyAdmin(Page):
     """Quarantined copies: one message for one recipient."""
 
+    page_template = "webadmin/copy.html"
     list_display = ("time", "condition", "from_", "recipient", "short_subject", "why", "how_large")
     list_display_links = ("time",)
     list_filter = (
         StateFilter,
         CheckFilter,
-        ("received", RangeDateTimeFilter),
+        ("received", TimeFilter),
         ("client_ip", FieldTextFilter),
     )
     list_filter_submit = True
@@ -150,27 +151,11 @@ class QuarantinedCopyAdmin(ReadOnly, ModelAdmin):
         ]
         return [*own, *super().get_urls()]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",  # noqa: ARG002 - Django's signature
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def page_context(self, request: HttpRequest, row: QuarantinedCopy) -> dict[str, Any]:
         """Show one copy, with what the message holds."""
-        row = self.get_object(request, unquote(object_id))
-        if row is None:
-            missing: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-            return missing
-        if not self.has_view_permission(request, row):
-            raise PermissionDenied
         live = row.state in (CopyState.QUARANTINED, CopyState.FAILED)
         context = {
-            **self.admin_site.each_context(request),
-            **(extra_context or {}),
-            "opts": self.opts,
             "title": row.subject or "Message without a subject",
-            "row": row,
             "key": quote(row.pk),
             "others": QuarantinedCopy.objects.filter(message=row.message).exclude(pk=row.pk),
             "has_transaction": Transaction.objects.filter(pk=row.message).exists(),
@@ -183,7 +168,7 @@ class QuarantinedCopyAdmin(ReadOnly, ModelAdmin):
                 context["preview"] = preview(self._content(row))
             except (SpoolError, OSError) as error:
                 context["damaged"] = str(error)
-        return TemplateResponse(request, "webadmin/copy.html", context)
+        return context
 
     @method_decorator(require_GET)
     def preview_view(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -9,13 +9,14 @@ from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import DropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from gateway.models import Alarm, AuditEntry
 from gateway.operations import alarms
 from webadmin.rows import Audited, ReadOnly, who
+from webadmin.times import TimeFilter
 
 
 class OpenFilter(DropdownFilter):
@@ -65,7 +66,7 @@ class AuditEntryAdmin(ReadOnly, ModelAdmin):
     """Who did what."""
 
     list_display = ("at", "who", "verb", "target", "start")
-    list_filter = (("at", RangeDateTimeFilter),)
+    list_filter = (("at", TimeFilter),)
     list_filter_submit = True
     list_fullwidth = True
     search_fields = ("who", "verb", "target", "detail")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from gateway.backscatter.kinds.decoding import body_text, header_text
+from gateway.mail.message import blank_line
 
 HEAD = 65536  # octets of the header section
 REACH = 262144  # octets of the whole message
@@ -18,6 +19,7 @@ TEXT = 8192  # octets of one part's text
 NOTICE = 5000  # characters of the notice that are searched
 STATUS = 8192  # octets of a delivery status
 _LONG = 4000  # octets of one header
+_PART_HEAD = 4096  # octets of a part's headers
 _DEPTH = 4  # multiparts inside each other
 _TEXTS = 3  # parts whose text is read
 _SHORT = 30  # characters that are no notice yet
@@ -64,18 +66,17 @@ _ORIGINAL = re.compile(
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A leading part: its Content-Type in lower case, its headers, and where its body begins and ends."""
+    """A leading part: its Content-Type in lower case, its headers, and where its body begins and ends.
+
+    ``kind`` is the content type without parameters.
+    """
 
     value: str
+    kind: str
     headers: dict[bytes, bytes]
     start: int
     end: int
     depth: int
-
-    @property
-    def kind(self) -> str:
-        """The content type without parameters."""
-        return self.value.partition(";")[0].strip() or "text/plain"
 
     @property
     def size(self) -> int:
@@ -89,6 +90,11 @@ class Part(msgspec.Struct, frozen=True):
         if kind.startswith("multipart/"):
             return not _BOUNDARY.search(self.value)
         return kind.startswith("text/") or "/" not in kind or (self.depth == 0 and not kind.startswith("application"))
+
+
+def _part(value: str, headers: dict[bytes, bytes], start: int, end: int, depth: int) -> Part:
+    """Make a part; one without a type is text."""
+    return Part(value, value.partition(";")[0].strip() or "text/plain", headers, start, end, depth)
 
 
 class Scanned(msgspec.Struct):
@@ -119,11 +125,7 @@ def _headers(raw: bytes, start: int, limit: int) -> tuple[dict[bytes, bytes], in
     stop = min(len(raw), start + limit)
     if raw[start : start + 1] == b"\n" or raw[start : start + 2] == b"\r\n":
         return {}, start + (1 if raw[start : start + 1] == b"\n" else 2)
-    end, body = stop, stop
-    if (at := raw.find(b"\n\r\n", start, stop)) >= 0:
-        end, body = at, at + 3
-    if (at := raw.find(b"\n\n", start, end)) >= 0:  # in mail with CRLF, only the headers are searched for it
-        end, body = at, at + 2
+    end, body = blank_line(raw, start, stop) or (stop, stop)
     headers: dict[bytes, bytes] = {}
     for named, value in _FIELD.findall(b"\n" + raw[start:end]):
         name = named.lower()
@@ -155,8 +157,10 @@ def scan_leading(scanned: Scanned) -> Leading:
     texts: list[str] = []
     for part in _walk(scanned):
         found.types = (*found.types, part.kind)
-        named = _NAME.search(part.value + ";" + header_text(part.headers.get(b"content-disposition", b"")[:500]))
-        if named:
+        said = part.value
+        if disposition := part.headers.get(b"content-disposition"):
+            said = f"{said};{header_text(disposition[:500])}"
+        if "name" in said and (named := _NAME.search(said)):
             found.names = (*found.names, named[1])
         if part.kind in _STATUSES:
             found.status = (
@@ -175,7 +179,7 @@ def scan_leading(scanned: Scanned) -> Leading:
 def _walk(scanned: Scanned) -> Iterator[Part]:
     """Give the leading parts in order, multiparts before what they hold; at most PARTS of them."""
     end = min(len(scanned.raw), scanned.body + REACH)
-    work = [Part(scanned.text(b"content-type"), scanned.headers, scanned.body, end, 0)]
+    work = [_part(scanned.text(b"content-type"), scanned.headers, scanned.body, end, 0)]
     for _ in range(PARTS):
         if not work:
             return
@@ -206,39 +210,11 @@ def _parts(raw: bytes, boundary: bytes, outer: Part) -> list[Part]:
             break
         following = raw.find(b"\n" + mark, line, outer.end)
         stop = outer.end if following < 0 else following
-        headers, body = _part_headers(raw, line + 1, stop)
+        headers, body = _headers(raw, line + 1, min(_PART_HEAD, stop - line - 1))
         value = header_text(headers.get(b"content-type", b"")[:2000])
-        parts.append(Part(value, headers, body, stop, outer.depth + 1))
+        parts.append(_part(value, headers, body, stop, outer.depth + 1))
         at = following + 1 if following >= 0 else -1
     return parts
-
-
-_PART_WANTED = (b"content-type", b"content-transfer-encoding", b"content-disposition")
-
-
-def _part_headers(raw: bytes, start: int, stop: int) -> tuple[dict[bytes, bytes], int]:
-    """Read the headers of a part, the three that matter."""
-    headers: dict[bytes, bytes] = {}
-    name, at = b"", start
-    limit = min(stop, start + 4096)
-    while at < limit:
-        end = raw.find(b"\n", at, limit)
-        end = limit if end < 0 else end
-        line = raw[at:end].rstrip(b"\r")
-        at = end + 1
-        if not line:
-            break
-        if line[:1] in (b" ", b"\t"):
-            if name:
-                headers[name] += line
-            continue
-        name, _, value = line.partition(b":")
-        name = name.lower()
-        if name in _PART_WANTED and name not in headers:
-            headers[name] = value
-        else:
-            name = b""
-    return headers, min(at, stop)
 
 
 def _notice(text: str) -> tuple[str, bool]:

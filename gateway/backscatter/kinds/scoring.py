@@ -15,6 +15,7 @@ _NOTHING = Classified(Kind.NONE)
 # Each begins with its digit, which makes the search fast; what must not stand before it is asked behind it.
 _CODE = re.compile(r"5(?<!\w5)(?:\d\d[ -](?:#?5\.\d\.\d{1,3}|[a-z<\"'(])|\.[0-7]\.\d{1,3}\b|5[0-4]\b)")
 _LIST_OWNER = re.compile(r"[-.](?:admin|bounces?|owner|errors?)(?:\+[^@]*)?@|^<?(?:owner|bounces?)[-+]")
+_FORWARD = re.compile(r"(?:fwd?|wg|tr|rv|enc|doorst)(?:\[\d+\])? ?: ?")
 # Where several kinds have about the same points, the one that fewer programs speak of goes first.
 _FIRST = (
     Kind.CHALLENGE,
@@ -118,6 +119,8 @@ def _special(kind: Kind, marks: Marks, leading: Leading, *, said: bool) -> Score
         facts.append(f'it quotes the code "{code[0][:20]}"')
     if not (facts or machine or marks.postmaster):
         total -= 1.0  # parcels could not be delivered either
+    if (marks.ticket or _FORWARD.match(marks.subject)) and not (machine or marks.postmaster):
+        total -= 4.5  # somebody forwards a bounce, or opened a ticket with one
     return total, tuple(facts)
 
 

@@ -57,9 +57,10 @@ def _by_status(marks: Marks, leading: Leading) -> Classified | None:
     if marks.on_list and not (marks.null_sender or marks.daemon or marks.report):
         return None  # a bounce that somebody sent on to a list
     fact = "it holds a delivery status (RFC 3464)"
-    virus, why = points(Kind.VIRUS_NOTICE, marks, leading)
-    if virus >= ENOUGH and subject_says(Kind.VIRUS_NOTICE, marks):
-        return Classified(Kind.VIRUS_NOTICE, (fact, *why))
+    if subject_says(Kind.VIRUS_NOTICE, marks):
+        virus, why = points(Kind.VIRUS_NOTICE, marks, leading)
+        if virus >= ENOUGH:
+            return Classified(Kind.VIRUS_NOTICE, (fact, *why))
     challenge, why = points(Kind.CHALLENGE, marks, leading)
     if challenge > ENOUGH:
         return Classified(Kind.CHALLENGE, (fact, *why))

@@ -1,5 +1,6 @@
 """Adds up what subject, sender and text say for one kind, by the words of that kind."""
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -27,7 +28,12 @@ _WORDINGS = (BOUNCES, DELAYS, VIRUS_NOTICES, AUTOREPLIES, CHALLENGES, CONFIRMATI
 KINDS = tuple(wording.kind for wording in _WORDINGS)
 _SUBJECTS = {w.kind: tuple((re.compile("|".join(said)), worth) for worth, said in w.subjects) for w in _WORDINGS}
 _SENDERS = {w.kind: tuple((re.compile("|".join(said)), worth) for worth, said in w.senders) for w in _WORDINGS}
-_ANY_SUBJECT = re.compile("|".join(pattern for w in _WORDINGS for _, said in w.subjects for pattern in said))
+_ALL_SUBJECTS = [pattern for w in _WORDINGS for _, said in w.subjects for pattern in said]
+# What may stand at any word is tried by one pass over the words, which lets more through, and then exactly.
+_FAR = [(pattern, match[1]) for pattern in _ALL_SUBJECTS if (match := re.match(r"\.\{0,\d+\}\\b(.+)", pattern))]
+_NEAR_SUBJECT = re.compile("|".join(pattern for pattern in _ALL_SUBJECTS if pattern not in dict(_FAR)))
+_FAR_SUBJECT = re.compile("|".join(pattern for pattern, _ in _FAR))
+_LIKE_FAR_SUBJECT = re.compile(r"\b(?:" + "|".join(f"(?:{word})" for _, word in _FAR) + ")")
 
 
 Stems = tuple[tuple[str, tuple[str, ...]], ...]
@@ -56,12 +62,26 @@ _PHRASES = {ascii_only: {w.kind: _phrases(w, ascii_only=ascii_only) for w in _WO
 
 def any_subject(subject: str) -> bool:
     """Whether a subject is one of automatic mail, of whatever kind."""
-    return _ANY_SUBJECT.match(subject) is not None
+    if _NEAR_SUBJECT.match(subject):
+        return True
+    return _LIKE_FAR_SUBJECT.search(subject) is not None and _FAR_SUBJECT.match(subject) is not None
 
 
 def subject_says(kind: Kind, marks: Marks) -> bool:
     """Whether the subject is one of this kind."""
-    return any(pattern.match(marks.subject) for pattern, _ in _SUBJECTS[kind])
+    return bool(_by_subject(kind, marks.subject)[1])
+
+
+@functools.lru_cache(maxsize=1024)
+def _by_subject(kind: Kind, subject: str) -> tuple[float, str]:
+    """Give the points of a subject for a kind, and the fact, empty where there is none.
+
+    Remembered, since programs write the same subject again and again.
+    """
+    for pattern, worth in _SUBJECTS[kind]:
+        if found := pattern.match(subject):
+            return worth, f'the subject says "{found[0][:60]}"'
+    return 0.0, ""
 
 
 def points(kind: Kind, marks: Marks, leading: Leading, *, text_alone: bool = True) -> tuple[float, tuple[str, ...]]:
@@ -69,13 +89,8 @@ def points(kind: Kind, marks: Marks, leading: Leading, *, text_alone: bool = Tru
 
     Unless ``text_alone``, the text is looked at only where the subject is one of this kind.
     """
-    facts: list[str] = []
-    total = 0.0
-    for pattern, worth in _SUBJECTS[kind]:
-        if found := pattern.match(marks.subject):
-            total += worth
-            facts.append(f'the subject says "{found[0][:60]}"')
-            break
+    total, fact = _by_subject(kind, marks.subject)
+    facts = [fact] if fact else []
     if not (text_alone or facts):
         return 0.0, ()
     for pattern, worth in _SENDERS[kind]:

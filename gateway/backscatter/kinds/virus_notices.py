@@ -23,7 +23,7 @@ WORDING = Wording(
                 "infected|malware|worm)"
             ),
             (
-                ".{0,60}(?:norton|symantec|mcafee|groupshield|scan ?mail|interscan|mailsweeper|mailmarshal|"
+                r".{0,60}\b(?:norton|symantec|mcafee|groupshield|scan ?mail|interscan|mailsweeper|mailmarshal|"
                 "antigen|trend micro|kaspersky|sophos|panda|f-secure|nav|rav|avast|bitdefender|mailscanner|"
                 r"avg|clamav|clamsmtp|amavis|webshield|inflex|drweb|dr\.web|symantec avf)\b.{0,60}(?:virus|"
                 "detected|found|alert|infect|quarantin|notification|results|blocked|failed to|unable|"
@@ -31,6 +31,24 @@ WORDING = Wording(
             ),
         )),
         (2.5, (
+            # In other languages: a virus in your mail; a virus was found; your mail holds a virus.
+            (
+                "(?:hay |hai |trovato )?(?:un|een|ett?|um|en) v[ií]rus (?:i|in|no|na|en|nel|dans|dins) (?:el |la )?"
+                "(?:din|ditt|uw|su|tu|tuo|tua|túa|seu|sua|vostre|vòstre|votre)"
+            ),
+            r"virus (?:i|på|in|dans) (?:din|ditt|jeres|deres|uw|votre)\b",
+            (
+                r".{0,30}\b(?:détection de|detec[cç](?:ión|ão) de|detectado|rilevato|trovato|odeslal obsahuje|"
+                r"obsahuje|conține|contine|zawiera|indeholder|innehåller|enthält|bevat|nalezen|zjist[eě]n) "
+                r"(?:un |einen |et |ett |een )?v[ií]r(?:us)?\b"
+            ),
+            (
+                r".{0,40}\bvirus (?:a [ée]t[ée] |ble |blev |er |wurde |är )?(?:détecté|detecte|detectad|ontdekt|"
+                "festgestellt|gefunden|entdeckt|zist|zjist|fundet|funnet|hittat|upptäckt|rilevat|descoperit|"
+                "detekter)"
+            ),
+            r"(?:on |levele? )?v[ií]rust \w+", r".{0,25}\b(?:viirus|birusa?)\b", r".{0,25}\bvirüs",
+            r"viestiss.{0,6} on virus", r"υπάρχει ιός", r".{0,25}\b(?:ιός|ιό|ιού)\b", r".{0,25}\bvi-?rút\b",
             (
                 "(?:infected|blocked|disallowed|dangerous|unsafe|forbidden|prohibited|banned|illegal|"
                 "potentially dangerous|bad) (?:attachment|file|file ?type|content|filename|message|mail|"
@@ -43,9 +61,13 @@ WORDING = Wording(
             "content violation", r"\{?(?:virus|blocked content|filename|dangerous content)\?\}",
             "failed to clean virus", "antivirus", "anti-virus", "avviso (?:di )?virus", "alerte? virus",
             "alerta de virus", "virus (?:rilevato|trovato|détecté|detectado|gevonden|encontrado|wykryty|обнаружен)",
-            "wirus", "вирус", "mensagem bloqueada", "обнаружен вирус", "病毒", "ウイルス",
+            "mensagem bloqueada",
             "message (?:quarantined|deleted|contained? (?:a )?virus)",
             "mail (?:quarantined|contains? (?:a )?virus)", r"\[mailserver notification\]",
+        )),
+        # News speak of viruses as well: the text has to say more.
+        (1.5, (
+            r".{0,30}\b(?:wirus|вирус)", ".{0,20}(?:病毒|ウイルス|ウィルス|바이러스)",
         )),
     ),
     senders=(
@@ -61,13 +83,22 @@ WORDING = Wording(
             "found to contain a virus", "v i r u s", "please check your computer for viruses",
             "please check your system for viruses", "check your system for viruses", "enthielt einen virus",
             "contenait un virus", "contenía un virus", "conteneva un virus", "bevatte een virus", "zawiera wirusa",
-            "содержит вирус",
+            "содержит вирус", "viruschecker found a virus", "antivirus ha trobat", "antivirus detectó",
+            "antivirus detectou", "antivirus ha trovato", "antivirus a détecté", "antivirus ha rilevato",
+            "antivirus ha detectado", "contenait le virus", "conteniá lo virus", "virusscanner heeft een virus",
+            "viruskontroll hittade", "wykrywacz wirusów", "обнаружила вирус", "обнаружил вирус", "virenscanner hat",
+            "virenscanner wurde", "virusscanner reageerde", "detector de virus ha", "detektor virusov", "detektor viru",
+            "har opdaget virus", "har hittat virus", "har funnet virus", "viruseen", "viirusetõrje", "antibirusak",
+            "ウイルス チェッカー", "ウイルスチェッカー", "viruskereső",
         )),
         (2.5, (
             "our virus scanner", "contained a virus", "the following virus", "the following viruses", "banned name",
             "banned filename", "banned attachment", "attachments that are not permitted",
             "potentially executable attachment", "ein virus gefunden", "enthält einen virus", "wurde ein virus",
             "viren gefunden", "contient un virus", "contiene un virus", "bevat een virus", "contém vírus",
+            "passerelle antivirus",
+            "detecção de vírus", "a détecté un virus", "har fundet en virus", "indeholdt en virus",
+            "innehöll ett virus", "obsahuje virus", "obsahovala virus",
         )),
         (2, (
             "our antivirus", "virus was found", "virus was detected", "virus has been detected",
@@ -75,19 +106,21 @@ WORDING = Wording(
             "contains the virus", "contained the virus", "containing a virus", "infected with a virus",
             "is infected with", "was infected with", "infected attachment", "banned file", "blocked attachment",
             "attachment was blocked", "attachment was quarantined", "attachment type is not allowed",
-            "potentially dangerous attachment", "virus gefunden", "virus a été",
+            "potentially dangerous attachment", "virus gefunden", "virus a été", "wirusa o nazwie",
+            "check your system for virus", "virus detector",
         )),
         (1.5, (
-            "virus checker", "virus detected", "found virus", "infected file", "infected message", "infected with",
+            "virusskanner", "virusscanner", "antivirus hat", "virus checker", "virus detected", "found virus",
+            "infected file", "infected message", "infected with",
             "virus alert", "virus name", "virus found", "attachment was removed", "attachment was deleted",
-            "mit einem virus", "virenscanner", "wirus", "вирус", "ウイルス", "ウィルス", "病毒",
+            "mit einem virus", "virenscanner",
         )),
         (1, (
             "virus scanner", "scanned your message", "has been quarantined", "was quarantined", "disinfect",
             "vírus",
         )),
         (0.5, (
-            "e-mail you sent", "message you sent", "you sent to",
+            "e-mail you sent", "message you sent", "you sent to", "wirus", "вирус", "ウイルス", "ウィルス", "病毒",
         )),
     ),
 )  # fmt: skip

@@ -56,12 +56,12 @@ def take_in(traces: Sequence[Trace], rows: Iterable[JudgedBounce]) -> None:
     known = {
         row.name: row for row in Backscatterer.objects.filter(name__in=brought).order_by("name").select_for_update()
     }
-    for name, row in known.items():
-        _add(row, brought[name])
-    Backscatterer.objects.bulk_update(known.values(), ("points", "last", "count", "sample"), batch_size=100)
-    new = [_row(name, each) for name, each in sorted(brought.items()) if name not in known]
-    Backscatterer.objects.bulk_create(new, ignore_conflicts=True)
-    if new:
+    rows_now = [_row(name, each, known.get(name)) for name, each in sorted(brought.items())]
+    # One upsert: a bulk_update of as many rows takes ten times as long.
+    Backscatterer.objects.bulk_create(
+        rows_now, update_conflicts=True, unique_fields=("name",), update_fields=("points", "last", "count", "sample")
+    )
+    if len(known) < len(brought):
         _make_room()
 
 
@@ -151,25 +151,18 @@ def _names(row: JudgedBounce, names: Collection[str]) -> Iterator[tuple[str, flo
         yield name, backscatterers.HELO
 
 
-def _row(name: str, brought: Brought) -> Backscatterer:
-    """Make the row of a host that was not known."""
+def _row(name: str, brought: Brought, known: Backscatterer | None) -> Backscatterer:
+    """Make the row of a host: what it has brought, added to what is left of what it had."""
+    last = brought.last if known is None else max(known.last, brought.last)
+    had = 0.0 if known is None else points_now(known, last.timestamp())
     return Backscatterer(
         name=name,
-        points=backscatterers.bounded(brought.points),
-        first=brought.first,
-        last=brought.last,
-        count=brought.count,
-        sample=brought.sample,
+        points=backscatterers.bounded(had + brought.points),
+        first=brought.first if known is None else known.first,
+        last=last,
+        count=brought.count + (0 if known is None else known.count),
+        sample=brought.sample or ("" if known is None else known.sample),
     )
-
-
-def _add(row: Backscatterer, brought: Brought) -> None:
-    """Count on what a host has brought, after what it had has decayed."""
-    last = max(row.last, brought.last)
-    row.points = backscatterers.bounded(points_now(row, last.timestamp()) + brought.points)
-    row.last = last
-    row.count += brought.count
-    row.sample = brought.sample or row.sample
 
 
 def _make_room() -> None:

@@ -56,7 +56,8 @@ def alarm_text(row: Storm) -> str:
 
 def reporters_of(row: Storm) -> Reporters:
     """Give the servers that brought most, most active first."""
-    return msgspec.convert(row.reporters, Reporters)
+    # jsonb keeps no order of keys.
+    return storm.reported(msgspec.convert(row.reporters, Reporters), ())
 
 
 def points_of(row: JudgedBounce) -> int:

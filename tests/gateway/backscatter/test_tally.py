@@ -37,3 +37,17 @@ def test_a_code_of_refusal_is_told_from_other_numbers(text: str, code: str) -> N
     found = scoring._CODE.search(text)  # noqa: SLF001 - the pattern is hard to read, so it is specified
 
     assert (found[0] if found else "") == code
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        ("undelivered mail returned to sender", True),
+        ("your order at the shop: delivery failed", True),  # words that may stand anywhere
+        ("when delivery failed at the shop we wrote a book", False),  # unless the subject goes on behind them
+        ("weekly report of the sales team", False),
+        ("", False),
+    ],
+)
+def test_a_subject_of_automatic_mail_is_known_by_its_beginning_or_by_words_within(subject: str, expected: bool) -> None:
+    assert tally.any_subject(subject) is expected
