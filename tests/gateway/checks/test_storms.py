@@ -149,8 +149,8 @@ def test_the_weight_grows_slowly_and_never_quarantines_alone() -> None:
 
 async def test_a_judgement_that_is_under_way_is_waited_for() -> None:
     seen = view(Learned(1, storms=STORMS), {KIM: judged()})
-    verdicts, seen.shared["judge"] = seen.judged, asyncio.get_running_loop().create_future()
+    verdicts, seen.shared["judge"] = seen.shared["judge"], asyncio.get_running_loop().create_future()
     answer = check(BounceStorm).look(seen)
-    seen.judged.set_result(verdicts)
+    seen.shared["judge"].set_result(verdicts)
     assert not isinstance(answer, Seen)
     assert (await answer).outcome is Outcome.HIT
