@@ -3,6 +3,7 @@
 from gateway.models.account import Account
 from gateway.models.alarm import Alarm
 from gateway.models.audit import AuditEntry
+from gateway.models.dnslist import DnsList
 from gateway.models.domain import Domain
 from gateway.models.forwarder import Forwarder
 from gateway.models.journal import JournalPosition
@@ -14,6 +15,7 @@ from gateway.models.recipient import Recipient
 from gateway.models.revision import PolicyRevision
 from gateway.models.route import Route, RouteHost
 from gateway.models.rules import CheckSetting
+from gateway.models.sender import SenderEntry
 from gateway.models.transaction import Transaction, TransactionRecipient
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "AuditEntry",
     "Backscatterer",
     "CheckSetting",
+    "DnsList",
     "Domain",
     "DomainStage",
     "Forwarder",
@@ -36,6 +39,7 @@ __all__ = [
     "Recipient",
     "Route",
     "RouteHost",
+    "SenderEntry",
     "Storm",
     "Transaction",
     "TransactionRecipient",

@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from gateway.mail.decisions import Action
+from gateway.models.choices import choices
 from gateway.models.route import Route
 from gateway.models.rules import ThresholdColumns
 
@@ -27,6 +29,31 @@ class Domain(ThresholdColumns):
     dkim_selector = models.CharField("DKIM selector", max_length=63, blank=True)
     dkim_secret = models.CharField(
         max_length=64, blank=True, editable=False, help_text="Id of the file that holds the private DKIM key."
+    )
+    validation = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Where a recipient is looked up, in this order: list, ldap, next_hop. Empty: list, then next_hop.",
+    )
+    validation_down = models.CharField(
+        "validation down",
+        max_length=16,
+        choices=choices(Action, Action.DEFER, Action.DELIVER),
+        default=Action.DEFER,
+        help_text="What it leads to that none of them could be asked.",
+    )
+    plus = models.CharField(
+        "detail separator",
+        max_length=1,
+        blank=True,
+        default="+",
+        help_text="What parts a detail from a local part, as in alice+shop. Empty: nothing does.",
+    )
+    ldap = models.JSONField("LDAP", null=True, blank=True)
+    accepts_everyone = models.CharField(
+        max_length=400,
+        blank=True,
+        help_text="Only where the next hop takes mail for anybody: who said that this may be, and why.",
     )
 
     class Meta:

@@ -22,6 +22,20 @@ class NodePolicy(ThresholdColumns):
     never_tag = models.JSONField(
         default=list, blank=True, help_text="Addresses and domains that know our users by their plain sender address."
     )
+    clients = models.JSONField(default=dict, blank=True, help_text="Limits and lists of clients, where they differ.")
+    greylisting = models.JSONField(default=dict, blank=True, help_text="Its times, where they differ.")
+    arc_sealers = models.JSONField(
+        "ARC sealers", default=list, blank=True, help_text="Domains whose ARC sets are believed."
+    )
+    spf_void_limit = models.PositiveSmallIntegerField(
+        "SPF void limit", default=2, help_text="Look-ups of one check that may find nothing (RFC 7208 4.6.4)."
+    )
+    per_account = models.JSONField(default=dict, blank=True, help_text="Limits of each account, where they differ.")
+    per_client = models.JSONField(default=dict, blank=True, help_text="Limits of each client, where they differ.")
+    per_domain = models.JSONField(default=dict, blank=True, help_text="Limits of each domain, where they differ.")
+    limits_of = models.JSONField(
+        default=dict, blank=True, help_text="Limits of one account, client or domain, where they differ."
+    )
 
     class Meta:
         """Table options."""

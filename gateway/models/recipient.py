@@ -10,7 +10,10 @@ class Recipient(ThresholdColumns):
     """One recipient of a domain; its thresholds, where set, go before the domain's."""
 
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="recipients")
-    local_part = models.CharField(max_length=255, help_text="In lower case.")
+    local_part = models.CharField(max_length=255, help_text="In lower case; * stands for anything.")
+    alias = models.CharField(
+        max_length=320, blank=True, help_text="The address of ours that its mail is for. Empty: its own."
+    )
 
     class Meta:
         """Table options."""
