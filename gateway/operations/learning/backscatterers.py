@@ -118,15 +118,17 @@ def _brought(traces: Mapping[str, Trace], rows: Iterable[JudgedBounce], own: Our
     """Add up a batch by host. A message counts once, whatever the number of its recipients."""
     found: dict[str, Brought] = {}
     seen: set[tuple[str, int]] = set()
+    now = timezone.now()
     for row in rows:
         sign, trace = backscatterers.sign(row.verdict), traces.get(row.transaction_id)
         if trace is None or (row.transaction_id, sign) in seen or not _tells(trace, own.networks):
             continue
         seen.add((row.transaction_id, sign))
+        at = min(row.at, now)  # what a clock that is ahead says would not decay
         for name, points in _names(row, own.names):
-            each = found.setdefault(name, Brought(row.at, row.at))
+            each = found.setdefault(name, Brought(at, at))
             each.points += sign * points
-            each.first, each.last = min(each.first, row.at), max(each.last, row.at)
+            each.first, each.last = min(each.first, at), max(each.last, at)
             if sign > 0:
                 each.count += 1
                 each.sample = row.transaction_id
