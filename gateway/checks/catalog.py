@@ -13,6 +13,7 @@ from gateway.checks.known_backscatterer import KnownBackscatterer
 from gateway.checks.line_ends import LineEnds
 from gateway.checks.loops import Loops
 from gateway.checks.message_size import MessageSize
+from gateway.checks.past_gateway import PastGateway
 from gateway.checks.recipient_known import RecipientKnown
 from gateway.checks.spam import Spam
 from gateway.checks.unsolicited import Unsolicited
@@ -42,6 +43,7 @@ def build(clamd: Clamd, read_secret: Callable[[str], str | None], ledger: Ledger
             Unsolicited(judging),
             BounceStorm(judging),
             KnownBackscatterer(judging),
+            PastGateway(ledger),
             Spam(),
         ),
     }
