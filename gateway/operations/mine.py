@@ -1,6 +1,7 @@
 """Takes in that somebody says "this was mine": an automatic message which was doubted answers mail that they sent.
 
-It feeds back at once: a guided domain falls back to observe, and waits 14 days. A mistake can be taken back.
+It feeds back at once: a guided domain falls back to observe, and waits 14 days; the host that brought it loses what it
+was blamed for. A mistake can be taken back.
 """
 
 import contextlib
@@ -11,7 +12,7 @@ from django.utils import timezone
 from gateway.backscatter.words import Verdict
 from gateway.models import JudgedBounce
 from gateway.operations import audit, learning
-from gateway.operations.learning import readiness, stages
+from gateway.operations.learning import backscatterers, readiness, stages
 
 
 def report_mine(message: str, recipient: str, who: str) -> bool:
@@ -27,6 +28,7 @@ def report_mine(message: str, recipient: str, who: str) -> bool:
         row.mine = now
         row.save(update_fields=["mine"])
         audit.record(who, "this was mine", _target(row), f"it was judged {row.verdict}")
+        backscatterers.amend(row)
         if _is_guided(row.domain):
             stages.fall_back(row.domain, _reason(row), who, now)
     _publish()
@@ -45,6 +47,7 @@ def take_back_mine(message: str, recipient: str, who: str) -> bool:
         row.mine = None
         row.save(update_fields=["mine"])
         audit.record(who, "this was not mine", _target(row))
+        backscatterers.amend(row)
         stages.let_go_on_after(row.domain, _reason(row))
     _publish()
     return True

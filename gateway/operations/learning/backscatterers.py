@@ -77,6 +77,18 @@ def look_after(now: datetime) -> None:
         rows.delete()
 
 
+def amend(row: JudgedBounce) -> None:
+    """Take the points back that a verdict gave, or give them again: ``row.mine`` says that it was wrong."""
+    if backscatterers.sign(row.verdict) <= 0:
+        return
+    worth = dict(_names(row, ours().names))
+    for known in Backscatterer.objects.filter(name__in=worth, count__gt=0).order_by("name").select_for_update():
+        given = learned.Backscatterer(0, 0.0, worth[known.name], row.at.timestamp())
+        change = given.points_now(known.last.timestamp())
+        known.points = backscatterers.bounded(known.points + (change if row.mine is None else -change))
+        known.save(update_fields=("points",))
+
+
 def forget(name: str, who: str) -> bool:
     """Take a host off the list; tells whether it was there. What it brings from now on counts anew."""
     count, _ = Backscatterer.objects.filter(name=name.lower()).delete()
