@@ -25,9 +25,10 @@ from bench import rig
 from bench.judge import mail
 from gateway.mail.decisions import Action
 from gateway.policy.snapshot import BatvKey, CheckRule, Marking, Mode, Snapshot
-from smtpfront.lab.storm import bounces
+from smtpfront.lab.bounces import Forged, bounces
 
 AT_ONCE = 50  # connections
+KINDS = {Forged.REPORT: 1, Forged.TEXT: 2}  # those that a domain refuses
 VICTIM = "alice@example.test"
 SECRET = ("batv-1", "the secret of the bench")
 MARKED_DAYS = 60  # for so long all mail has left marked
@@ -143,7 +144,7 @@ def clean() -> Iterator[Message]:
 
 def compare(messages: int, block: int) -> dict[str, object]:
     """Send storm and clean mail in turn, block by block; gives the figures."""
-    storm = ((each.sender, each.content) for each in bounces(messages + block, 0, VICTIM, VICTIM, seed=1))
+    storm = ((each.sender, each.content) for each in bounces(messages + block, (), VICTIM, 1, KINDS))
     ordinary = clean()
     pairs: list[tuple[Block, Block]] = []
     with (

@@ -16,7 +16,7 @@ import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -100,6 +100,12 @@ class Dns(_Section, frozen=True):
     negative_ttl: float = 900.0
 
 
+class Ledger(_Section, frozen=True):
+    """The ledger of what was sent. ``megabytes`` (MiB) is the size of its file, which it keeps once it is made."""
+
+    megabytes: Annotated[int, msgspec.Meta(ge=1, le=65_536)] = 64
+
+
 class Database(_Section, frozen=True):
     """``url`` is ``sqlite`` (a file under the home) or ``postgresql://user:password@host:port/name``."""
 
@@ -152,6 +158,7 @@ class Config(_Section, frozen=True):
     budget: Budget = Budget()
     clamd: Clamd = Clamd()
     dns: Dns = Dns()
+    ledger: Ledger = Ledger()
     database: Database = Database()
     broker: Broker = Broker()
     console: Console = Console()

@@ -31,23 +31,27 @@ async def run(
     wanted = [check for check in checks if not rules or _wanted(check, rules)]
     observations: list[Observation | None] = [None] * len(wanted)
     waiting: list[tuple[int, Check, float, Awaitable[Seen]]] = []
+    recipient = None if view.recipient is None else str(view.recipient)
+    began = time.perf_counter()
     for at, check in enumerate(wanted):
-        began = time.perf_counter()
         try:
             seen = check.look(view)
         except Exception as error:  # noqa: BLE001 - an exception in a check is an outcome, never a pass
             seen = _raised(error)
+        ended = time.perf_counter()
         if isinstance(seen, Seen):
-            observations[at] = _observation(check, stage, view, seen, began)
+            observations[at] = _observation(check, stage, recipient, seen, ended - began)
         else:
             waiting.append((at, check, began, seen))
+        began = ended
     if len(waiting) == 1:  # the usual case, without the cost of tasks
         at, check, began, answer = waiting[0]
-        observations[at] = _observation(check, stage, view, await _bounded(check, answer, seconds), began)
+        seen = await _bounded(check, answer, seconds)
+        observations[at] = _observation(check, stage, recipient, seen, time.perf_counter() - began)
     elif waiting:
         answers = await asyncio.gather(*(_bounded(check, answer, seconds) for _, check, _, answer in waiting))
         for (at, check, began, _), seen in zip(waiting, answers, strict=True):
-            observations[at] = _observation(check, stage, view, seen, began)
+            observations[at] = _observation(check, stage, recipient, seen, time.perf_counter() - began)
     return [each for each in observations if each is not None]
 
 
@@ -85,14 +89,7 @@ def _raised(error: Exception) -> Seen:
     return failed(f"{type(error).__name__}: {error}{where}")
 
 
-def _observation(check: Check, stage: Stage, view: View, seen: Seen, began: float) -> Observation:
+def _observation(check: Check, stage: Stage, recipient: str | None, seen: Seen, seconds: float) -> Observation:
     """Make the record of what a check saw and cost."""
-    return Observation(
-        check=check.name,
-        stage=stage,
-        outcome=seen.outcome,
-        findings=seen.findings,
-        recipient=None if view.recipient is None else str(view.recipient),
-        cost_ms=round((time.perf_counter() - began) * 1000, 3),
-        detail=seen.detail,
-    )
+    cost_ms = round(seconds * 1000, 3)
+    return Observation(check.name, stage, seen.outcome, seen.findings, recipient, cost_ms, seen.detail)

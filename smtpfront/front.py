@@ -25,7 +25,7 @@ from gateway.services import secrets
 from gateway.services.clamd import Clamd
 from gateway.services.counters import Counters
 from gateway.services.dns import DnsResolver
-from gateway.services.ledger import open_ledger
+from gateway.services.ledger import ENTRIES_A_MEGABYTE, open_ledger
 from gateway.spool.deliveries import Deliveries
 from gateway.spool.disk import SpoolError
 from gateway.spool.journal import JournalWriter
@@ -69,7 +69,9 @@ class Front:
         self._alarms: dict[str, float] = {}
         self.spool = Spool(config.spool_folder, slot)
         self.journal = JournalWriter(config.journal_folder, slot)
-        self.ledger, _ = open_ledger(config.home, config.secrets_folder)
+        self.ledger, _ = open_ledger(
+            config.home, config.secrets_folder, entries=config.ledger.megabytes * ENTRIES_A_MEGABYTE
+        )
         self.feed = PolicyFeed(config.policy_folder, self._policy_changed, self._policy_refused)
         self.learned = LearnedFeed(config.learned_folder, on_error=self._learned_refused)
         self.pool = Pool(config.name, config.budget, self.read_secret, on_fault=self._next_hop_failed)

@@ -19,7 +19,9 @@ _NAME = re.compile(r"(?=.{4,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+(
 
 def sign(verdict: str) -> int:
     """Give whether a verdict speaks for the list (1), against it (-1), or not at all (0)."""
-    return {Verdict.FORGED: 1, Verdict.GENUINE: -1}.get(Verdict(verdict), 0)
+    if verdict == Verdict.FORGED:
+        return 1
+    return -1 if verdict == Verdict.GENUINE else 0
 
 
 def helo_name(helo: str, ours: Collection[str]) -> str | None:

@@ -167,7 +167,7 @@ def text_of(value: bytes) -> str:
 def _fields(run: bytes, indent: int) -> list[Field]:
     """Split a run into fields. What does not begin like a field goes on with the one before, indented or not."""
     if indent:
-        lines = run.split(b"\n")
+        lines = run.split(b"\n", FIELDS * 4)[: FIELDS * 4]
         run = b"\n".join([line[indent:] if not line[:indent].strip() else line for line in lines])
     _, *found = _NAME.split(b"\n" + run, FIELDS + 1)  # names and values by turns; the last one may be all the rest
     names, values = found[0 : 2 * FIELDS : 2], found[1 : 2 * FIELDS : 2]

@@ -16,6 +16,7 @@ BOUND = 100  # points
 FORGED = 5  # points of a forged bounce: twenty make a storm
 UNVERIFIABLE = 1  # points of one that nothing speaks for: a hundred make a storm
 TIGHTENED = 3600.0  # seconds after the last false bounce for which the address is tightened; then the storm is over
+BOUNCES = frozenset(each for each in Kind if each.answers_delivery) | {Kind.NONE}  # what forged senders get
 REPORTERS = 100  # servers that are counted by name; those that sent least are forgotten first
 
 
@@ -40,8 +41,7 @@ def points(verdict: str, kind: str, *, hinted: bool) -> int:
     """
     if verdict == Verdict.FORGED:
         return FORGED
-    bounces = kind == Kind.NONE or Kind(kind).answers_delivery
-    return UNVERIFIABLE if verdict == Verdict.UNVERIFIABLE and bounces and not hinted else 0
+    return UNVERIFIABLE if verdict == Verdict.UNVERIFIABLE and kind in BOUNCES and not hinted else 0
 
 
 def began(bounces: Iterable[Bounce]) -> float | None:

@@ -15,6 +15,7 @@ from gateway.checks.known_backscatterer import KnownBackscatterer
 from gateway.checks.line_ends import LineEnds
 from gateway.checks.loops import Loops
 from gateway.checks.message_size import MessageSize
+from gateway.checks.past_gateway import PastGateway
 from gateway.checks.recipient_known import RecipientKnown
 from gateway.checks.spam import Spam
 from gateway.checks.spf import Spf
@@ -57,6 +58,7 @@ def build(services: Services) -> Catalog:
             Unsolicited(judging),
             BounceStorm(judging),
             KnownBackscatterer(judging),
+            PastGateway(ledger),
             Spam(),
         ),
     }

@@ -16,6 +16,7 @@ from gateway.mail.findings import Finding
 from gateway.policy.learned import LISTED, Backscatterer
 
 _LEAST, _MOST = 1.0, 4.0  # weights: of a host just listed, and of the worst
+_MOST_OF_NAME = 2.0  # anybody can say any name in HELO
 
 
 class KnownBackscatterer(JudgedCheck):
@@ -51,7 +52,8 @@ class KnownBackscatterer(JudgedCheck):
         since = datetime.datetime.fromtimestamp(entry.since, datetime.UTC).date()
         detail = f"backscatterer {entry.number}: {name}, known since {since}, has {points:.1f} points"
         facts = {"backscatterer": str(entry.number), "name": name}
-        return hit(*(Finding("KNOWN_BACKSCATTERER", weight(points), detail, each, facts) for each in doubted))
+        worth = weight(points) if name == view.client.ip else min(_MOST_OF_NAME, weight(points))
+        return hit(*(Finding("KNOWN_BACKSCATTERER", worth, detail, each, facts) for each in doubted))
 
     def _entry(self, view: View) -> tuple[str, Backscatterer | None]:
         """Give the entry of the client's address, else of its HELO name, and the name; None where none is listed."""

@@ -24,7 +24,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     @classmethod
     def told(cls, at_ms: float, what: str, reply: str = "") -> "Event":
         """Make an event of what a client said: octets that were no UTF-8 are written out, and its length is bounded."""
-        return cls(at_ms, what[:_MAX_WORDS].encode("utf-8", "backslashreplace").decode(), reply)
+        words = what[:_MAX_WORDS]
+        return cls(at_ms, words if words.isascii() else words.encode("utf-8", "backslashreplace").decode(), reply)
 
 
 class RecipientTrace(msgspec.Struct, omit_defaults=True):

@@ -13,7 +13,7 @@ from gateway.policy import codec
 from gateway.policy.feed import FILE
 from gateway.policy.matching import Policy
 from gateway.services import secrets
-from gateway.services.ledger import open_ledger
+from gateway.services.ledger import ENTRIES_A_MEGABYTE, open_ledger
 from gateway.spool.item import Item
 
 
@@ -42,7 +42,9 @@ def marked(item: Item, recipient: str, content: Content, head: bytes, skip: int)
     front, behind = asyncio.run(marks.fields(content, head, skip, sender, leaves=leaves, now=now))
     if sender is None:
         return Marked("", front, behind)
-    ledger, store = open_ledger(config.home, config.secrets_folder)
+    ledger, store = open_ledger(
+        config.home, config.secrets_folder, entries=config.ledger.megabytes * ENTRIES_A_MEGABYTE
+    )
     with store:
         ledger.sent(item.message_id, str(sender), [recipient], now)
     return Marked(marks.sender_towards(sender, address, policy), front, behind)

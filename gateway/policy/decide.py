@@ -14,6 +14,7 @@ from gateway.mail.findings import Finding, Observation, Outcome
 from gateway.mail.reply import Reply
 from gateway.mail.trace import Trace
 from gateway.policy import replies
+from gateway.policy.learned import FORGED
 from gateway.policy.matching import ALWAYS_DELIVERABLE, Match, Policy
 from gateway.policy.snapshot import CheckRule, Forwarder, Mode, Rules
 
@@ -66,6 +67,8 @@ def decide(trace: Trace, policy: Policy, recipient: str) -> Decision:
     score = score_of(seen, rules)
     verdicts = [*_voices(seen, rules), _by_score(score, _heaviest(seen, rules), rules, recipient)]
     verdict = min(verdicts, key=lambda voice: _STRENGTH.index(voice.action))
+    if verdict.check == FORGED and (match := match_of(policy, recipient)) is not None:
+        verdict = _at_stage(verdict, policy.stage_words(match.domain_key))
     if verdict.action is Action.REJECT and (forwarder := policy.forwarder(trace.client.forwarder)):
         verdict = _for_forwarder(verdict, forwarder, trace.client.forwarder)
     observed = None
@@ -156,6 +159,11 @@ def _by_score(score: float, found: str, rules: Rules, recipient: str) -> Verdict
     if score >= limits.quarantine:
         return Verdict(Action.QUARANTINE, f"{text} {limits.quarantine:.1f} (quarantine)", "spam")
     return Verdict(Action.TAG, f"{text} {limits.tag:.1f} (tag)", "spam")
+
+
+def _at_stage(verdict: Verdict, stage: str) -> Verdict:
+    """Cite the stage that an action comes from; ``stage`` is empty where an administrator has set it."""
+    return msgspec.structs.replace(verdict, because=f"{verdict.because}; {stage}") if stage else verdict
 
 
 def _for_forwarder(verdict: Verdict, forwarder: Forwarder, name: str) -> Verdict:

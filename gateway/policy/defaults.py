@@ -25,6 +25,7 @@ CHECKS: dict[str, CheckRule] = {
     "unsolicited": CheckRule(mode=Mode.ENFORCE, action=Action.TAG, on_failure=Action.DELIVER),
     "bounce_storm": CheckRule(mode=Mode.ENFORCE, action=Action.QUARANTINE, on_failure=Action.DELIVER),
     "known_backscatterer": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
+    "past_gateway": CheckRule(mode=Mode.OBSERVE),
     "spam": CheckRule(mode=Mode.SCORE),
 }
 

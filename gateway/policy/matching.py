@@ -3,6 +3,7 @@
 A snapshot is data; this compiles it once into look-ups, so that a transaction pays for dictionaries only.
 """
 
+import datetime
 import ipaddress
 from collections.abc import Iterable
 
@@ -85,6 +86,17 @@ class Policy:
     def is_ours(self, domain_key: str) -> bool:
         """Whether a domain, in its look-up form, is one of ours."""
         return domain_key in self.snapshot.domains
+
+    def stage_words(self, domain_key: str) -> str:
+        """Say at which stage a guided domain is, citing the entry; empty where the domain is not guided."""
+        domain = self.snapshot.domains.get(domain_key)
+        if domain is None or not domain.guided:
+            return ""
+        entry = self.learned.stages.get(domain_key)
+        if entry is None:
+            return f"{domain_key} is guided, and at stage {Stage.OBSERVE}"
+        since = datetime.datetime.fromtimestamp(entry.since, datetime.UTC).date()
+        return f"{domain_key} is at stage {entry.stage} since {since}, entry {entry.number} of what was learned"
 
     def route(self, name: str) -> Route | None:
         """Give a route by its name."""

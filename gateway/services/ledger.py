@@ -24,7 +24,8 @@ from gateway.services import secrets
 log = logging.getLogger("ledger")
 
 SECRET = "ledger"  # the id of the secret that keys the hashes  # noqa: S105 - an id, not a secret
-ENTRIES = 4_194_304  # 64 MB: a million messages to one or two recipients each
+ENTRIES_A_MEGABYTE = 65_536
+ENTRIES = 64 * ENTRIES_A_MEGABYTE  # a million messages to one or two recipients each
 
 _MAGIC = b"BACKSTOP-LEDGER1"
 _HEADER = struct.Struct("<16sQ")
@@ -44,8 +45,9 @@ class FileStore:
     """A bounded memory of hashes in a file. One a process; safe between threads and processes."""
 
     def __init__(self, path: Path, entries: int = ENTRIES, *, writable: bool = True) -> None:
-        """Open, and make the file where there is none; one that is there keeps its size.
+        """Open, and make the file where there is none; one that is there keeps its size, and another wish is logged.
 
+        The hashes that it holds can't be put into a table of another size: it keeps but a part of each.
         A file that is damaged is put aside, for a memory that lies is worse than none. Raises LedgerError.
         """
         self.path = path
@@ -57,6 +59,18 @@ class FileStore:
             raise LedgerError(
                 f"{path}: {error.strerror}; the folder must be there, writable and not on a full disk"
             ) from error
+
+        if writable and self.entries != max(1, entries // _SLOTS) * _SLOTS:
+            log.warning(
+                "%s was made with %d entries and keeps them, though %d are configured; to change its size, stop the "
+                "gateway and remove the file: what was sent until then is forgotten, tags and seals still prove it",
+                *(path, self.entries, entries),
+            )
+
+    @property
+    def entries(self) -> int:
+        """How many entries the file has room for."""
+        return self._buckets * _SLOTS
 
     def get(self, mac: Mac) -> float | None:
         """Give the time of a hash, or None where it is not there (any more). Raises OSError where the disk fails."""

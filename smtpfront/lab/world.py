@@ -2,21 +2,25 @@
 
 Each listener has a name, so that mail is told apart by the server that sends it there. Prints JSON lines: first
 ``{"ports": {name: port}}``, then ``{"counts": {name: {kind: N}}}`` whenever something has come; the kind is that of the
-forged sender (see ``campaign``), which a bounce has for its recipient.
+forged sender (see ``campaign``), which a bounce has for its recipient, or what a bounce of a storm says of itself; the
+word ``tagged`` follows where the message is marked as doubtful.
 """
 
 import argparse
 import asyncio
 import fnmatch
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
 
+from smtpfront.lab.bounces import kind_in
 from smtpfront.lab.campaign import kind_of
 from smtpfront.lab.peer import OK, Reply, listen
 
 _REPORT_SECONDS = 0.2
+_DOUBTED = re.compile(rb"^X-Spam-Flag: YES\r$", re.MULTILINE)
 
 
 class Counting:
@@ -33,9 +37,12 @@ class Counting:
             return Reply(552, "5.2.2 mailbox full")
         return OK
 
-    async def content(self, _sender: str, recipients: list[str], _stuffed: bytes) -> Reply:
+    async def content(self, _sender: str, recipients: list[str], stuffed: bytes) -> Reply:
         """Count a message for each of its recipients."""
-        self.counts.update(kind_of(each) for each in recipients)
+        head = stuffed.partition(b"\r\n\r\n")[0] + b"\r\n"
+        kind = kind_in(head)
+        tagged = " tagged" if _DOUBTED.search(head) else ""
+        self.counts.update((kind or kind_of(each)) + tagged for each in recipients)
         return OK
 
 

@@ -31,7 +31,8 @@ WORDING = Wording(
         )),
         (3, (
             (
-                r".{0,80}\b(?:subscri\w+|unsubscri\w+|sign-?off|mailing list|"
+                # "New subscription request" is what the list's owner gets.
+                r"(?!new ).{0,80}\b(?:subscri\w+|unsubscri\w+|sign-?off|mailing list|"
                 r"newsletter)(?: to \S+)? (?:confirmation|confirm|request|needs? confirmation|verification|"
                 r"bestätig\w*)"
             ),
@@ -83,7 +84,7 @@ WORDING = Wording(
             "confirmar su suscripción", "confermare l'iscrizione", "confirmar sua inscrição",
         )),
         (2, (
-            "subscription request", "your request to join", "subscribe request", "unsubscribe request",
+            "your request to join", "subscribe request", "unsubscribe request",
             "asked to subscribe", "asked to be subscribed", "you have been invited to join", "confirm your request",
             "simply reply to this message", "empty reply", "subject intact", "simply disregard",
             "disregard this message", "anmeldung bestätigen", "anmeldung zu bestätigen",
@@ -95,7 +96,8 @@ WORDING = Wording(
             "lista de discussão", "購読", "订阅", "mailinglijst", "subskryp",
         )),
         (1, (
-            "we have received a request", "received a request", "mailing list", "subscription to the",
+            "we have received a request", "received a request", "subscription request", "mailing list",
+            "subscription to the",
             "your subscription", "be subscribed to", "be added to the", "be added to", "be removed from",
             "invited to join", "invitation to join", "confirm your registration", "confirm that you", "to confirm",
             "please confirm", "please reply to this", "just reply", "send a reply", "reply to this email",

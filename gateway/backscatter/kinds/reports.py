@@ -3,17 +3,21 @@
 from gateway.backscatter.kinds.wording import Wording
 from gateway.backscatter.words import Kind
 
+# Articles about reports have titles too: a report's own says of whom it is, or nothing more.
+_NO_TITLE = r"(?=\s*(?:$|[:\[\]()<-])| (?:for|from|of|by|on|to|domain)\b)"
 WORDING = Wording(
     kind=Kind.REPORT,
     subjects=(
         (5, (
-            r"(?:\[[^\]]{1,30}\] ?)?(?:preview: ?|fw: ?)?report[- ]domain: ?\S+.{0,20}submitter: ?\S+",
+            r"(?:\[?[^\]]{1,30}\] ?)?(?:preview: ?|fw: ?)?report[- ]domain: ?\S+.{0,20}submitter: ?\S+",
         )),
         (3, (
-            "report domain:", "dmarc (?:aggregate|failure|forensic)? ?report", "dmarc aggregate",
-            ".{0,40}dmarc (?:aggregate|failure|forensic|authentication) (?:report|failure)", ".{0,30}tls[- ]?rpt",
-            "smtp tls report", "tls report", "complaint about message from", "e-?mail feedback report",
-            "abuse report", "feedback report", "spam (?:report|complaint)", r"fbl\b", "fw: .{0,80}(?:complaint)",
+            "report domain:", r"dmarc (?:(?:aggregate|failure|forensic) )?report\b" + _NO_TITLE,
+            r".{0,40}dmarc (?:aggregate|failure|forensic|authentication) (?:report|failure)\b" + _NO_TITLE,
+            ".{0,30}tls[- ]?rpt", r"(?:smtp )?tls report\b" + _NO_TITLE, "complaint about message from",
+            "e-?mail feedback report",
+            r"(?:abuse|feedback) report\b" + _NO_TITLE, "spam (?:report|complaint)", r"fbl\b",
+            "fw: .{0,80}(?:complaint)",
             "email feedback loop", "auth(?:entication)? failure report", "failure report for",
         )),
         (2, (
@@ -36,16 +40,14 @@ WORDING = Wording(
             "email abuse report",
         )),
         (2, (
-            "dmarc aggregate report", "dmarc report",
-        )),
-        (1.5, (
-            "feedback report", "aggregate report", "tls report", "tls-rpt",
+            "report domain:",
         )),
         (1, (
-            "abuse report", "feedback loop", "received from ip",
+            "dmarc aggregate report", "feedback report", "tls report", "tls-rpt", "abuse report", "feedback loop",
+            "received from ip",
         )),
         (0.5, (
-            "dmarc",
+            "dmarc", "dmarc report", "aggregate report",
         )),
     ),
 )  # fmt: skip

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
-from gateway.embedded.simulation.words import BOUNCING, KINDS, OUTCOMES, Story
+from gateway.embedded.simulation.words import BOUNCING, FALSE_KINDS, FATES, GENUINE_KINDS, KINDS, OUTCOMES, Story
 
 _BAR = 44  # columns of the longest bar
 _PARTS = " ▏▎▍▌▋▊▉"
 _CELL = 22
 _LABEL = 36
+_FATE = 17
 # The seed of it all: a spam run of this size, this share of unknown users, and this share of servers that bounce.
 _SEED = (2_000_000, 0.40, BOUNCING)
 _STYLE = "text{fill:#222}rect.back{fill:#fff}@media(prefers-color-scheme:dark){text{fill:#eee}rect.back{fill:#1c1c1c}}"
@@ -49,14 +50,24 @@ def bars(story: Story) -> Iterator[str]:
 
 
 def storm(story: Story) -> Iterator[str]:
-    """Give the lines about the storm of bounces; none where there was none."""
+    """Give the lines about the storm of bounces: what became of each kind; none where there was none."""
     if story.storm is None:
         return
     seen = story.storm
-    yield f"A storm of {seen.false:,} false and {seen.genuine} genuine bounces to one victim behind this gateway"
-    yield f"  {'false bounces refused':<{_LABEL}} {seen.false_refused:,} of {seen.false:,}"
-    yield f"  {'genuine bounces delivered':<{_LABEL}} {seen.genuine_delivered:,} of {seen.genuine:,}"
-    yield f"  {'seconds':<{_LABEL}} {seen.seconds:.1f}"
+    yield (
+        f"A storm of {seen.false:,} false and {seen.genuine} genuine bounces to one victim behind this gateway, "
+        f"in {seen.seconds:.1f} s"
+    )
+    shown = [fate for fate in FATES if any(each.get(fate) for each in seen.kinds.values())]
+    yield _storm_row("", *(FATES[fate] for fate in shown))
+    for kinds in (FALSE_KINDS, GENUINE_KINDS):
+        for kind, words in kinds.items():
+            if counts := seen.kinds.get(kind):
+                yield _storm_row(words, *(f"{counts.get(fate, 0):,}" for fate in shown))
+        sums = seen.fates(kinds)
+        yield _storm_row("all", *(f"{sums[fate]:,}" for fate in shown))
+    yield f"  {'GENUINE LOST':<{_LABEL}} {seen.genuine_lost}"
+    yield f"  {'FALSE DELIVERED UNTAGGED':<{_LABEL}} {seen.false_untagged}"
 
 
 def seed() -> str:
@@ -120,6 +131,11 @@ def _bar(share: float) -> str:
 def _row(label: str, *cells: str) -> str:
     """Give one line of the table."""
     return (f"{label:<{_LABEL}} |" + " |".join(f"{cell:>{_CELL}}" for cell in cells)).rstrip()
+
+
+def _storm_row(label: str, *cells: str) -> str:
+    """Give one line of the storm's table."""
+    return f"  {label:<{_LABEL}}" + "".join(f" {cell:>{_FATE}}" for cell in cells)
 
 
 def _rule() -> str:

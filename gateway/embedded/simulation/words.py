@@ -1,5 +1,7 @@
 """What a simulation is told and what it gives: the settings, and the figures of each side. Values only."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 DOMAIN = "example.test"
@@ -13,6 +15,29 @@ KINDS = {
     "full": "mailbox full, known at RCPT",
     "late": "mailbox full, found late",
     "plain": "nobody minds",
+}
+# The false bounces of the storm, and the genuine ones by what proves them. The names are those of the storm.
+FALSE_KINDS = {
+    "report": "false: a delivery report",
+    "text": "false: free text",
+    "pretended": "false: made-up tag and seal",
+    "virus-notice": "false: virus notice",
+    "autoreply": "false: auto-reply",
+    "challenge": "false: challenge",
+}
+GENUINE_KINDS = {
+    "by-tag": "genuine: to the tagged address",
+    "by-seal": "genuine: by the seal alone",
+    "by-ledger": "genuine: by the ledger alone",
+    "from-a-sender": "genuine: sender not null",
+}
+GENUINE_SHARES = {"by-tag": 0.35, "by-seal": 0.25, "by-ledger": 0.20, "from-a-sender": 0.20}
+FATES = {
+    "refused": "refused",
+    "deferred": "deferred",
+    "quarantined": "quarantined",
+    "tagged": "delivered, tagged",
+    "delivered": "delivered",
 }
 OUTCOMES = {"refused": "refused, 5xx", "deferred": "deferred, 4xx", "accepted": "accepted, 250", "lost": "no reply"}
 
@@ -52,13 +77,39 @@ class Side(msgspec.Struct, frozen=True):
 
 
 class Storm(msgspec.Struct, frozen=True):
-    """What became of false and genuine bounces to a victim behind this gateway, and how fast, in seconds."""
+    """What became of false and genuine bounces to a victim behind this gateway: counts by kind and fate (``FATES``).
 
-    false: int
-    false_refused: int
-    genuine: int
-    genuine_delivered: int
+    ``seconds`` is what it took.
+    """
+
+    kinds: dict[str, dict[str, int]]
     seconds: float
+
+    def fates(self, kinds: Iterable[str]) -> dict[str, int]:
+        """Give how many bounces of some kinds met each fate."""
+        found = [self.kinds.get(kind, {}) for kind in kinds]
+        return {fate: sum(each.get(fate, 0) for each in found) for fate in FATES}
+
+    @property
+    def false(self) -> int:
+        """How many were false."""
+        return sum(self.fates(FALSE_KINDS).values())
+
+    @property
+    def genuine(self) -> int:
+        """How many were genuine."""
+        return sum(self.fates(GENUINE_KINDS).values())
+
+    @property
+    def genuine_lost(self) -> int:
+        """How many genuine ones did not reach the victim's mailbox."""
+        fates = self.fates(GENUINE_KINDS)
+        return self.genuine - fates["delivered"] - fates["tagged"]
+
+    @property
+    def false_untagged(self) -> int:
+        """How many false ones reached it without a word of doubt."""
+        return self.fates(FALSE_KINDS)["delivered"]
 
 
 class Story(msgspec.Struct, frozen=True):
@@ -71,8 +122,6 @@ class Story(msgspec.Struct, frozen=True):
 
     @property
     def holds(self) -> bool:
-        """Whether the gateway kept its word: nothing to strangers, and no genuine bounce lost."""
-        kept = self.storm is None or (
-            self.storm.genuine_delivered == self.storm.genuine and self.storm.false_refused == self.storm.false
-        )
+        """Whether the gateway kept its word: nothing to strangers, no genuine bounce lost, no false one let through."""
+        kept = self.storm is None or not (self.storm.genuine_lost or self.storm.false_untagged)
         return self.gateway.to_strangers == 0 and kept

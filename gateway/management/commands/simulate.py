@@ -58,6 +58,9 @@ class Command(BaseCommand):
             raise CommandError(f"{plot}: {error.strerror}; name another file with --plot") from error
         if options["json"]:
             said = {**msgspec.to_builtins(told), "holds": told.holds, "plot": str(plot)}
+            if told.storm is not None:
+                seen = ("false", "genuine", "genuine_lost", "false_untagged")
+                said["storm"] |= {name: getattr(told.storm, name) for name in seen}
             self.stdout.write(msgspec.json.encode(said).decode())
         else:
             self._tell(told, plot)

@@ -7,7 +7,7 @@ result too.
 from collections.abc import Callable, Iterator
 
 from gateway.config import Config
-from gateway.operations.doctor import database, forwarders, node, policy, processes, routes, scanner
+from gateway.operations.doctor import database, forwarders, node, policy, processes, routes, scanner, stages
 from gateway.operations.doctor.result import Level, Result, fail
 
 __all__ = ["LOOKS", "Level", "Result", "examine"]
@@ -27,6 +27,7 @@ LOOKS: dict[str, Callable[[Config], Iterator[Result]]] = {
     "clamd": scanner.clamd,
     "next hop": routes.next_hops,
     "forwarders": forwarders.validate,
+    "stages": stages.guided,
 }
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from django.db import transaction
 
 from gateway.mail.trace import Trace
-from gateway.operations.learning import backscatterers, judgements, storms
+from gateway.operations.learning import backscatterers, judgements, stages, storms
 from gateway.operations.learning.publishing import publish
 
 __all__ = ["look_after", "publish", "take_in"]
@@ -31,3 +31,4 @@ def look_after(now: datetime) -> None:
     with transaction.atomic():
         storms.look_after(now)
         backscatterers.look_after(now)
+        stages.look_after(now)

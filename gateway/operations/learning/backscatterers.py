@@ -77,6 +77,18 @@ def look_after(now: datetime) -> None:
         rows.delete()
 
 
+def amend(row: JudgedBounce) -> None:
+    """Take the points back that a verdict gave, or give them again: ``row.mine`` says that it was wrong."""
+    if backscatterers.sign(row.verdict) <= 0:
+        return
+    worth = dict(_names(row, ours().names))
+    for known in Backscatterer.objects.filter(name__in=worth, count__gt=0).order_by("name").select_for_update():
+        given = learned.Backscatterer(0, 0.0, worth[known.name], row.at.timestamp())
+        change = given.points_now(known.last.timestamp())
+        known.points = backscatterers.bounded(known.points + (change if row.mine is None else -change))
+        known.save(update_fields=("points",))
+
+
 def forget(name: str, who: str) -> bool:
     """Take a host off the list; tells whether it was there. What it brings from now on counts anew."""
     count, _ = Backscatterer.objects.filter(name=name.lower()).delete()
@@ -118,15 +130,17 @@ def _brought(traces: Mapping[str, Trace], rows: Iterable[JudgedBounce], own: Our
     """Add up a batch by host. A message counts once, whatever the number of its recipients."""
     found: dict[str, Brought] = {}
     seen: set[tuple[str, int]] = set()
+    now = timezone.now()
     for row in rows:
         sign, trace = backscatterers.sign(row.verdict), traces.get(row.transaction_id)
         if trace is None or (row.transaction_id, sign) in seen or not _tells(trace, own.networks):
             continue
         seen.add((row.transaction_id, sign))
+        at = min(row.at, now)  # what a clock that is ahead says would not decay
         for name, points in _names(row, own.names):
-            each = found.setdefault(name, Brought(row.at, row.at))
+            each = found.setdefault(name, Brought(at, at))
             each.points += sign * points
-            each.first, each.last = min(each.first, row.at), max(each.last, row.at)
+            each.first, each.last = min(each.first, at), max(each.last, at)
             if sign > 0:
                 each.count += 1
                 each.sample = row.transaction_id

@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from gateway.backscatter import storm
 from gateway.backscatter.storm import Bounce, Reporter
+from gateway.backscatter.words import Verdict
 from gateway.models import Alarm, JudgedBounce, Storm
 from gateway.operations import alarms
 from gateway.operations.alarms import Raised
@@ -77,10 +79,10 @@ def _bursts(false: dict[str, list[JudgedBounce]]) -> dict[str, list[JudgedBounce
     times = [row.at for rows in false.values() for row in rows]
     window = timedelta(seconds=storm.WINDOW)
     near = JudgedBounce.objects.filter(recipient__in=false, at__gte=min(times) - window, at__lte=max(times) + window)
+    doubtful = Q(verdict=Verdict.UNVERIFIABLE, hinted=False, kind__in=storm.BOUNCES)
     known: dict[str, list[JudgedBounce]] = {}
-    for row in near.order_by("at", "id"):
-        if points_of(row):
-            known.setdefault(row.recipient, []).append(row)
+    for row in near.filter(Q(verdict=Verdict.FORGED) | doubtful).order_by("at", "id"):
+        known.setdefault(row.recipient, []).append(row)
     bursts = {}
     for victim, rows in known.items():
         first = storm.began(Bounce(row.at.timestamp(), points_of(row)) for row in rows)
@@ -112,7 +114,8 @@ def _count(row: Storm, rows: Sequence[JudgedBounce]) -> None:
     """Count false bounces to the victim, and tighten its address for longer."""
     row.count += len(rows)
     row.refused += sum(each.refused for each in rows)
-    row.last = max(row.last, *(each.at for each in rows))
+    # A clock that is ahead must not keep a storm open.
+    row.last = min(max(row.last, *(each.at for each in rows)), timezone.now())
     row.until = datetime.fromtimestamp(storm.until(row.last.timestamp()), UTC)
     brought = storm.reported(reporters_of(row), ((each.client_ip, each.helo) for each in rows))
     row.reporters = msgspec.to_builtins(brought)

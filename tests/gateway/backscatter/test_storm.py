@@ -53,6 +53,11 @@ def test_only_false_bounces_count(verdict: Verdict, kind: Kind, hinted: bool, po
     assert storm.points(verdict, kind, hinted=hinted) == points
 
 
+def test_a_word_that_is_no_verdict_or_kind_counts_nothing() -> None:
+    assert storm.points("guessed", Kind.BOUNCE, hinted=False) == 0
+    assert storm.points(Verdict.UNVERIFIABLE, "greeting", hinted=False) == 0
+
+
 def test_the_servers_that_bring_most_are_named_and_their_number_is_bounded() -> None:
     loud = [("192.0.2.7", "mx.loud.test")] * 50
     many = [(f"2001:db8::{at:x}", "") for at in range(1000)]

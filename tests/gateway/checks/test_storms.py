@@ -24,7 +24,7 @@ NOW = 1_795_233_600.0  # 2026-11-21 04:00 UTC
 KIM, LEE = "kim@example.test", "lee@example.test"
 HOST, NAME = "192.0.2.7", "mx.reporter.test"
 STORMS = {each: Storm(12, NOW - 600, NOW + 3000) for each in (KIM, "postmaster@example.test")}
-HOSTS = {HOST: Backscatterer(7, NOW - 86_400, 40.0, NOW), NAME: Backscatterer(8, NOW - 86_400, 10.0, NOW)}
+HOSTS = {HOST: Backscatterer(7, NOW - 86_400, 200.0, NOW), NAME: Backscatterer(8, NOW - 86_400, 100.0, NOW)}
 HINT = Evidence("pair", Force.HINT, "they wrote")
 
 
@@ -113,14 +113,14 @@ LIST = Learned(1, backscatterers=HOSTS)
 
 def test_a_listed_host_is_weighed_and_cited() -> None:
     (found,) = bounce_of(LIST, judged(Verdict.UNVERIFIABLE)).findings
-    assert found.detail == "backscatterer 7: 192.0.2.7, known since 2026-11-20, has 40.0 points"
-    assert (found.weight, found.recipient) == (weight(40.0), KIM)
+    assert found.detail == "backscatterer 7: 192.0.2.7, known since 2026-11-20, has 200.0 points"
+    assert (found.weight, found.recipient) == (weight(200.0), KIM)
 
 
 def test_its_name_counts_where_its_address_is_not_listed() -> None:
     (found,) = bounce_of(LIST, judged(), ip="198.51.100.1", helo="MX.Reporter.Test.").findings
     assert found.facts["name"] == NAME
-    assert found.weight == weight(10.0) < weight(40.0)
+    assert found.weight == 2.0 < weight(100.0)
 
 
 def test_a_genuine_bounce_of_a_backscatterer_is_spared_and_so_is_postmaster() -> None:
@@ -135,7 +135,7 @@ def test_only_mail_from_the_null_sender_is_looked_at_and_no_forwarders() -> None
 
 
 def test_points_that_have_decayed_are_no_longer_weighed() -> None:
-    half_lives = 5 * learned.HALF_LIFE_DAYS * 86_400
+    half_lives = 8 * learned.HALF_LIFE_DAYS * 86_400
     assert look(KnownBackscatterer, view(LIST, {KIM: judged()}), NOW + half_lives).outcome is Outcome.MISS
     assert bounce_of(Learned(), judged()).outcome is Outcome.MISS
 

@@ -8,6 +8,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -81,43 +82,62 @@ def test_both_words_for_export_give_a_zone_with_its_head() -> None:
     assert run("--rbldnsd").count("$DATASET") == 3
 
 
-@pytest.fixture
-def rbldnsd(tmp_path: Path) -> Iterator[Ask]:
-    """A running rbldnsd that has loaded the export; gives how to ask it."""
-    if not Path(RBLDNSD).exists():
-        pytest.skip("rbldnsd is not installed")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    # It never runs as root, and its user must reach the file.
-    folder = Path("/var/tmp") if os.geteuid() == 0 else tmp_path  # noqa: S108 - a name of its own below
-    zone = folder / f"backstop-{port}-{os.getpid()}.zone"
-    zone.write_text(run("export"))
-    zone.chmod(0o644)
-    user = "rbldns" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    # As root it would write its log into the caller's folder; it has none.
-    running = subprocess.Popen(
-        [RBLDNSD, "-n", "-u", user, "-b", f"127.0.0.1/{port}", f"bl.test:combined:{zone}"],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+class Rbldnsd:
+    """A running rbldnsd that serves one zone, bl.test."""
 
-    def ask(name: str, kind: int) -> bytes:
+    def __init__(self, zone: Path) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        user = "rbldns" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name  # it never runs as root
+        self.process = subprocess.Popen(
+            [RBLDNSD, "-n", "-u", user, "-b", f"127.0.0.1/{self.port}", f"bl.test:combined:{zone}"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    def stop(self) -> str:
+        """End it; gives what it said."""
+        self.process.terminate()
+        return self.process.communicate(timeout=10)[0]
+
+    def ask(self, name: str, kind: int) -> bytes:
+        """Give the reply to a question; an empty one where it has ended."""
         question = b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
         deadline = time.monotonic() + 15
-        while True:
+        while self.process.poll() is None:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
                 asking.settimeout(0.3)
-                asking.connect(("127.0.0.1", port))
+                asking.connect(("127.0.0.1", self.port))
                 with suppress(OSError):  # it is not there yet
                     asking.send(struct.pack(">6H", 1, 0x0100, 1, 0, 0, 0) + question + struct.pack(">2H", kind, 1))
                     return asking.recv(4096)
             assert time.monotonic() < deadline, "rbldnsd does not answer"
-            assert running.poll() is None, running.stdout.read() if running.stdout else ""
+            time.sleep(0.01)
+        return b""
 
-    yield ask
-    running.terminate()
-    said, _ = running.communicate(timeout=10)
-    zone.unlink()
+
+@pytest.fixture
+def rbldnsd(tmp_path: Path) -> Iterator[Ask]:
+    """Gives how to ask a running rbldnsd that has loaded the export."""
+    if not Path(RBLDNSD).exists():
+        pytest.skip("rbldnsd is not installed")
+    # Its user must reach the file.
+    folder = Path(tempfile.mkdtemp(dir="/var/tmp")) if os.geteuid() == 0 else tmp_path
+    folder.chmod(0o755)
+    zone = folder / "bl.zone"
+    zone.write_text(run("export"))
+    zone.chmod(0o644)
+    said = ""
+    for _ in range(5):
+        running = Rbldnsd(zone)
+        if running.ask("bl.test", SOA):
+            break
+        said = running.stop()  # somebody else has taken the port meanwhile
+    else:
+        pytest.fail(said)
+    yield running.ask
+    said = running.stop()
+    shutil.rmtree(folder)
     assert "invalid" not in said, said
     assert "warning" not in said.lower(), said
 

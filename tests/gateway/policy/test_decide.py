@@ -10,6 +10,8 @@ from gateway.mail.stages import Stage
 from gateway.mail.trace import RecipientTrace, Trace
 from gateway.policy.decide import decide
 from gateway.policy.defaults import CHECKS
+from gateway.policy.learned import DomainStage, Learned
+from gateway.policy.learned import Stage as GuidedStage
 from gateway.policy.matching import Policy
 from gateway.policy.snapshot import (
     CheckRule,
@@ -191,3 +193,18 @@ def test_the_same_trace_and_policy_always_give_the_same_decision() -> None:
     stored = msgspec.json.decode(msgspec.json.encode(seen), type=Trace)
 
     assert decide(stored, policy(), ALICE) == decide(seen, policy(), ALICE)
+
+
+def test_the_reason_cites_the_stage_of_a_guided_domain() -> None:
+    stages = {"example.test": DomainStage(3, 1_793_491_200.0, GuidedStage.QUARANTINE)}
+    domain = DomainPolicy("next", Rules(checks=CHECKS), {"alice": RecipientPolicy()}, guided=True)
+    snapshot = Snapshot(1, "2026-01-01T00:00:00Z", "test", domains={"example.test": domain})
+    seen = trace(found("forged_bounce", "FORGED_BOUNCE"))
+
+    decision = decide(seen, Policy(snapshot, Learned(stages=stages)), ALICE)
+
+    assert decision.action is Action.QUARANTINE
+    assert decision.because.endswith(
+        "; example.test is at stage quarantine since 2026-11-01, entry 3 of what was learned"
+    )
+    assert decide(seen, Policy(snapshot), ALICE).action is Action.DELIVER

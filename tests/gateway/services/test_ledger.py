@@ -115,13 +115,15 @@ def test_a_damaged_file_is_put_aside(tmp_path: Path) -> None:
     assert (tmp_path / "ledger.damaged").read_bytes() == b"something else"
 
 
-def test_an_existing_file_keeps_its_size(tmp_path: Path) -> None:
+def test_a_file_keeps_its_size_and_another_wish_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with FileStore(tmp_path / "ledger", 64) as store:
         store.put(mac("a"), NOW)
         size = store.path.stat().st_size
+    assert not caplog.records
     with FileStore(tmp_path / "ledger", 1024) as store:
         assert store.path.stat().st_size == size
         assert store.get(mac("a")) == NOW
+    assert "was made with 64 entries and keeps them, though 1024 are configured" in caplog.text
 
 
 def test_a_folder_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
@@ -189,3 +191,11 @@ def test_a_look_up_takes_well_under_a_millisecond(tmp_path: Path) -> None:
 
     assert sorted(times)[500] < 0.0005
     store.close()
+
+
+def test_who_only_looks_is_told_nothing_of_the_size(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    FileStore(tmp_path / "ledger", 1024).close()
+
+    FileStore(tmp_path / "ledger", 2048, writable=False).close()
+
+    assert not caplog.records

@@ -1,13 +1,9 @@
-"""The mail of a simulated spam run, and of the storm of bounces that follows one."""
+"""The mail of a simulated spam run."""
 
 import email
-import itertools
 from collections import Counter
 
-from gateway.backscatter.kinds import classify
-from gateway.backscatter.words import Kind as Automatic
 from smtpfront.lab.campaign import Kind, campaign, kind_of
-from smtpfront.lab.storm import bounces
 
 MAILS = list(campaign(1000, 0.4, 7))
 
@@ -34,7 +30,7 @@ def test_the_kind_can_be_told_by_the_forged_sender() -> None:
 
 
 def test_the_content_goes_over_the_wire_as_it_is() -> None:
-    for mail in itertools.chain(MAILS, bounces(50, 5, "a@example.test", "tagged@example.test", 1)):
+    for mail in MAILS:
         lines = mail.content.split(b"\r\n")
         assert not any(line.startswith(b".") or b"\n" in line for line in lines)
         assert lines[-1] == b""
@@ -47,17 +43,3 @@ def test_the_virus_is_an_attachment_that_decodes_to_the_test_file() -> None:
 
     assert attached.startswith(b"X5O!")
     assert len(attached) == 68
-
-
-def test_genuine_bounces_go_to_the_tagged_address_and_false_ones_to_the_bare_one() -> None:
-    mails = list(bounces(50, 5, "a@example.test", "prvs=1@example.test", 1))
-
-    assert Counter((mail.kind, mail.recipient) for mail in mails) == {
-        ("false", "a@example.test"): 50,
-        ("genuine", "prvs=1@example.test"): 5,
-    }
-    assert {mail.sender for mail in mails} == {""}
-
-
-def test_each_of_them_is_a_bounce_to_the_classifier() -> None:
-    assert all(classify(mail.content).kind is Automatic.BOUNCE for mail in bounces(50, 0, "a@example.test", "", 1))

@@ -17,7 +17,15 @@ BOUNCER = Side(
     {"unknown": 400, "virus": 20},
     {"late": 7},
 )
-STORM = Storm(false=36, false_refused=36, genuine=10, genuine_delivered=10, seconds=0.5)
+STORM = Storm(
+    {
+        "report": {"refused": 26},
+        "challenge": {"quarantined": 7, "tagged": 3},
+        "by-tag": {"delivered": 8},
+        "by-seal": {"tagged": 2},
+    },
+    0.5,
+)
 STORY = Story(Settings(1000), GATEWAY, BOUNCER, STORM)
 
 
@@ -62,10 +70,21 @@ def test_it_holds_only_while_nothing_goes_to_strangers_and_no_bounce_is_misjudge
     assert STORY.holds
     for changed in (
         {"gateway": msgspec.structs.replace(GATEWAY, backscatter={"spam": 1})},
-        {"storm": msgspec.structs.replace(STORM, genuine_delivered=9)},
-        {"storm": msgspec.structs.replace(STORM, false_refused=35)},
+        {"storm": Storm({"by-tag": {"delivered": 9, "quarantined": 1}}, 0.5)},
+        {"storm": Storm({"report": {"refused": 9, "delivered": 1}}, 0.5)},
     ):
         assert not msgspec.structs.replace(STORY, **changed).holds
+
+
+def test_the_storm_is_told_by_kind_and_what_became_of_it() -> None:
+    lines = list(report.storm(STORY))
+
+    assert "36 false and 10 genuine" in lines[0]
+    assert lines[1].split("  ")[-1].strip() == "delivered"
+    rows = {line[:38].strip(): line[38:].split() for line in lines[2:]}
+    assert rows["false: challenge"] == ["0", "7", "3", "0"]
+    assert rows["genuine: to the tagged address"] == ["0", "0", "0", "8"]
+    assert (rows["GENUINE LOST"], rows["FALSE DELIVERED UNTAGGED"]) == (["0"], ["0"])
 
 
 def test_without_a_storm_nothing_is_said_of_one() -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from django.core.management import CommandError, call_command
 
 from gateway.embedded.simulation import postfix, story
 from gateway.embedded.simulation.peers import free_ports
+from gateway.embedded.simulation.words import GENUINE_KINDS
 
 MESSAGES = 300
 ROOT = Path(__file__).resolve().parents[4]
@@ -59,8 +61,17 @@ def test_a_spam_run_makes_no_backscatter_here_and_much_of_it_elsewhere(tmp_path:
         kind: elsewhere["outcomes"].get(kind, {}).get("accepted", 0) for kind in BOUNCED
     }
     assert _sent(here) == _sent(elsewhere)
-    assert told["storm"]["false_refused"] == told["storm"]["false"]
-    assert told["storm"]["genuine_delivered"] == told["storm"]["genuine"]
+    fates = Counter[str]()
+    for kind, became in told["storm"]["kinds"].items():
+        fates.update(became)
+        if kind in GENUINE_KINDS:
+            assert became["delivered"] == sum(became.values())
+        elif kind in {"report", "text", "pretended"}:
+            assert became["refused"] == sum(became.values())
+        else:
+            assert became["quarantined"] == sum(became.values())
+    assert GENUINE_KINDS.keys() < told["storm"]["kinds"].keys()
+    assert (told["storm"]["genuine_lost"], told["storm"]["false_untagged"]) == (0, 0)
     assert Path(told["plot"]).read_text().startswith("<svg")
 
 

@@ -15,6 +15,7 @@ from gateway.mail.trace import Trace
 from gateway.models import AuditEntry, Backscatterer, Domain, NodePolicy, Route, RouteHost, Transaction
 from gateway.operations import learning, rows
 from gateway.operations.learning import backscatterers
+from gateway.operations.mine import report_mine, take_back_mine
 from gateway.policy.feed import LearnedFeed
 from gateway.spool.records import TraceRecord, encode
 from tests.gateway.operations.learning.bounces import KIM, bounce
@@ -148,6 +149,18 @@ def test_the_number_of_hosts_is_bounded_and_those_with_least_points_go(monkeypat
     learn(*(bounce(client=Client(ip=f"192.0.2.{number}")) for number in range(100, 140)))
     assert Backscatterer.objects.count() == 10
     assert names() == {HOST}
+
+
+def test_what_somebody_calls_theirs_is_not_held_against_its_host_until_that_is_taken_back() -> None:
+    learn(*(traces := many(3)))
+    assert names() == {HOST}
+
+    assert report_mine(traces[0].id, KIM, "admin")
+    assert names() == set()
+
+    assert take_back_mine(traces[0].id, KIM, "admin")
+    assert names() == {HOST}
+    assert Backscatterer.objects.get(name=HOST).points == pytest.approx(3, abs=0.01)
 
 
 def test_a_host_is_forgotten_on_record() -> None:

@@ -11,7 +11,7 @@ from gateway.checks.judging import findings_of
 from gateway.mail.address import parse_mailbox
 from gateway.mail.client import Client
 from gateway.mail.decisions import Disposition
-from gateway.mail.findings import Observation, Outcome
+from gateway.mail.findings import Finding, Observation, Outcome
 from gateway.mail.stages import Stage as At
 from gateway.mail.trace import RecipientTrace, Trace
 from gateway.models import DomainStage, NeverTag
@@ -108,3 +108,13 @@ def test_the_stage_of_a_guided_domain_sets_what_happens_to_forged_bounces() -> N
     assert guided.rules.checks[FORGED].mode is Mode.ENFORCE
     assert guided.rules.checks[FORGED].action == "reject"
     assert own.rules.checks[FORGED].mode is Mode.OBSERVE
+
+
+def test_a_delivered_reply_to_mail_past_the_gateway_is_a_row_too_and_a_refused_one_is_none() -> None:
+    finding = Finding("PAST_GATEWAY", recipient="kim@example.test", facts={"name": "past_gateway"})
+    seen = Observation("past_gateway", At.DATA, Outcome.HIT, (finding,))
+    for disposition, rows in ((Disposition.DELIVERED, 1), (Disposition.QUARANTINED, 0)):
+        trace = trace_of(Verdict.NOT_AUTOMATIC)
+        trace.observations = [seen]
+        trace.recipients = [RecipientTrace("kim@example.test", disposition=disposition)]
+        assert [row.past_gateway for row in judgements.of_trace(trace)] == [True] * rows

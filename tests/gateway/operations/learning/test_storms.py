@@ -133,6 +133,14 @@ def test_after_it_has_closed_a_new_burst_is_a_new_storm(ingest: Ingest) -> None:
     assert [row.closed is None for row in Storm.objects.all()] == [True, False]
 
 
+def test_a_clock_that_is_ahead_keeps_no_storm_open(ingest: Ingest) -> None:
+    ingest(bounce(ago=-86_400) for _ in range(20))
+
+    learning.look_after(timezone.now() + timedelta(minutes=61))
+
+    assert Storm.objects.get().closed is not None
+
+
 def test_an_alarm_is_raised_when_it_opens_and_cleared_when_it_is_over(ingest: Ingest) -> None:
     ingest(bounce() for _ in range(20))
     ingest(bounce() for _ in range(20))
