@@ -58,7 +58,7 @@ def build(services: Services) -> Catalog:
             Unsolicited(judging),
             BounceStorm(judging),
             KnownBackscatterer(judging),
-            PastGateway(ledger),
+            PastGateway(services.ledger),
             Spam(),
         ),
     }
