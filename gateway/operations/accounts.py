@@ -1,4 +1,7 @@
-"""Accounts that may send by SMTP AUTH, and the passwords of routes. A secret lies in a file; no row ever holds one."""
+"""Accounts that may send by SMTP AUTH, and the passwords of routes and directories.
+
+A secret lies in a file; no row ever holds one.
+"""
 
 import re
 import secrets as randomness
@@ -6,7 +9,7 @@ import secrets as randomness
 from django.conf import settings
 from django.db import transaction
 
-from gateway.models import Account, Route
+from gateway.models import Account, Domain, Route
 from gateway.operations import audit
 from gateway.services import passwords, secrets
 
@@ -50,12 +53,23 @@ def set_route_password(route: Route, password: str, who: str) -> None:
     audit.record(who, "set password", f"route {route.name}")
 
 
+def set_ldap_password(domain: Domain, password: str, who: str) -> None:
+    """Store the password by which a domain's directory is told who we are. Raises OSError."""
+    ldap = dict(domain.ldap or {})
+    if not ldap.get("secret"):
+        ldap["secret"] = new_secret_id("ldap", domain.name)
+        domain.ldap = ldap
+        domain.save(update_fields=["ldap"])
+    secrets.write(settings.CONFIG.secrets_folder, ldap["secret"], password)
+    audit.record(who, "set password", f"directory of {domain.name}")
+
+
 def destroy_when_unused(secret: str) -> None:
-    """Destroy a secret once the transaction has ended well, unless an account or a route still names it."""
+    """Destroy a secret once the transaction has ended well, unless a row still names it."""
 
     def destroy() -> None:
-        used = Account.objects.filter(secret=secret).exists() or Route.objects.filter(secret=secret).exists()
-        if not used:
+        users = (Account.objects.filter(secret=secret), Route.objects.filter(secret=secret))
+        if not any(each.exists() for each in (*users, Domain.objects.filter(ldap__secret=secret))):
             secrets.destroy(settings.CONFIG.secrets_folder, secret)
 
     if secret:

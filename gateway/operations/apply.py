@@ -21,6 +21,7 @@ from gateway.policy.snapshot import CheckRule
 from gateway.policy.validity import faults
 
 _THRESHOLDS = document.Thresholds.__struct_fields__
+_OF_NODE = frozenset({"revision", *document.Node.__struct_fields__})
 
 
 def apply_policy(text: str, name: str, who: str, *, check: bool = False) -> list[str]:
@@ -64,6 +65,10 @@ class _Applying:
             self._write_forwarders(wanted.forwarders)
         if isinstance(wanted.accounts, dict):
             self._write_accounts(wanted.accounts)
+        if isinstance(wanted.dns_lists, dict):
+            self._write_dns_lists(wanted.dns_lists)
+        if isinstance(wanted.senders, dict):
+            _write_senders(wanted.senders)
         node = models.NodePolicy.load()
         if isinstance(wanted.marking, document.Marking):
             self._write_marking(node, wanted.marking)
@@ -73,6 +78,10 @@ class _Applying:
             node.observe = wanted.node.observe
             node.max_size = wanted.node.max_size
             node.normalise_line_ends = wanted.node.normalise_line_ends
+            node.clients = msgspec.to_builtins(wanted.node.clients)
+            node.greylisting = msgspec.to_builtins(wanted.node.greylisting)
+            node.arc_sealers = wanted.node.arc_sealers
+            node.spf_void_limit = wanted.node.spf_void_limit
         self._save(node, ("node",))
         if isinstance(wanted.routes, dict):
             self._remove_routes(wanted.routes)
@@ -150,11 +159,32 @@ class _Applying:
             row.switch_on = self._day(part.switch_on, (*place, "switch_on")) if part.switch_on else None
             row.dkim_selector = part.dkim.selector if part.dkim is not None else ""
             row.dkim_secret = part.dkim.secret if part.dkim is not None else ""
+            row.validation, row.validation_down = list(part.validation), part.validation_down
+            secret = (row.ldap or {}).get("secret", "")
+            row.plus, row.ldap = part.plus, None if part.ldap is None else msgspec.to_builtins(part.ldap)
+            if secret and secret != (row.ldap or {}).get("secret"):
+                accounts.destroy_when_unused(secret)
+            row.accepts_everyone = part.accepts_everyone
             _set_thresholds(row, part.thresholds)
             self._save(row, place)
             self._write_checks(row, part.checks, CHECKS, place)
+            if isinstance(part.senders, dict):
+                _write_senders(part.senders, domain=row)
             if part.recipients is not msgspec.UNSET:
                 _write_recipients(row, part.recipient_parts())
+
+    def _write_dns_lists(self, wanted: Mapping[str, document.DnsList | None]) -> None:
+        """Make, change and remove DNS lists."""
+        models.DnsList.objects.exclude(zone__in=list(wanted)).delete()
+        for zone, given in wanted.items():
+            part = given or document.DnsList()
+            row = models.DnsList.objects.filter(zone=zone).first() or models.DnsList(zone=zone)
+            base = models.dnslist.DEFAULTS
+            row.kind, row.enabled = part.kind, part.enabled
+            row.codes = dict(base.codes) if part.codes is msgspec.UNSET else part.codes
+            row.listed = base.listed if part.listed is msgspec.UNSET else part.listed
+            row.unlisted = base.unlisted if part.unlisted is msgspec.UNSET else part.unlisted
+            self._save(row, ("dns_lists", zone))
 
     def _write_checks(
         self,
@@ -217,12 +247,16 @@ class _Applying:
         place: Place = ("outbound",)
         node.outbound_route = self._route_named(part.route, (*place, "route")) if part.route else None
         node.outbound_networks = part.networks
+        node.per_account = msgspec.to_builtins(part.per_account)
+        node.per_client = msgspec.to_builtins(part.per_client)
+        node.per_domain = msgspec.to_builtins(part.per_domain)
+        node.limits_of = msgspec.to_builtins(part.limits_of)
         _set_thresholds(node, part.thresholds)
         self._write_checks(None, part.checks, OUTBOUND_CHECKS, place)
 
 
 def _write_recipients(domain: models.Domain, wanted: Mapping[str, document.Recipient]) -> None:
-    """Make, change and remove a domain's recipients, many at a time."""
+    """Make, change and remove a domain's recipients, many at a time, with their lists of senders."""
     rows = {row.local_part: row for row in domain.recipients.all()}
     gone = [row.pk for local, row in rows.items() if local not in wanted]
     for at in range(0, len(gone), 500):
@@ -231,13 +265,42 @@ def _write_recipients(domain: models.Domain, wanted: Mapping[str, document.Recip
     for local, part in wanted.items():
         row = rows.get(local)
         if row is None:
-            row = models.Recipient(domain=domain, local_part=local)
+            row = rows[local] = models.Recipient(domain=domain, local_part=local)
             new.append(row)
-        elif any(getattr(row, field) != getattr(part.thresholds, field) for field in _THRESHOLDS):
+        elif row.alias != part.alias or any(
+            getattr(row, each) != getattr(part.thresholds, each) for each in _THRESHOLDS
+        ):
             changed.append(row)
+        row.alias = part.alias
         _set_thresholds(row, part.thresholds)
     models.Recipient.objects.bulk_create(new, batch_size=500)
-    models.Recipient.objects.bulk_update(changed, _THRESHOLDS, batch_size=100)
+    models.Recipient.objects.bulk_update(changed, ("alias", *_THRESHOLDS), batch_size=100)
+    listed = set(models.SenderEntry.objects.filter(recipient__domain=domain).values_list("recipient_id", flat=True))
+    for local, part in wanted.items():
+        if part.senders or rows[local].pk in listed:
+            _write_senders(part.senders, recipient=rows[local])
+
+
+def _write_senders(
+    wanted: document.Senders, *, domain: models.Domain | None = None, recipient: models.Recipient | None = None
+) -> None:
+    """Make, change and remove the entries of one list of senders; those that stay keep their day."""
+    rows = {row.who: row for row in models.SenderEntry.objects.filter(domain=domain, recipient=recipient)}
+    gone = [row.pk for who, row in rows.items() if who not in wanted]
+    for at in range(0, len(gone), 500):
+        models.SenderEntry.objects.filter(pk__in=gone[at : at + 500]).delete()
+    new, changed = [], []
+    for who, given in wanted.items():
+        part = given if isinstance(given, document.SenderEntry) else document.SenderEntry(given)
+        row = rows.get(who)
+        if row is None:
+            row = models.SenderEntry(who=who, domain=domain, recipient=recipient)
+            new.append(row)
+        elif (row.verdict, row.comment) != (part.verdict, part.comment):
+            changed.append(row)
+        row.verdict, row.comment = part.verdict, part.comment
+    models.SenderEntry.objects.bulk_create(new, batch_size=500)
+    models.SenderEntry.objects.bulk_update(changed, ("verdict", "comment"), batch_size=100)
 
 
 def _set_thresholds(row: models.Domain | models.Recipient | models.NodePolicy, thresholds: document.Thresholds) -> None:
@@ -248,6 +311,6 @@ def _set_thresholds(row: models.Domain | models.Recipient | models.NodePolicy, t
 
 def _in_document(place: Place) -> Place:
     """Give the place in a document of a place in a snapshot."""
-    if place[0] in {"observe", "max_size", "normalise_line_ends", "revision"}:
+    if place[0] in _OF_NODE:
         return ("node", *place)
     return tuple(step for step in place if step != "rules")

@@ -14,9 +14,11 @@ from msgspec import UNSET, UnsetType
 from gateway.mail.decisions import Action
 from gateway.policy.learned import FORGED
 from gateway.policy.location import PolicyError, duplicates, line_of, place_of
-from gateway.policy.snapshot import Mode, TlsLevel
-from gateway.policy.validity import local_part_fault
+from gateway.policy.snapshot import ListKind, ListVerdict, Mode, TlsLevel, Validation
+from gateway.policy.wellformed import local_part_fault
 
+# Parts that hold only what differs from a default: with nothing in them they are not written.
+_OVERLAID = ("thresholds", "per_account", "per_client", "per_domain", "clients", "greylisting")
 _REMEDY = "correct it (quote what must be text); export shows the form"
 
 
@@ -42,10 +44,23 @@ class Check(_Part):
     weights: dict[str, float] | UnsetType = UNSET
 
 
+class SenderEntry(_Part):
+    """What a list says of a sender, with a comment; without one, the verdict alone is written."""
+
+    verdict: ListVerdict
+    comment: str = ""
+
+
+# Addresses, domains and networks, with what the list says of them.
+Senders = dict[str, ListVerdict | SenderEntry]
+
+
 class Recipient(_Part):
     """One recipient."""
 
+    alias: str = ""
     thresholds: Thresholds = msgspec.field(default_factory=Thresholds)
+    senders: Senders = {}
 
 
 class Dkim(_Part):
@@ -55,8 +70,21 @@ class Dkim(_Part):
     secret: str
 
 
+class Ldap(_Part):
+    """A directory of recipients. ``secret`` is the id of the password's file."""
+
+    url: str
+    base: str
+    filter: str | UnsetType = UNSET
+    bind: str = ""
+    secret: str = ""
+    seconds: float | UnsetType = UNSET
+
+
 class Domain(_Part):
     """One domain. ``recipients`` is a list of local parts, or a mapping; left out, the recipients stay as they are.
+
+    So do ``senders``, its list of senders.
 
     ``guided`` left out is true, unless ``checks`` says what happens to forged bounces.
     """
@@ -70,6 +98,12 @@ class Domain(_Part):
     dkim: Dkim | None = None
     thresholds: Thresholds = msgspec.field(default_factory=Thresholds)
     checks: dict[str, Check] = {}
+    validation: list[Validation] = []
+    validation_down: Action = Action.DEFER
+    plus: str = "+"
+    ldap: Ldap | None = None
+    accepts_everyone: str = ""
+    senders: Senders | UnsetType = UNSET
     recipients: list[str] | dict[str, Recipient | None] | UnsetType = UNSET
 
     @property
@@ -120,13 +154,27 @@ class Account(_Part):
     enabled: bool = True
 
 
+class SendingLimits(_Part):
+    """What may leave within ``hours``; null is no limit. What is left out is as the default."""
+
+    hours: float | UnsetType = UNSET
+    messages: int | UnsetType | None = UNSET
+    recipients: int | UnsetType | None = UNSET
+    refused: int | UnsetType | None = UNSET
+    senders: int | UnsetType | None = UNSET
+
+
 class Outbound(_Part):
-    """Mail that leaves."""
+    """Mail that leaves. In ``limits_of`` what is left out is as for every account, client or domain."""
 
     route: str = ""
     networks: list[str] = []
     thresholds: Thresholds = msgspec.field(default_factory=Thresholds)
     checks: dict[str, Check] = {}
+    per_account: SendingLimits = msgspec.field(default_factory=SendingLimits)
+    per_client: SendingLimits = msgspec.field(default_factory=SendingLimits)
+    per_domain: SendingLimits = msgspec.field(default_factory=SendingLimits)
+    limits_of: dict[str, SendingLimits] = {}
 
 
 class Key(_Part):
@@ -146,12 +194,50 @@ class Marking(_Part):
     never_tag: list[str] = []
 
 
+class DnsList(_Part):
+    """One DNS list."""
+
+    kind: ListKind = ListKind.BLOCK
+    codes: dict[str, float] | UnsetType = UNSET
+    listed: str | UnsetType = UNSET
+    unlisted: str | UnsetType = UNSET
+    enabled: bool = True
+
+
+class Clients(_Part):
+    """What holds for clients of the inbound listener; null is no limit. What is left out is as the default."""
+
+    greet_delay: float | UnsetType = UNSET
+    allowed: list[str] | UnsetType = UNSET
+    blocked: list[str] | UnsetType = UNSET
+    connections_per_minute: int | UnsetType | None = UNSET
+    messages_per_hour: int | UnsetType | None = UNSET
+    network_connections_per_minute: int | UnsetType | None = UNSET
+    network_messages_per_hour: int | UnsetType | None = UNSET
+    ipv4_prefix: int | UnsetType = UNSET
+    ipv6_prefix: int | UnsetType = UNSET
+    unknown_per_hour: int | UnsetType | None = UNSET
+    null_sender_per_hour: int | UnsetType | None = UNSET
+
+
+class Greylisting(_Part):
+    """The times of greylisting. What is left out is as the default."""
+
+    delay: float | UnsetType = UNSET
+    window_hours: float | UnsetType = UNSET
+    lasts_days: float | UnsetType = UNSET
+
+
 class Node(_Part):
     """What holds for every domain."""
 
     observe: bool = False
     max_size: int = 26_214_400
     normalise_line_ends: list[str] = []
+    clients: Clients = msgspec.field(default_factory=Clients)
+    greylisting: Greylisting = msgspec.field(default_factory=Greylisting)
+    arc_sealers: list[str] = []
+    spf_void_limit: int = 2
 
 
 class Document(_Part):
@@ -163,6 +249,8 @@ class Document(_Part):
     accounts: dict[str, Account] | UnsetType = UNSET
     outbound: Outbound | UnsetType = UNSET
     marking: Marking | UnsetType = UNSET
+    dns_lists: dict[str, DnsList | None] | UnsetType = UNSET
+    senders: Senders | UnsetType = UNSET
     node: Node | UnsetType = UNSET
 
 
@@ -213,12 +301,13 @@ def write(document: Document) -> str:
 def plain(document: Document) -> dict[str, Any]:
     """Give a document as built-in values; what is as the default is left out."""
     values: dict[str, Any] = msgspec.to_builtins(document)
-    parts = [values.get("outbound", {}), *values.get("domains", {}).values()]
+    parts = [values.get("outbound", {}), values.get("node", {}), *values.get("domains", {}).values()]
     for domain in values.get("domains", {}).values():
         parts.extend(domain.get("recipients", {}).values())
     for part in parts:
-        if not part.get("thresholds", True):
-            del part["thresholds"]
+        for name in _OVERLAID:
+            if part.get(name, True) == {}:
+                del part[name]
     return values
 
 

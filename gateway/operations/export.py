@@ -1,7 +1,9 @@
 """The policy as code: what ``apply`` takes back without a change."""
 
+from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 from msgspec import UNSET
 
 from gateway import models
@@ -9,7 +11,8 @@ from gateway.mail.decisions import Action
 from gateway.operations import document
 from gateway.policy.defaults import CHECKS, OUTBOUND_CHECKS
 from gateway.policy.learned import FORGED
-from gateway.policy.snapshot import CheckRule, Mode, TlsLevel
+from gateway.policy.overlay import differing
+from gateway.policy.snapshot import CheckRule, ListKind, ListVerdict, Mode, TlsLevel, Validation
 
 
 def export_policy() -> str:
@@ -37,9 +40,15 @@ def of_rows() -> document.Document:
                 dkim=document.Dkim(row.dkim_selector, row.dkim_secret) if row.dkim_secret else None,
                 thresholds=_thresholds(row),
                 checks=checks.get(row.pk, {}),
+                validation=[Validation(each) for each in row.validation],
+                validation_down=Action(row.validation_down),
+                plus=row.plus,
+                ldap=msgspec.convert(row.ldap, document.Ldap) if row.ldap else None,
+                accepts_everyone=row.accepts_everyone,
+                senders=_senders(row.senders.all()),
                 recipients={each.local_part: _recipient(each) for each in row.recipients.all()},
             )
-            for row in models.Domain.objects.select_related("route").prefetch_related("recipients")
+            for row in models.Domain.objects.select_related("route").prefetch_related("senders", "recipients__senders")
         },
         forwarders={
             row.name: document.Forwarder(
@@ -56,6 +65,10 @@ def of_rows() -> document.Document:
             networks=list(node.outbound_networks),
             thresholds=_thresholds(node),
             checks=checks.get(None, {}),
+            per_account=msgspec.convert(node.per_account, document.SendingLimits),
+            per_client=msgspec.convert(node.per_client, document.SendingLimits),
+            per_domain=msgspec.convert(node.per_domain, document.SendingLimits),
+            limits_of=msgspec.convert(node.limits_of, dict[str, document.SendingLimits]),
         ),
         marking=document.Marking(
             keys=[
@@ -65,7 +78,17 @@ def of_rows() -> document.Document:
             seal=node.seal_secret,
             never_tag=list(node.never_tag),
         ),
-        node=document.Node(node.observe, node.max_size, list(node.normalise_line_ends)),
+        dns_lists={row.zone: _dns_list(row) for row in models.DnsList.objects.all()},
+        senders=_senders(models.SenderEntry.objects.filter(domain=None, recipient=None)),
+        node=document.Node(
+            observe=node.observe,
+            max_size=node.max_size,
+            normalise_line_ends=list(node.normalise_line_ends),
+            clients=msgspec.convert(node.clients, document.Clients),
+            greylisting=msgspec.convert(node.greylisting, document.Greylisting),
+            arc_sealers=list(node.arc_sealers),
+            spf_void_limit=node.spf_void_limit,
+        ),
     )
 
 
@@ -76,7 +99,23 @@ def _thresholds(row: models.Domain | models.Recipient | models.NodePolicy) -> do
 
 def _recipient(row: models.Recipient) -> document.Recipient:
     """Give one recipient."""
-    return document.Recipient(_thresholds(row))
+    return document.Recipient(row.alias, _thresholds(row), _senders(row.senders.all()))
+
+
+def _senders(rows: Iterable[models.SenderEntry]) -> document.Senders:
+    """Give a list of senders; one without a comment is its verdict alone."""
+    return {
+        row.who: document.SenderEntry(ListVerdict(row.verdict), row.comment)
+        if row.comment
+        else ListVerdict(row.verdict)
+        for row in rows
+    }
+
+
+def _dns_list(row: models.DnsList) -> document.DnsList:
+    """Give one DNS list, and of it what is other than by default."""
+    values = {"codes": row.codes, "listed": row.listed, "unlisted": row.unlisted}
+    return document.DnsList(kind=ListKind(row.kind), enabled=row.enabled, **differing(models.dnslist.DEFAULTS, values))
 
 
 def _check(row: models.CheckSetting, base: CheckRule) -> document.Check:

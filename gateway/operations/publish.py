@@ -9,6 +9,7 @@ Nothing here decides what a policy means, and no secret is ever part of one.
 import contextlib
 import json
 import time
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -23,13 +24,20 @@ from gateway.policy import codec
 from gateway.policy.changes import changes
 from gateway.policy.defaults import CHECKS, OUTBOUND_CHECKS, THRESHOLDS
 from gateway.policy.feed import FILE
+from gateway.policy.overlay import OUTBOUND, base_of, laid_over
 from gateway.policy.snapshot import (
     Account,
     BatvKey,
     CheckRule,
+    ClientRules,
     Dkim,
+    DnsList,
     DomainPolicy,
     Forwarder,
+    Greylisting,
+    Ldap,
+    ListKind,
+    ListVerdict,
     Marking,
     Mode,
     NextHop,
@@ -40,6 +48,7 @@ from gateway.policy.snapshot import (
     Snapshot,
     Thresholds,
     TlsLevel,
+    Validation,
 )
 from gateway.spool.disk import make_folder, sync_folder, write_file
 
@@ -78,7 +87,9 @@ def build(revision: int, by: str) -> Snapshot:
         by=by,
         domains={
             domain.name: _domain(domain, settings_of.get(domain.pk, {}))
-            for domain in models.Domain.objects.select_related("route").prefetch_related("recipients")
+            for domain in models.Domain.objects.select_related("route").prefetch_related(
+                "senders", "recipients__senders"
+            )
         },
         routes={route.name: _route(route) for route in models.Route.objects.prefetch_related("hosts")},
         forwarders={
@@ -92,14 +103,7 @@ def build(revision: int, by: str) -> Snapshot:
             for row in models.Account.objects.filter(enabled=True)
             if row.secret
         },
-        outbound=Outbound(
-            networks=tuple(node.outbound_networks),
-            route=node.outbound_route.name if node.outbound_route else "",
-            rules=Rules(
-                thresholds=_thresholds(node, THRESHOLDS),
-                checks={**OUTBOUND_CHECKS, **settings_of.get(None, {})},
-            ),
-        ),
+        outbound=_outbound(node, settings_of.get(None, {})),
         marking=Marking(
             keys=tuple(
                 BatvKey(row.number, row.secret, (row.since - _EPOCH).days, row.retired)
@@ -111,6 +115,15 @@ def build(revision: int, by: str) -> Snapshot:
         observe=node.observe,
         max_size=node.max_size,
         normalise_line_ends=tuple(node.normalise_line_ends),
+        clients=laid_over(ClientRules(), node.clients),
+        dns_lists={
+            row.zone: DnsList(ListKind(row.kind), dict(row.codes), row.listed, row.unlisted)
+            for row in models.DnsList.objects.filter(enabled=True)
+        },
+        senders=_senders(models.SenderEntry.objects.filter(domain=None, recipient=None)),
+        greylisting=laid_over(Greylisting(), node.greylisting),
+        arc_sealers=tuple(node.arc_sealers),
+        spf_void_limit=node.spf_void_limit,
     )
 
 
@@ -196,15 +209,40 @@ def _domain(domain: models.Domain, own_checks: dict[str, CheckRule]) -> DomainPo
         dkim=Dkim(domain.dkim_selector, domain.dkim_secret) if domain.dkim_secret else None,
         guided=domain.guided,
         switch_on=domain.switch_on.isoformat() if domain.switch_on else "",
+        senders=_senders(domain.senders.all()),
+        validation=tuple(Validation(each) for each in domain.validation),
+        validation_down=Action(domain.validation_down),
+        plus=domain.plus,
+        ldap=msgspec.convert(domain.ldap, Ldap) if domain.ldap else None,
+        accepts_everyone=domain.accepts_everyone,
     )
 
 
 def _recipient(row: models.Recipient, rules: Rules) -> RecipientPolicy:
     """Make a recipient's policy: its own thresholds, where it has some, over its domain's rules."""
     thresholds = _thresholds(row, rules.thresholds)
-    if thresholds == rules.thresholds:
-        return RecipientPolicy()
-    return RecipientPolicy(msgspec.structs.replace(rules, thresholds=thresholds))
+    own = None if thresholds == rules.thresholds else msgspec.structs.replace(rules, thresholds=thresholds)
+    return RecipientPolicy(own, _senders(row.senders.all()), row.alias)
+
+
+def _senders(rows: Iterable[models.SenderEntry]) -> dict[str, ListVerdict]:
+    """Make a list of senders."""
+    return {row.who: ListVerdict(row.verdict) for row in rows}
+
+
+def _outbound(node: models.NodePolicy, own_checks: dict[str, CheckRule]) -> Outbound:
+    """Make the policy of mail that leaves; what is said of one account, client or domain is laid over the rest."""
+    outbound = Outbound(
+        networks=tuple(node.outbound_networks),
+        route=node.outbound_route.name if node.outbound_route else "",
+        rules=Rules(thresholds=_thresholds(node, THRESHOLDS), checks={**OUTBOUND_CHECKS, **own_checks}),
+        per_account=laid_over(OUTBOUND.per_account, node.per_account),
+        per_client=laid_over(OUTBOUND.per_client, node.per_client),
+        per_domain=laid_over(OUTBOUND.per_domain, node.per_domain),
+    )
+    logins = set(models.Account.objects.values_list("login", flat=True)) if node.limits_of else set()
+    limits = {name: laid_over(base_of(name, outbound, logins), own) for name, own in node.limits_of.items()}
+    return msgspec.structs.replace(outbound, limits_of=limits)
 
 
 def _route(route: models.Route) -> Route:

@@ -10,6 +10,10 @@ _ONE_OF = {
     "accounts": "account",
     "recipients": "recipient",
     "checks": "check",
+    "dns_lists": "DNS list",
+    "codes": "code",
+    "senders": "sender",
+    "limits_of": "limits of",
 }
 _STAMPS = frozenset({"revision", "published", "by"})
 

@@ -1,19 +1,24 @@
 """What types can't say about a policy: that its parts fit together. Pure; it looks nothing up outside the snapshot."""
 
 import datetime
-import ipaddress
-import itertools
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 
-import msgspec
-
-from gateway.mail.address import AddressError, parse_mailbox
 from gateway.mail.decisions import Action
+from gateway.policy import admission
 from gateway.policy.location import Place
-from gateway.policy.snapshot import Account, DomainPolicy, Forwarder, Marking, Mode, Route, Rules, Snapshot, Thresholds
+from gateway.policy.snapshot import Account, DomainPolicy, Forwarder, Marking, Mode, Route, Rules, Snapshot
+from gateway.policy.wellformed import (
+    Fault,
+    destination_fault,
+    domain_fault,
+    local_part_fault,
+    network_faults,
+    secret_fault,
+    sender_fault,
+    threshold_fault,
+)
 
-_SECRET_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SELECTOR = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*")
 _PORTS = range(1, 65536)
 _FORWARDER_ACTIONS: dict[str, tuple[Action, ...]] = {
@@ -25,21 +30,13 @@ _OBSERVE_ONLY = frozenset({"batv"})  # what it finds at RCPT is no verdict: call
 _ON_FAILURE = (Action.DEFER, Action.DELIVER)
 
 
-class Fault(msgspec.Struct, frozen=True):
-    """One thing that is wrong: where it stands in the snapshot, what it is, and what to do about it."""
-
-    place: Place
-    reason: str
-    remedy: str
-
-
 def faults(snapshot: Snapshot, checks: Collection[str]) -> Iterator[Fault]:
     """Give everything that is wrong with a snapshot whose types are right. ``checks`` holds all check names."""
     if snapshot.revision < 1:
         yield Fault(("revision",), f"revision {snapshot.revision} is none", "revisions count from 1")
     if snapshot.max_size < 1:
         yield Fault(("max_size",), "max_size is below 1 octet", "give it in octets, as 26214400")
-    yield from _networks(snapshot.normalise_line_ends, ("normalise_line_ends",))
+    yield from network_faults(snapshot.normalise_line_ends, ("normalise_line_ends",))
     for name, route in snapshot.routes.items():
         yield from _route(route, ("routes", name))
     for name, domain in snapshot.domains.items():
@@ -50,79 +47,11 @@ def faults(snapshot: Snapshot, checks: Collection[str]) -> Iterator[Fault]:
         yield from _account(account, ("accounts", login))
     yield from _marking(snapshot.marking)
     outbound = snapshot.outbound
-    yield from _networks(outbound.networks, ("outbound", "networks"))
+    yield from network_faults(outbound.networks, ("outbound", "networks"))
     if outbound.route:
         yield from _route_exists(outbound.route, snapshot.routes, ("outbound", "route"))
     yield from _rules(outbound.rules, ("outbound", "rules"), checks)
-
-
-def network_fault(text: str) -> tuple[str, str] | None:
-    """Say what is wrong with a network in CIDR form, and the remedy; None where nothing is."""
-    try:
-        ipaddress.ip_network(text)
-    except ValueError:
-        try:
-            meant = str(ipaddress.ip_network(text, strict=False))
-        except ValueError:
-            return f"{text!r} is no network", "write it in CIDR form, as 192.0.2.0/24 or 2001:db8::/32"
-        return f"{text!r} has bits set behind its prefix", f"write {meant}, or a longer prefix"
-    return None
-
-
-def domain_fault(name: str) -> tuple[str, str] | None:
-    """Say what is wrong with a domain's name, and the remedy; None where nothing is."""
-    try:
-        key = parse_mailbox(f"postmaster@{name}").domain_key
-    except AddressError as error:
-        return f"{name!r} is no domain: {error}", "write a name such as example.org"
-    if key.startswith("["):
-        return f"{name!r} is an address, no domain", "write a name such as example.org"
-    if key != name:
-        return f"domain {name!r} is not in lower-case A-labels", f"write {key}"
-    return None
-
-
-def local_part_fault(local: str) -> tuple[str, str] | None:
-    """Say what is wrong with a recipient's local part, and the remedy; None where nothing is."""
-    try:
-        parse_mailbox(f"{local}@example.org")
-    except AddressError as error:
-        return f"{local!r} is no local part: {error}", "write what stands before the @"
-    if local != local.lower():
-        return f"local part {local!r} is not in lower case", f"write {local.lower()}"
-    return None
-
-
-def sender_fault(address: str) -> tuple[str, str] | None:
-    """Say what is wrong with an address that an account may send as, and the remedy; None where nothing is."""
-    local, _, domain = address.rpartition("@")
-    if local == "*":
-        return domain_fault(domain)
-    try:
-        parse_mailbox(address)
-    except AddressError as error:
-        return f"{address!r} is no sender address: {error}", "write user@domain, or *@domain for all of a domain"
-    return None
-
-
-def threshold_fault(limits: Thresholds) -> tuple[str, str, str] | None:
-    """Give the name of the threshold that is out of order, what is wrong and the remedy; None where nothing is."""
-    steps = [("tag", limits.tag), ("quarantine", limits.quarantine), ("reject", limits.reject)]
-    if limits.drop is not None:
-        steps.append(("drop", limits.drop))
-    for (lower, low), (upper, high) in itertools.pairwise(steps):
-        if not low <= high:
-            return (
-                upper,
-                f"{upper} at {high:g} points comes before {lower} at {low:g}",
-                f"raise {upper}, or lower {lower}",
-            )
-    return None
-
-
-def destination_fault(text: str) -> tuple[str, str] | None:
-    """Say what is wrong with an address or a domain, and the remedy; None where nothing is."""
-    return sender_fault(text) if "@" in text else domain_fault(text)
+    yield from admission.faults(snapshot)
 
 
 def _is_day(text: str) -> bool:
@@ -147,13 +76,6 @@ def _marking(marking: Marking) -> Iterator[Fault]:
             yield Fault(("marking", "never_tag", at), *wrong)
 
 
-def _networks(texts: Iterable[str], place: Place) -> Iterator[Fault]:
-    """Check networks in CIDR form."""
-    for at, text in enumerate(texts):
-        if wrong := network_fault(text):
-            yield Fault((*place, at), *wrong)
-
-
 def _route_exists(name: str, routes: Collection[str], place: Place) -> Iterator[Fault]:
     """Check that a route that something refers to is there."""
     if name not in routes:
@@ -163,8 +85,8 @@ def _route_exists(name: str, routes: Collection[str], place: Place) -> Iterator[
 
 def _secret(id: str, place: Place) -> Iterator[Fault]:  # noqa: A002 - the field's word
     """Check that a secret's id can be the name of a file."""
-    if not _SECRET_ID.fullmatch(id):
-        yield Fault(place, f"{id!r} is no id of a secret", "use a-z, 0-9, dot, dash and underscore")
+    if wrong := secret_fault(id):
+        yield Fault(place, *wrong)
 
 
 def _route(route: Route, place: Place) -> Iterator[Fault]:
@@ -209,7 +131,7 @@ def _forwarder(forwarder: Forwarder, place: Place) -> Iterator[Fault]:
     """Check one trusted forwarder."""
     if not forwarder.networks:
         yield Fault((*place, "networks"), "the forwarder has no networks", "give at least one, or remove it")
-    yield from _networks(forwarder.networks, (*place, "networks"))
+    yield from network_faults(forwarder.networks, (*place, "networks"))
     for field, allowed in _FORWARDER_ACTIONS.items():
         action = getattr(forwarder, field)
         if action not in allowed:

@@ -10,7 +10,7 @@ from unfold.widgets import UnfoldAdminPasswordToggleWidget
 
 from gateway.models import Account
 from gateway.operations import accounts
-from gateway.policy.validity import sender_fault
+from gateway.policy.wellformed import sender_fault
 from webadmin.policy.fields import LinesField
 from webadmin.rows import Audited, who
 

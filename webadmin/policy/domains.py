@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from gateway.mail.address import AddressError, domain_key
 from gateway.models import CheckSetting, Domain, Recipient
 from gateway.policy.defaults import CHECKS, THRESHOLDS
-from gateway.policy.validity import domain_fault, local_part_fault
+from gateway.policy.wellformed import domain_fault, local_part_fault
 from webadmin.policy import thresholds
 from webadmin.policy.fields import WeightsField
 from webadmin.rows import Audited

@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 
 from gateway.models import CheckSetting, NodePolicy
 from gateway.policy.defaults import THRESHOLDS
-from gateway.policy.validity import destination_fault, network_fault
+from gateway.policy.wellformed import destination_fault, network_fault
 from webadmin.policy import thresholds
 from webadmin.policy.domains import CheckForm
 from webadmin.policy.fields import LinesField

@@ -9,7 +9,7 @@ from unfold.widgets import UnfoldAdminPasswordToggleWidget
 
 from gateway.models import Forwarder, Route, RouteHost
 from gateway.operations import accounts
-from gateway.policy.validity import network_fault
+from gateway.policy.wellformed import network_fault
 from webadmin.policy.fields import LinesField
 from webadmin.rows import Audited, who
 

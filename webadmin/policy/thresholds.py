@@ -6,7 +6,7 @@ import msgspec
 from django import forms
 
 from gateway.policy.snapshot import Thresholds
-from gateway.policy.validity import threshold_fault
+from gateway.policy.wellformed import threshold_fault
 
 FIELDS = Thresholds.__struct_fields__
 ROWS = (("tag", "quarantine"), ("reject", "drop"))  # as they stand in a form
