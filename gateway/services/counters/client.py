@@ -51,11 +51,11 @@ class CounterClient:
         """Take a slot, unless ``limit`` are taken. Raises CountersUnreachable."""
         return await self.acquire_all([(key, limit)]) is None
 
-    async def acquire_all(self, claims: Sequence[tuple[str, int]]) -> str | None:
-        """Take one slot for each claim, or none; gives the key that is full. Raises CountersUnreachable."""
+    async def acquire_all(self, claims: Sequence[tuple[str, int]], events: Sequence[Claim] = ()) -> str | None:
+        """Take one slot for each claim and count the events, or nothing. Raises CountersUnreachable."""
         number = self._next()
         try:
-            full: str | None = await self._asked(number, wire.Acquire(number, list(claims)))
+            full: str | None = await self._asked(number, wire.Acquire(number, list(claims), list(events)))
         except BaseException:
             self._late[number] = [key for key, _ in claims]
             raise

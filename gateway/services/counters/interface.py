@@ -28,8 +28,8 @@ class Counters(Protocol):
     async def acquire(self, key: str, limit: int) -> bool:
         """Take a slot, unless ``limit`` are taken. Raises CountersUnreachable."""
 
-    async def acquire_all(self, claims: Sequence[tuple[str, int]]) -> str | None:
-        """Take one slot for each (key, limit), or none at all: gives the key that is full, or None.
+    async def acquire_all(self, claims: Sequence[tuple[str, int]], events: Sequence[Claim] = ()) -> str | None:
+        """Take one slot for each (key, limit) and count the events, or nothing of it: gives the key that is full.
 
         One round trip. Raises CountersUnreachable.
         """

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from gateway.services.counters.interface import Claim
-from gateway.services.counters.tables import Distinct, Slots, Store, Value, Windows, admit
+from gateway.services.counters.tables import Distinct, Slots, Store, Value, Windows, admit, enter
 
 
 class LocalCounters:
@@ -22,9 +22,9 @@ class LocalCounters:
         """Take a slot, unless ``limit`` are taken."""
         return self._slots.acquire_all([(key, limit)]) is None
 
-    async def acquire_all(self, claims: Sequence[tuple[str, int]]) -> str | None:
-        """Take one slot for each claim, or none; gives the key that is full."""
-        return self._slots.acquire_all(claims)
+    async def acquire_all(self, claims: Sequence[tuple[str, int]], events: Sequence[Claim] = ()) -> str | None:
+        """Take one slot for each claim and count the events, or nothing; gives the key that is full."""
+        return enter(self._slots, claims, self._windows, self._distinct, events, self._now())
 
     def release(self, *keys: str) -> None:
         """Give slots back."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.services.counters import wire
-from gateway.services.counters.tables import MAX_EVENTS, Distinct, Slots, Store, Value, Window, Windows, admit
+from gateway.services.counters.tables import MAX_EVENTS, Distinct, Slots, Store, Value, Window, Windows, admit, enter
 
 SAVE_SECONDS = 5.0
 
@@ -176,8 +176,9 @@ class _ServerLine(wire.Line):
         """Do what the child asks."""
         server = self._server
         match _decoder.decode(octets):
-            case wire.Acquire(id=number, claims=claims):
-                full = server.slots.acquire_all(claims)
+            case wire.Acquire(id=number, claims=claims, events=events):
+                full = enter(server.slots, claims, server.windows, server.distinct, events, time.time())
+                server.changes += bool(events)
                 if full is None:
                     for key, _ in claims:
                         self.held[key] += 1

@@ -44,6 +44,12 @@ class Window(msgspec.Struct):
     span: float
     events: deque[float]
 
+    def forget(self, now: float) -> None:
+        """Forget the events that are over: what is left is counted at once."""
+        events = self.events
+        while events and events[0] <= now - self.span:
+            events.popleft()
+
 
 class Windows:
     """Events counted over sliding windows."""
@@ -62,16 +68,17 @@ class Windows:
         else:
             self._windows.move_to_end(key)
         window.span = max(window.span, span)
-        events = window.events
-        while events and events[0] <= now - window.span:
-            events.popleft()
-        events.append(now)
+        window.forget(now)
+        window.events.append(now)
         return _within(window, span, now)
 
     def peek(self, key: str, span: float, now: float) -> int:
         """Give the number without counting."""
         window = self._windows.get(key)
-        return _within(window, span, now) if window else 0
+        if window is None:
+            return 0
+        window.forget(now)
+        return _within(window, span, now)
 
     def forget(self, key: str) -> None:
         """Forget all events of a key."""
@@ -151,6 +158,21 @@ def admit(windows: Windows, distinct: Distinct, claims: Sequence[Claim], now: fl
         else:
             windows.count(each.key, each.window, now)
     return None
+
+
+def enter(  # noqa: PLR0913, PLR0917 - the tables, and what is asked of them
+    slots: Slots,
+    claims: Sequence[tuple[str, int]],
+    windows: Windows,
+    distinct: Distinct,
+    events: Sequence[Claim],
+    now: float,
+) -> str | None:
+    """Take one slot for each (key, limit) and count the events, or nothing of it: gives the key that is full."""
+    full = slots.acquire_all(claims)
+    if full is None and events and (full := admit(windows, distinct, events, now)) is not None:
+        slots.release([key for key, _ in claims])
+    return full
 
 
 class Value(msgspec.Struct, frozen=True, array_like=True):

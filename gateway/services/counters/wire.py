@@ -17,10 +17,11 @@ class _Message(msgspec.Struct, array_like=True, tag=True):
 
 
 class Acquire(_Message):
-    """Child: take these slots. Answered by Full."""
+    """Child: take these slots and count these events, all or nothing. Answered by Full."""
 
     id: int
     claims: list[tuple[str, int]]
+    events: list[Claim] = []
 
 
 class Release(_Message):

@@ -66,6 +66,18 @@ async def test_several_slots_are_taken_together_or_not_at_all(counters: CounterC
     assert await counters.acquire("node", 1)
 
 
+async def test_slots_and_events_are_taken_together_or_not_at_all(counters: CounterClient) -> None:
+    slots, events = [("node", 10)], [Claim("rate", 60, 1)]
+
+    assert await counters.acquire_all(slots, events) is None
+    assert await counters.acquire_all(slots, events) == "rate"
+    assert await counters.acquire_all([("node", 1)], [Claim("other", 60, 1)]) == "node"
+
+    counters.release("node")
+    assert await counters.acquire("node", 1), "the refused ones took no slot"
+    assert await counters.peek("other", 60) == 0, "nor was their event counted"
+
+
 async def test_events_are_counted_within_their_window(counters: CounterClient) -> None:
     assert [await counters.count("a", 60) for _ in range(3)] == [1, 2, 3]
     assert await counters.peek("a", 60) == 3
