@@ -10,6 +10,7 @@ from gateway.models.journal import JournalPosition
 from gateway.models.learned import Backscatterer, DomainStage, JudgedBounce, LearnedSerial, NeverTag, Storm
 from gateway.models.marking import MarkingKey
 from gateway.models.nodepolicy import NodePolicy
+from gateway.models.probe import RecipientProbe
 from gateway.models.quarantine import QuarantinedCopy
 from gateway.models.recipient import Recipient
 from gateway.models.revision import PolicyRevision
@@ -37,6 +38,7 @@ __all__ = [
     "PolicyRevision",
     "QuarantinedCopy",
     "Recipient",
+    "RecipientProbe",
     "Route",
     "RouteHost",
     "SenderEntry",

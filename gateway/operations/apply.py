@@ -4,6 +4,7 @@ Within the sections that a document names, what it does not hold is removed; oth
 Applying the same document again changes nothing.
 """
 
+import itertools
 from collections.abc import Iterable, Mapping
 from datetime import date
 
@@ -14,6 +15,7 @@ from django.db import transaction
 
 from gateway import models
 from gateway.operations import accounts, audit, document, export, publish
+from gateway.policy.admission import open_domains
 from gateway.policy.changes import changes
 from gateway.policy.defaults import CHECKS, OUTBOUND_CHECKS
 from gateway.policy.location import Place, PolicyError, line_of
@@ -88,7 +90,9 @@ class _Applying:
 
     def raise_faults(self) -> None:
         """Raise the first thing that is wrong with the policy which the rows now make."""
-        fault = next(faults(publish.build(1, ""), CHECKS.keys()), None)
+        snapshot = publish.build(1, "")
+        open_ones = open_domains(snapshot, publish.accepting())
+        fault = next(itertools.chain(faults(snapshot, CHECKS.keys()), open_ones), None)
         if fault is None:
             return
         place = _in_document(fault.place)

@@ -21,9 +21,11 @@ from gateway import models
 from gateway.mail.decisions import Action
 from gateway.operations import audit, keys
 from gateway.policy import codec
+from gateway.policy.admission import open_domains
 from gateway.policy.changes import changes
 from gateway.policy.defaults import CHECKS, OUTBOUND_CHECKS, THRESHOLDS
 from gateway.policy.feed import FILE
+from gateway.policy.location import PolicyError, line_of
 from gateway.policy.overlay import OUTBOUND, base_of, laid_over
 from gateway.policy.snapshot import (
     Account,
@@ -142,6 +144,8 @@ def publish_policy(who: str) -> models.PolicyRevision:
         snapshot = build(number, who)
         text = codec.encode(snapshot)
         codec.decode(text, name=f"{number}.json")
+        for fault in open_domains(snapshot, accepting()):
+            raise PolicyError(f"{number}.json", line_of(text.decode(), fault.place), fault.reason, fault.remedy)
         difference = changes(_stored(last), _plain(snapshot))
         if last is not None and not difference:
             revision, number, text = last, last.number, codec.encode(_snapshot_of(last))
@@ -170,11 +174,18 @@ def pending() -> list[str]:
 
 def problem() -> str | None:
     """Say why the rows can't be published as they are, or None where they can."""
+    snapshot = build(1, "")
     try:
-        codec.decode(codec.encode(build(1, "")), name="policy")
-    except codec.PolicyError as error:
+        codec.decode(codec.encode(snapshot), name="policy")
+    except PolicyError as error:
         return f"{error.reason}; {error.remedy}"
-    return None
+    fault = next(open_domains(snapshot, accepting()), None)
+    return f"{fault.reason}; {fault.remedy}" if fault is not None else None
+
+
+def accepting() -> set[str]:
+    """Give the domains whose next hop, when it was last probed, took a recipient that nobody has."""
+    return set(models.RecipientProbe.objects.filter(accepts=True).values_list("domain", flat=True))
 
 
 def applied() -> list[ProcessStatus]:
@@ -263,7 +274,7 @@ def _stored(revision: models.PolicyRevision | None) -> dict[str, Any]:
         return _plain(empty)
     try:
         return _plain(_snapshot_of(revision))
-    except codec.PolicyError:
+    except PolicyError:
         return _plain(empty)
 
 
@@ -285,7 +296,7 @@ def _in_force() -> Snapshot | None:
     """Give the policy in force on this node, None where there is none that can be read."""
     try:
         return codec.load(settings.CONFIG.policy_folder / FILE)
-    except codec.PolicyError:
+    except PolicyError:
         return None
 
 

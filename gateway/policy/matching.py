@@ -12,8 +12,9 @@ import msgspec
 from gateway.backscatter import batv
 from gateway.mail.address import Address, AddressError, parse_mailbox
 from gateway.mail.client import Client
+from gateway.mail.decisions import Action
 from gateway.policy.learned import FORGED, NOTHING, Learned, Stage
-from gateway.policy.snapshot import CheckRule, DomainPolicy, Forwarder, Mode, RecipientPolicy, Route, Rules, Snapshot
+from gateway.policy.snapshot import CheckRule, DomainPolicy, Forwarder, Mode, Route, Rules, Snapshot
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -33,7 +34,8 @@ class Match(msgspec.Struct, frozen=True):
 class Policy:
     """A snapshot with its look-ups, and what was learned. Immutable: a transaction keeps what it started with.
 
-    ``wanted`` has on what any domain or recipient has on.
+    ``wanted`` has on what any domain or recipient has on; ``enforced`` names the checks that all of them enforce, so
+    that the answer need not wait for a recipient.
     """
 
     def __init__(self, snapshot: Snapshot, learned: Learned = NOTHING) -> None:
@@ -49,6 +51,7 @@ class Policy:
         self._allowed = _networks(snapshot.clients.allowed)
         self._blocked = _networks(snapshot.clients.blocked)
         self.wanted = Rules(checks=_wanted(self._domains.values()))
+        self.enforced = frozenset[str]() if snapshot.observe else _enforced(self._domains.values())
         self._forwarders = [(name, _networks(each.networks)) for name, each in snapshot.forwarders.items()]
 
     def match(self, address: Address) -> Match | None:
@@ -147,7 +150,7 @@ def _staged(domain: DomainPolicy, learned: Learned, name: str) -> DomainPolicy:
     entry = learned.stages.get(name)
     stage = entry.stage if entry is not None else Stage.OBSERVE
     recipients = {
-        local: each if each.rules is None else RecipientPolicy(_at_stage(each.rules, stage))
+        local: each if each.rules is None else msgspec.structs.replace(each, rules=_at_stage(each.rules, stage))
         for local, each in domain.recipients.items()
     }
     return msgspec.structs.replace(domain, rules=_at_stage(domain.rules, stage), recipients=recipients)
@@ -169,6 +172,21 @@ def _wanted(domains: Iterable[DomainPolicy]) -> dict[str, CheckRule]:
         for rules in (domain.rules, *own):
             found.update((name, rule) for name, rule in rules.checks.items() if rule.mode is not Mode.OFF)
     return found
+
+
+def _enforced(domains: Iterable[DomainPolicy]) -> frozenset[str]:
+    """Give the checks whose hits all domains and recipients refuse, and none only observes."""
+    found: frozenset[str] | None = None
+    for domain in domains:
+        own = (each.rules for each in domain.recipients.values() if each.rules is not None)
+        for rules in (domain.rules, *own):
+            refused = frozenset(
+                name
+                for name, rule in rules.checks.items()
+                if not rules.observe and rule.mode is Mode.ENFORCE and rule.action in {Action.REJECT, Action.DEFER}
+            )
+            found = refused if found is None else found & refused
+    return found or frozenset()
 
 
 def _networks(texts: Iterable[str]) -> tuple[Network, ...]:
