@@ -65,11 +65,11 @@ def set_ldap_password(domain: Domain, password: str, who: str) -> None:
 
 
 def destroy_when_unused(secret: str) -> None:
-    """Destroy a secret once the transaction has ended well, unless a row still names it."""
+    """Destroy a secret once the transaction has ended well, unless an account or a route still names it."""
 
     def destroy() -> None:
-        users = (Account.objects.filter(secret=secret), Route.objects.filter(secret=secret))
-        if not any(each.exists() for each in (*users, Domain.objects.filter(ldap__secret=secret))):
+        used = Account.objects.filter(secret=secret).exists() or Route.objects.filter(secret=secret).exists()
+        if not used:
             secrets.destroy(settings.CONFIG.secrets_folder, secret)
 
     if secret:

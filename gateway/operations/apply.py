@@ -164,10 +164,7 @@ class _Applying:
             row.dkim_selector = part.dkim.selector if part.dkim is not None else ""
             row.dkim_secret = part.dkim.secret if part.dkim is not None else ""
             row.validation, row.validation_down = list(part.validation), part.validation_down
-            secret = (row.ldap or {}).get("secret", "")
             row.plus, row.ldap = part.plus, None if part.ldap is None else msgspec.to_builtins(part.ldap)
-            if secret and secret != (row.ldap or {}).get("secret"):
-                accounts.destroy_when_unused(secret)
             row.accepts_everyone = part.accepts_everyone
             _set_thresholds(row, part.thresholds)
             self._save(row, place)

@@ -163,9 +163,10 @@ def destroy_unneeded(before: Snapshot | None, now: Snapshot) -> None:
 
 
 def _named(snapshot: Snapshot) -> Iterable[str]:
-    """Give the secrets of marking that a policy names."""
+    """Give the secrets of marking and of directories that a policy names."""
     yield from (key.secret for key in snapshot.marking.keys)
     yield from (domain.dkim.secret for domain in snapshot.domains.values() if domain.dkim is not None)
+    yield from (domain.ldap.secret for domain in snapshot.domains.values() if domain.ldap and domain.ldap.secret)
     if snapshot.marking.seal:
         yield snapshot.marking.seal
 

@@ -19,8 +19,11 @@ from gateway.models import (
     PolicyRevision,
     Recipient,
     Route,
+    SenderEntry,
 )
+from gateway.operations import document
 from gateway.operations.apply import apply_policy
+from gateway.policy import snapshot
 from gateway.policy.codec import PolicyError, load
 from gateway.policy.snapshot import Mode
 from gateway.services import secrets
@@ -45,6 +48,8 @@ domains:
     recipients:
       alice:
       strict: {thresholds: {reject: 9}}
+      boss: {alias: alice@example.test}
+    senders: {bank.example: allow}
   other.test:
     route: inside
     observe: true
@@ -58,8 +63,19 @@ accounts:
 outbound:
   route: inside
   networks: [10.0.0.0/8]
+  per_client: {messages: 100}
+  limits_of:
+    printer: {senders: 1}
 node:
   max_size: 1000000
+  clients: {greet_delay: 3}
+  arc_sealers: [lists.example.org]
+dns_lists:
+  zen.dnsbl.example: {codes: {127.0.0.2: 4}}
+  other.dnsbl.example:
+senders:
+  spam.example: block
+  192.0.2.0/24: {verdict: allow, comment: our own}
 """
 
 
@@ -92,7 +108,7 @@ def test_a_second_run_changes_nothing() -> None:
 def test_check_says_what_would_change_and_changes_nothing(home: Path) -> None:
     apply_policy(POLICY, "policy.yml", "admin")
     before = (home / "policy/current.json").read_bytes()
-    changed = POLICY.replace("observe: true", "observe: false").replace("  printer:", "  scanner:")
+    changed = POLICY.replace("observe: true", "observe: false").replace("  printer:\n    addr", "  scanner:\n    addr")
     assert apply_policy(changed, "policy.yml", "admin", check=True) == [
         "domain other.test, observe: removed",
         "account printer: removed",
@@ -120,7 +136,51 @@ def test_what_a_named_section_does_not_hold_is_removed_and_other_sections_stay()
 def test_a_domain_that_names_no_recipients_keeps_those_it_has() -> None:
     apply_policy(POLICY, "policy.yml", "admin")
     apply_policy("domains:\n  example.test: {route: inside}\n", "policy.yml", "admin")
-    assert list(Recipient.objects.values_list("local_part", flat=True)) == ["alice", "strict"]
+    assert list(Recipient.objects.values_list("local_part", flat=True)) == ["alice", "boss", "strict"]
+
+
+def test_a_list_of_senders_that_is_not_named_stays_and_one_that_is_named_is_as_it_says() -> None:
+    apply_policy(POLICY, "policy.yml", "admin")
+    first = SenderEntry.objects.get(who="spam.example")
+    changes = apply_policy(
+        "domains:\n  example.test: {route: inside}\nsenders: {spam.example: allow}\n", "policy.yml", "admin"
+    )
+    assert "sender 192.0.2.0/24: removed" in changes
+    assert "sender spam.example: block -> allow" in changes
+    assert SenderEntry.objects.get(who="spam.example").added == first.added
+    assert SenderEntry.objects.get(domain__name="example.test").who == "bank.example"
+
+
+def test_a_recipients_list_of_senders_is_part_of_it() -> None:
+    boss = "boss: {alias: alice@example.test}"
+    with_list = POLICY.replace(boss, "boss: {senders: {ann@far.example: block}}")
+    apply_policy(with_list, "policy.yml", "admin")
+    assert str(SenderEntry.objects.get(recipient__local_part="boss")) == "block ann@far.example for boss@example.test"
+    changes = apply_policy(POLICY, "policy.yml", "admin")
+    assert "domain example.test, recipient boss, alias: added" in changes
+    assert not SenderEntry.objects.filter(recipient__local_part="boss").exists()
+
+
+def test_a_directory_that_goes_takes_its_password_with_it(home: Path) -> None:
+    text = "domains: {example.test: {route: inside, validation: [ldap], ldap: {url: ldap://d, base: dc=x, secret: s1}}}"
+    apply_policy(POLICY, "policy.yml", "admin")
+    apply_policy(text, "policy.yml", "admin")
+    secrets.write(home / "secrets", "s1", "password")
+    apply_policy(text.replace("dc=x", "dc=y"), "policy.yml", "admin")
+    assert secrets.read(home / "secrets", "s1") == "password"
+    apply_policy(POLICY, "policy.yml", "admin")
+    assert secrets.read(home / "secrets", "s1") is None
+
+
+def test_every_field_of_the_door_can_be_said_in_a_document() -> None:
+    for said, meant in (
+        (document.Clients, snapshot.ClientRules),
+        (document.Greylisting, snapshot.Greylisting),
+        (document.SendingLimits, snapshot.SendingLimits),
+        (document.Ldap, snapshot.Ldap),
+    ):
+        assert said.__struct_fields__ == meant.__struct_fields__
+    assert set(document.DnsList.__struct_fields__) == {*snapshot.DnsList.__struct_fields__, "enabled"}
 
 
 def test_next_hops_keep_the_order_in_which_they_are_written() -> None:
@@ -183,6 +243,18 @@ def test_an_account_keeps_its_secret_where_the_document_names_none() -> None:
         ),
         ("      - host: 192", "      - hots: 192", "key `hots`; "),
         ("tls: verified", "tls: @verified", "this is no YAML: "),
+        ("boss: {alias: alice@", "boss: {alias: boss@", "the alias leads back to itself: boss@example.test -> boss@"),
+        ("boss: {alias: alice@example.test}", "boss: {alias: x@far.example}", "x@far.example is no address of ours: "),
+        ("senders: {bank.example: allow}", "senders: {bank: allow}", "'bank' is no sender; write user@example.org, "),
+        ("senders: {bank.example: allow}", "senders: {bank.example: maybe}", "unknown value 'maybe'; "),
+        ("  per_client: {messages: 100}", "  per_client: {messages: -1}", "messages: -1 is out of bounds; "),
+        ("  per_client: {messages: 100}", "  per_client: {message: 1}", "unknown key `message`; "),
+        ("    printer: {senders: 1}", "    printer: {senders: 99999}", "senders: 99999 is out of bounds; "),
+        ("  clients: {greet_delay: 3}", "  clients: {greet_delay: 300}", "greet_delay: 300 is out of bounds; "),
+        ("[lists.example.org]", "[lists..org]", "'lists..org' is no domain: "),
+        ("{codes: {127.0.0.2: 4}}", "{codes: {127.255.255.1: 4}}", "return code 127.255.255.1 takes in 127.255.255"),
+        ("  other.dnsbl.example:", "  other list:", "'other list' is no domain: "),
+        ("  spam.example: block", "  '*@spam.example': block", "'*@spam.example' is not in its plain form; write spam"),
     ],
 )
 def test_a_fault_is_told_with_its_line_its_reason_and_the_remedy(old: str, new: str, says: str) -> None:

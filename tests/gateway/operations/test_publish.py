@@ -4,23 +4,28 @@ import time
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from gateway.models import (
     Account,
     AuditEntry,
     CheckSetting,
+    DnsList,
     Domain,
     NodePolicy,
     PolicyRevision,
     Recipient,
+    RecipientProbe,
     Route,
     RouteHost,
+    SenderEntry,
 )
 from gateway.operations import publish
 from gateway.policy.codec import PolicyError, load
 from gateway.policy.defaults import CHECKS
 from gateway.policy.feed import PolicyFeed
-from gateway.policy.snapshot import Mode
+from gateway.policy.snapshot import ClientRules, ListVerdict, Mode, RecipientPolicy, SendingLimits
+from gateway.policy.snapshot import DnsList as WordsOfList
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("domain")]
 
@@ -110,6 +115,55 @@ def test_rows_that_make_no_valid_policy_are_refused_and_nothing_changes(domain: 
     assert publish.problem() == "domain 'Other.test' is not in lower-case A-labels; write other.test"
     assert (home / "policy/current.json").read_bytes() == before
     assert PolicyRevision.objects.count() == 1
+
+
+def test_the_door_is_published_with_what_differs_laid_over_the_defaults(domain: Domain, home: Path) -> None:
+    Account.objects.create(login="printer", secret="account-1")
+    NodePolicy.objects.update_or_create(
+        pk=1,
+        defaults={
+            "clients": {"greet_delay": 4.0, "messages_per_hour": None},
+            "per_account": {"messages": 50},
+            "limits_of": {"printer": {"senders": 2}, "10.0.0.7": {"hours": 24}, "example.org": {"messages": 9}},
+        },
+    )
+    DnsList.objects.create(zone="zen.dnsbl.example")
+    DnsList.objects.create(zone="off.dnsbl.example", enabled=False)
+    SenderEntry.objects.create(who="spam.example", verdict="block")
+    SenderEntry.objects.create(who="bank.example", verdict="allow", domain=domain)
+    alice = domain.recipients.get(local_part="alice")
+    Recipient.objects.filter(pk=alice.pk).update(alias="strict@example.test")
+    SenderEntry.objects.create(who="ann@far.example", verdict="block", recipient=alice)
+    publish.publish_policy("admin")
+    snapshot = load(home / "policy/current.json")
+    assert snapshot.clients == ClientRules(greet_delay=4.0, messages_per_hour=None)
+    assert snapshot.outbound.per_account == SendingLimits(messages=50, recipients=1000, refused=100, senders=20)
+    assert snapshot.outbound.limits_of == {
+        "printer": SendingLimits(messages=50, recipients=1000, refused=100, senders=2),
+        "10.0.0.7": SendingLimits(hours=24.0, messages=2000, recipients=5000, refused=500),
+        "example.org": SendingLimits(messages=9),
+    }
+    assert snapshot.dns_lists == {"zen.dnsbl.example": WordsOfList()}
+    assert snapshot.senders == {"spam.example": ListVerdict.BLOCK}
+    ours = snapshot.domains["example.test"]
+    assert ours.senders == {"bank.example": ListVerdict.ALLOW}
+    assert ours.recipients["alice"] == RecipientPolicy(
+        None, {"ann@far.example": ListVerdict.BLOCK}, "strict@example.test"
+    )
+
+
+def test_a_domain_goes_not_live_while_its_next_hop_takes_anybody_unless_it_says_so(domain: Domain) -> None:
+    domain.accept_unknown = True
+    domain.save()
+    RecipientProbe.objects.create(domain="example.test", at=timezone.now(), accepts=True)
+    assert "its next hop accepts everyone, and bounces later" in str(publish.problem())
+    with pytest.raises(PolicyError, match="say in accepts_everyone why this may be"):
+        publish.publish_policy("admin")
+    assert not PolicyRevision.objects.exists()
+    domain.accepts_everyone = "an archive, Ann, 2026-11-21"
+    domain.save()
+    assert publish.problem() is None
+    assert publish.publish_policy("admin").number == 1
 
 
 def test_pending_says_what_publishing_would_change(domain: Domain) -> None:
