@@ -9,6 +9,7 @@ set by ``BACKSTOP_SECTION__KEY``, as JSON or as a plain word.
 
 import functools
 import hashlib
+import ipaddress
 import json
 import os
 import socket
@@ -249,10 +250,17 @@ def load(environment: Mapping[str, str] | None = None) -> Config:
             part[key.lower()] = _value(value)
             from_environment = True
     try:
-        return msgspec.convert(values, Config, dec_hook=_path)
+        config = msgspec.convert(values, Config, dec_hook=_path)
     except msgspec.ValidationError as error:
         where = f"{file}" if values and not from_environment else f"{file} or a {_PREFIX}SECTION__KEY variable"
         raise ConfigError(f"{where}: {error}; see docs/configuration.md for the keys") from error
+    for network in config.smtp.balancers:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError:
+            where = f"{file} or BACKSTOP_SMTP__BALANCERS"
+            raise ConfigError(f"{where}: smtp.balancers: {network!r} is no network such as 192.0.2.0/24") from None
+    return config
 
 
 def _path(wanted: type, value: object) -> object:

@@ -1,5 +1,6 @@
 """What the sessions of one SMTP process share: policy, checks, next hops, spool, journal, counters."""
 
+import ipaddress
 import logging
 import ssl
 import time
@@ -17,6 +18,7 @@ from gateway.mail.findings import Observation
 from gateway.mail.stages import Stage
 from gateway.outcome import Means
 from gateway.policy.codec import PolicyError
+from gateway.policy.decide import EARLY
 from gateway.policy.feed import LearnedFeed, PolicyFeed
 from gateway.policy.learned import NOTHING
 from gateway.policy.matching import Policy
@@ -86,6 +88,13 @@ class Front:
                 counters,
             )
         )
+        self.early = {
+            stage: tuple(each for each in checks if each.name in EARLY) for stage, checks in self.catalog.items()
+        }
+        self._later = {
+            stage: tuple(each for each in checks if each.name not in EARLY) for stage, checks in self.catalog.items()
+        }
+        self._balancers = tuple(ipaddress.ip_network(each, strict=False) for each in config.smtp.balancers)
         self.deliveries = Deliveries(config.spool_folder)
         self.means = Means(
             config, self.spool, Quarantine(config.spool_folder), self.deliveries, self.journal, self.ledger, self.alarm
@@ -143,14 +152,31 @@ class Front:
             if each.outcome.failed:
                 self.alarm(f"check {each.check}: {each.outcome}: {each.detail}")
 
-    async def check(self, stage: Stage, policy: Policy, listener: str, client: Client) -> list[Observation]:
+    async def check(
+        self, stage: Stage, policy: Policy, listener: str, client: Client, *, local: str = ""
+    ) -> list[Observation]:
         """Run the checks of a stage before a transaction, for any domain that has them on."""
-        view = View(policy=policy, node=self.name, listener=listener, client=client)
-        seen = await pipeline.run(
-            stage, self.catalog[stage], view, (policy.wanted,), seconds=self.config.budget.connect
-        )
+        view = View(policy=policy, node=self.name, listener=listener, client=client, local=local)
+        seen = await pipeline.run(stage, self._later[stage], view, (policy.wanted,), seconds=self.config.budget.connect)
         self.alarm_on_breakage(seen)
         return seen
+
+    async def check_at_once(self, stage: Stage, policy: Policy, client: Client, *, ahead: bool) -> list[Observation]:
+        """Run the checks of a stage that may answer before a recipient is named; they wait for nobody."""
+        view = View(policy=policy, node=self.name, listener="inbound", client=client, ahead=ahead)
+        return await pipeline.run(stage, self.early[stage], view, (policy.wanted,), seconds=self.config.budget.connect)
+
+    def looks(self, stage: Stage, policy: Policy) -> bool:
+        """Whether ``check`` has anything to do at that stage: any domain has one of its checks on."""
+        wanted = policy.wanted.checks
+        return any(each.name in wanted for each in self._later[stage])
+
+    def is_balancer(self, ip: str) -> bool:
+        """Whether the address is that of a load balancer, whose connections begin with the PROXY protocol."""
+        if not self._balancers:
+            return False
+        address = ipaddress.ip_address(ip)
+        return any(address in network for network in self._balancers)
 
     def wants(self, stage: Stage) -> bool:
         """Whether any check looks at that stage."""

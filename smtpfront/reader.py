@@ -47,6 +47,19 @@ class Reader:
         """Forget what lies here: nothing sent in clear may be taken for sent under TLS (RFC 3207 4.2)."""
         self._buffer.clear()
 
+    async def wait(self) -> None:
+        """Wait until something lies here. Raises EOFError."""
+        while not self._buffer:
+            await self._more()
+
+    async def exactly(self, count: int) -> bytes:
+        """Give so many octets. Raises EOFError."""
+        while len(self._buffer) < count:
+            await self._more()
+        octets = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return octets
+
     async def line(self, limit: int) -> bytes:
         """Give one line without its end. Raises EOFError, and LineTooLongError above ``limit`` octets."""
         while True:

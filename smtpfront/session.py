@@ -25,6 +25,8 @@ from gateway.outcome import finish
 from gateway.services.counters import CountersUnreachable
 from gateway.spool.disk import SpoolError
 from gateway.spool.records import TraceRecord, encode
+from smtpfront import arrival
+from smtpfront.arrival import SHUTTING_DOWN
 from smtpfront.front import Front
 from smtpfront.reader import LineTooLongError, Reader
 from smtpfront.transaction import Transaction, new_id
@@ -38,15 +40,15 @@ AUTH_LINE_LIMIT = 12_288  # RFC 4954 4
 _CONTROLS = re.compile(rb"[\x00-\x1f\x7f]")
 KEPT_EVENTS = 50  # of a session, outside of its transactions
 
+TURNED_AWAY_SECONDS = 10.0  # that a client which was refused at the banner may take for a command
 REMEMBERED_SECONDS = 5 * 86_400.0  # as long as clients try again (RFC 5321 4.5.4.1)
 
-SHUTTING_DOWN = Reply(421, "4.3.2", "this server is going down, please try again")
 TOO_MANY_ERRORS = Reply(421, "4.7.0", "too many errors, closing")
-TOO_MANY_CONNECTIONS = Reply(421, "4.7.0", "too many connections, please try again later")
 TIMED_OUT = Reply(421, "4.4.2", "timeout, closing")
 LINE_TOO_LONG = Reply(500, "5.5.2", "line too long")
 NOT_RECOGNISED = Reply(500, "5.5.2", "command not recognised")
 BAD_CHARACTERS = Reply(500, "5.5.2", "command holds control characters")
+ONLY_QUIT = Reply(503, "5.5.1", "this client is not served here; say QUIT")
 INTERNAL = Reply(451, "4.3.0", "internal error, please try again")
 
 
@@ -72,6 +74,10 @@ class Session(SMTP):
         self.events: list[Event] = []
         self.connecting: asyncio.Task[list[Observation]] | None = None  # the checks of the client's address
         self.greeting: asyncio.Task[list[Observation]] | None = None  # those of its name
+        self.early: list[Observation] = []  # of the checks that may answer before a recipient is named
+        self.local = ""  # the address of ours that the client has reached
+        self.turned_away = False  # it was told 5xx for a banner, and may only leave
+        self.delivered = False  # a message of it was delivered
         self.errors = 0
         self.began = time.perf_counter()
         self.closing = False
@@ -92,8 +98,8 @@ class Session(SMTP):
         self.transport = self.reader.transport = transport
         self._transport = transport  # what asyncio's FlowControlMixin looks at
         peer = transport.get_extra_info("peername") or ("0.0.0.0", 0)  # noqa: S104 - no address is bound here
-        ip = str(peer[0]).removeprefix("::ffff:").partition("%")[0]
-        self.client = Client(ip=ip, port=int(peer[1]), tls=tls_words(transport))
+        self.client = Client(ip=plain_ip(peer[0]), port=int(peer[1]), tls=tls_words(transport))
+        self.local = plain_ip((transport.get_extra_info("sockname") or ("",))[0])
         self.front.sessions.add(self)  # asyncio holds tasks weakly; this holds session and task
         self._timer = self.loop.call_later(self._patience, self._look_at_clock)
         self._task = self.loop.create_task(self._handle_client())
@@ -170,6 +176,10 @@ class Session(SMTP):
             if self.transport is not None and not self.transport.is_closing():
                 self.transport.write(octets)
 
+    def say(self, reply: Reply) -> None:
+        """Send a reply now."""
+        self._write(reply.wire())
+
     async def drain(self) -> None:
         """Wait while the client reads more slowly than we write."""
         self._flush()
@@ -197,13 +207,38 @@ class Session(SMTP):
             at = round((time.perf_counter() - self.began) * 1000, 1)
             self.events.append(Event.told(at, what, str(reply)))
 
-    def meet(self) -> None:
+    async def meet(self) -> None:
         """Begin to check the name that the client gave itself; nobody waits for it before a recipient is named."""
-        policy = self.front.policy
+        front, policy = self.front, self.front.policy
         if self.greeting is not None:
             self.greeting.cancel()
-        if self.listener == "inbound" and policy is not None and self.front.wants(Stage.HELO):
-            self.greeting = self.loop.create_task(self.front.check(Stage.HELO, policy, self.listener, self.client))
+            self.greeting = None
+        if self.listener != "inbound" or policy is None:
+            return
+        if policy.snapshot.clients.greet_delay:
+            seen = await front.check_at_once(Stage.HELO, policy, self.client, ahead=self.reader.pending)
+            self.early = [each for each in self.early if each.stage is not Stage.HELO] + seen
+        if front.looks(Stage.HELO, policy):
+            checking = front.check(Stage.HELO, policy, self.listener, self.client, local=self.local)
+            self.greeting = self.loop.create_task(checking)
+
+    def take_slots(self, *keys: str) -> None:
+        """Hold these slots of the counters until the end."""
+        self._slots = keys
+
+    def greet(self) -> None:
+        """Say who we are."""
+        self._write(f"220 {self.front.name} ESMTP Backstop\r\n".encode("ascii", "replace"))
+
+    def turn_away(self, reply: Reply) -> None:
+        """Greet with a refusal: the client is expected to say QUIT (RFC 5321 3.1), and soon."""
+        self.note("connected", reply)
+        self.turned_away = True
+        self._patience = min(self._patience, TURNED_AWAY_SECONDS)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = self.loop.call_later(self._patience, self._look_at_clock)
+        self._write(reply.wire())
 
     async def begin_anew(self, why: str) -> None:
         """End the transaction, if there is one, without a message."""
@@ -216,7 +251,7 @@ class Session(SMTP):
     async def _handle_client(self) -> None:
         """Serve the client until it leaves. Nothing that it sends gets an exception out of here."""
         try:
-            if await self._welcome():
+            if await arrival.welcome(self):
                 await self._converse()
         except (EOFError, ConnectionError):
             pass
@@ -227,33 +262,6 @@ class Session(SMTP):
             self.answer(INTERNAL)
         finally:
             await self._depart()
-
-    async def _welcome(self) -> bool:
-        """Take the connection's slots and greet. False where the client was sent away."""
-        front, limits = self.front, self.front.config.limits
-        if front.draining:
-            self._write(SHUTTING_DOWN.wire())
-            return False
-        key = f"connections:{self.client.ip}"
-        claims = [("connections", limits.connections), (key, limits.connections_per_client)]
-        try:
-            full = await front.counters.acquire_all(claims)
-        except CountersUnreachable as error:
-            front.alarm(f"counters can not be reached: {error}")
-            self._write(SHUTTING_DOWN.wire())
-            return False
-        if full is not None:
-            self.note(f"connected; the limit of {full.partition(':')[0]} is reached", TOO_MANY_CONNECTIONS)
-            self._write(TOO_MANY_CONNECTIONS.wire())
-            return False
-        self._slots = ("connections", key)
-        policy = front.policy
-        if policy is not None and (name := policy.forwarder_of(self.client.ip)):
-            self.client = Client(ip=self.client.ip, port=self.client.port, tls=self.client.tls, forwarder=name)
-        if self.listener == "inbound" and policy is not None and front.wants(Stage.CONNECT):
-            self.connecting = self.loop.create_task(front.check(Stage.CONNECT, policy, self.listener, self.client))
-        self._write(f"220 {front.name} ESMTP Backstop\r\n".encode("ascii", "replace"))
-        return True
 
     async def _converse(self) -> None:
         """Read commands and answer them."""
@@ -293,6 +301,8 @@ class Session(SMTP):
                 reply = LINE_TOO_LONG
             elif _CONTROLS.search(line):
                 reply = BAD_CHARACTERS
+            elif self.turned_away and word.upper() != b"QUIT":
+                reply = ONLY_QUIT
             elif verb is None:
                 reply = NOT_RECOGNISED
             else:
@@ -320,6 +330,8 @@ class Session(SMTP):
         if self.unconfirmed:  # nothing came after our 250: it may have got lost
             await self._remember()
         await self.begin_anew("the client went away")
+        if self.delivered:
+            await arrival.remember(self)
         for task in (self.connecting, self.greeting):
             if task is not None:
                 task.cancel()
@@ -338,6 +350,7 @@ class Session(SMTP):
             listener=self.listener,
             client=self.client,
             events=self.events,
+            observations=[*self.early, *_seen(self.connecting), *_seen(self.greeting)],
             disposition=Disposition.REJECTED.value,
         )
         last = next(event for event in reversed(self.events) if event.reply[:1] in set("45"))
@@ -365,6 +378,11 @@ class Session(SMTP):
         return AuthResult(success=False, handled=False, auth_data=auth_data)
 
 
+def plain_ip(address: object) -> str:
+    """Give an address without zone, and an IPv4 address that came as IPv6 as what it is."""
+    return str(address).removeprefix("::ffff:").partition("%")[0]
+
+
 def tls_words(transport: asyncio.BaseTransport) -> str:
     """Name TLS version and cipher of a connection, or nothing."""
     ssl_object = transport.get_extra_info("ssl_object")
@@ -381,3 +399,8 @@ def _where(error: Exception) -> str:
         at = at.tb_next
     place = f" at {at.tb_frame.f_code.co_filename.rpartition('/')[2]}:{at.tb_lineno}" if at is not None else ""
     return f"{type(error).__name__}: {error}{place}"
+
+
+def _seen(task: asyncio.Task[list[Observation]] | None) -> list[Observation]:
+    """Give what checks have seen that are through."""
+    return task.result() if task is not None and task.done() and not task.cancelled() else []

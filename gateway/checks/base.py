@@ -56,7 +56,9 @@ class View:
 
     ``recipient`` and ``match`` are set at RCPT; ``content`` at DATA, with ``recipients``, those accepted, as they stand
     in the trace. ``node`` is this node's name. ``earlier`` is what checks of earlier stages saw. ``shared`` is where
-    checks of one stage share what is worked out once, by the name of who works it out.
+    checks of one stage share what is worked out once, by the name of who works it out. ``ahead`` says that the client
+    sent more before we had answered: at CONNECT before the banner, at HELO before the answer to EHLO; ``local`` is the
+    address of ours that it has reached, where that is known.
     """
 
     def __init__(  # noqa: PLR0913 - it is the one bundle of everything
@@ -73,6 +75,8 @@ class View:
         content: Content | None = None,
         recipients: tuple[str, ...] = (),
         earlier: Sequence[Observation] = (),
+        ahead: bool = False,
+        local: str = "",
     ) -> None:
         """Bundle what is known."""
         self.policy = policy
@@ -86,6 +90,8 @@ class View:
         self.content = content
         self.recipients = recipients
         self.earlier = earlier
+        self.ahead = ahead
+        self.local = local
         self.shared: dict[str, object] = {}
 
     @property

@@ -9,6 +9,8 @@ from gateway.checks.base import Check
 from gateway.checks.batv import Batv
 from gateway.checks.bounce_storm import BounceStorm
 from gateway.checks.clamav import ClamAv
+from gateway.checks.client_networks import ClientNetworks
+from gateway.checks.early_talker import EarlyTalker
 from gateway.checks.forged_bounce import ForgedBounce
 from gateway.checks.judging import Judging
 from gateway.checks.known_backscatterer import KnownBackscatterer
@@ -16,6 +18,7 @@ from gateway.checks.line_ends import LineEnds
 from gateway.checks.loops import Loops
 from gateway.checks.message_size import MessageSize
 from gateway.checks.past_gateway import PastGateway
+from gateway.checks.rates import Rates
 from gateway.checks.recipient_known import RecipientKnown
 from gateway.checks.spam import Spam
 from gateway.checks.spf import Spf
@@ -42,11 +45,12 @@ class Services(msgspec.Struct, frozen=True):
 def build(services: Services) -> Catalog:
     """Make the checks with the services that they ask."""
     size = MessageSize()
+    early_talker = EarlyTalker()
     judging = Judging(services.ledger, services.read_secret)
     return {
-        Stage.CONNECT: (),
-        Stage.HELO: (),
-        Stage.MAIL: (size, Spf(services.resolver)),
+        Stage.CONNECT: (ClientNetworks(), early_talker),
+        Stage.HELO: (early_talker,),
+        Stage.MAIL: (size, Rates(services.counters), Spf(services.resolver)),
         Stage.RCPT: (RecipientKnown(), Batv(services.read_secret)),
         Stage.DATA: (
             size,

@@ -21,6 +21,9 @@ from gateway.policy.snapshot import CheckRule, Forwarder, Mode, Rules
 # Node-wide rules: observe mode does not lift them, for a loop or a flood of octets harms whoever lets it pass.
 NODE_WIDE = frozenset({"loops", "message_size"})
 
+# These may answer before a recipient is named, where all domains enforce them (``Policy.enforced``).
+EARLY = frozenset({"client_networks", "early_talker", "rates"})
+
 # The strongest word wins. A definite refusal goes before "can't tell", which goes before every way of accepting.
 _STRENGTH = (Action.REJECT, Action.DROP, Action.DEFER, Action.QUARANTINE, Action.TAG, Action.DELIVER)
 _OFF = CheckRule(mode=Mode.OFF)
@@ -92,6 +95,20 @@ def decide(trace: Trace, policy: Policy, recipient: str) -> Decision:
         reply=_reply(verdict),
         observed=observed,
     )
+
+
+def early_reply(seen: Observation, policy: Policy) -> Reply | None:
+    """Give the answer before any recipient is named, where a check may answer then and all domains enforce it."""
+    if seen.check not in EARLY or seen.outcome is not Outcome.HIT or seen.check not in policy.enforced:
+        return None
+    later = policy.wanted.checks[seen.check].action is Action.DEFER
+    return replies.later(seen.check) if later else replies.refusal(seen.check)
+
+
+def reason(seen: Observation) -> str:
+    """Say what a hit was, for the sentence that begins with what was done."""
+    finding = seen.findings[0]
+    return f"{seen.check} found {finding.symbol} ({finding.detail})"
 
 
 def score_of(seen: list[Observation], rules: Rules) -> float:
@@ -184,5 +201,5 @@ def _reply(verdict: Verdict) -> Reply | None:
         told = verdict.detail if verdict.check in replies.TOLD else ""
         return replies.refusal(verdict.check or "", told)
     if verdict.action is Action.DEFER:
-        return replies.UNDECIDED
+        return replies.later(verdict.check or "") if verdict.symbol is not None else replies.UNDECIDED
     return None

@@ -13,6 +13,9 @@ THRESHOLDS = Thresholds()
 
 # Inbound: what holds for a new domain.
 CHECKS: dict[str, CheckRule] = {
+    "client_networks": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),
+    "early_talker": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),
+    "rates": CheckRule(mode=Mode.ENFORCE, action=Action.DEFER, on_failure=Action.DEFER),
     "recipient_known": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),
     "batv": CheckRule(mode=Mode.OBSERVE),
     "spf": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),

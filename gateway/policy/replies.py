@@ -6,6 +6,9 @@ A reply never names an inner host, and never says more of a message than its sen
 from gateway.mail.reply import Reply
 
 REFUSALS: dict[str, Reply] = {
+    "client_networks": Reply(554, "5.7.1", "mail from this network is not accepted here"),
+    "early_talker": Reply(554, "5.5.1", "this client spoke before it was greeted"),
+    "rates": Reply(550, "5.7.1", "too many messages from this client"),
     "recipient_known": Reply(550, "5.1.1", "no such recipient here"),
     "spf": Reply(550, "5.7.23", "SPF: the sender's domain does not let this client send for it"),  # RFC 7372 3.2
     "message_size": Reply(552, "5.3.4", "message is larger than this system accepts"),
@@ -19,6 +22,10 @@ REFUSALS: dict[str, Reply] = {
     "known_backscatterer": Reply(550, "5.7.1", "this host has sent bounces of mail that was not sent from here"),
     "spam": Reply(550, "5.7.1", "message looks like spam"),
 }
+# What is told where a hit is only refused for now.
+LATER: dict[str, Reply] = {
+    "rates": Reply(451, "4.7.1", "too many messages from this client, please try later"),
+}
 TOLD = frozenset({"clamav", "line_ends", "spf"})  # what they found is told: the sender's side can act on it
 REFUSED = Reply(550, "5.7.1", "message refused by policy")
 UNDECIDED = Reply(451, "4.7.1", "message can not be checked at the moment, please try again")
@@ -29,3 +36,8 @@ def refusal(check: str, detail: str = "") -> Reply:
     """Give the reply for a refusal by a check; ``detail`` is told where the sender's side can act on it."""
     reply = REFUSALS.get(check, REFUSED)
     return Reply(reply.code, reply.enhanced, f"{reply.text}: {detail}") if detail else reply
+
+
+def later(check: str) -> Reply:
+    """Give the reply where a hit of a check is refused for now."""
+    return LATER.get(check, UNDECIDED)

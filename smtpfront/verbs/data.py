@@ -90,6 +90,7 @@ async def _judge(session: Session, transaction: Transaction, content: Content) -
     )
     transaction.tell()
     if reply.positive:
+        session.delivered |= any(each.disposition is Disposition.DELIVERED for each in trace.recipients)
         session.unconfirmed = f"delivered:{key} {trace.id}"
     return reply
 

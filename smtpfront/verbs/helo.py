@@ -41,5 +41,5 @@ async def _greet(session: Session, name: str, *, esmtp: bool) -> bool:
         return False
     await session.begin_anew("EHLO" if esmtp else "HELO")
     session.client = msgspec.structs.replace(session.client, helo=name, esmtp=esmtp)
-    session.meet()
+    await session.meet()
     return True

@@ -2,7 +2,8 @@
 
 import ssl
 
-from gateway.mail.client import Client
+import msgspec
+
 from gateway.mail.reply import Reply
 from smtpfront.session import Session, tls_words
 from smtpfront.verbs.simple import NO_ARGUMENT
@@ -33,6 +34,5 @@ async def starttls(session: Session, rest: str) -> Reply | None:
     if transport is None:
         raise EOFError
     session.transport = session.reader.transport = transport
-    client = session.client
-    session.client = Client(ip=client.ip, port=client.port, forwarder=client.forwarder, tls=tls_words(transport))
+    session.client = msgspec.structs.replace(session.client, helo="", esmtp=False, tls=tls_words(transport))
     return None
