@@ -88,7 +88,9 @@ WORDING = Wording(
             "antivirus ha detectado", "contenait le virus", "conteniá lo virus", "virusscanner heeft een virus",
             "viruskontroll hittade", "wykrywacz wirusów", "обнаружила вирус", "обнаружил вирус", "virenscanner hat",
             "virenscanner wurde", "virusscanner reageerde", "detector de virus ha", "detektor virusov", "detektor viru",
-            "har opdaget virus", "har hittat virus", "har funnet virus", "viruseen", "viirusetõrje", "antibirusak",
+            "mailscanner email virus scanner", "mailscanner e-mail-virus-scanner", "mailscanner - email virus scanner",
+            "the virus detector said", "har opdaget virus", "har hittat virus", "har funnet virus", "viruseen",
+            "viirusetõrje", "antibirusak",
             "ウイルス チェッカー", "ウイルスチェッカー", "viruskereső",
         )),
         (2.5, (
@@ -97,7 +99,9 @@ WORDING = Wording(
             "potentially executable attachment", "ein virus gefunden", "enthält einen virus", "wurde ein virus",
             "viren gefunden", "contient un virus", "contiene un virus", "bevat een virus", "contém vírus",
             "passerelle antivirus",
-            "detecção de vírus", "a détecté un virus", "har fundet en virus", "indeholdt en virus",
+            "detecção de vírus", "a détecté un virus", "vårt virusskydd",
+            "enthielt potenziell gefährliche inhalte", "potencialmente peligroso que ha sido eliminado",
+            "il sistema antivirus", "har fundet en virus", "indeholdt en virus",
             "innehöll ett virus", "obsahuje virus", "obsahovala virus",
         )),
         (2, (
@@ -110,7 +114,8 @@ WORDING = Wording(
             "check your system for virus", "virus detector",
         )),
         (1.5, (
-            "virusskanner", "virusscanner", "antivirus hat", "virus checker", "virus detected", "found virus",
+            "virusskanner", "virusscanner", "antivirus hat", "protección contra virus", "virus checker",
+            "virus detected", "found virus",
             "infected file", "infected message", "infected with",
             "virus alert", "virus name", "virus found", "attachment was removed", "attachment was deleted",
             "mit einem virus", "virenscanner",
