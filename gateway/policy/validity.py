@@ -10,6 +10,8 @@ import msgspec
 
 from gateway.mail.address import AddressError, parse_mailbox
 from gateway.mail.decisions import Action
+from gateway.policy.defaults import CHECKS
+from gateway.policy.learned import FORGED
 from gateway.policy.location import Place
 from gateway.policy.snapshot import Account, DomainPolicy, Forwarder, Marking, Mode, Route, Rules, Snapshot, Thresholds
 
@@ -103,6 +105,17 @@ def sender_fault(address: str) -> tuple[str, str] | None:
     except AddressError as error:
         return f"{address!r} is no sender address: {error}", "write user@domain, or *@domain for all of a domain"
     return None
+
+
+def guided_fault(mode: str, action: str) -> tuple[str, str] | None:
+    """Say what is wrong with a rule for forged bounces where the domain is guided, and the remedy, or None."""
+    base = CHECKS[FORGED]
+    if (mode, action) == (base.mode, base.action):
+        return None
+    return (
+        f"the domain is guided, so that mode and action of {FORGED} would say nothing",
+        "leave them, or set guided off",
+    )
 
 
 def threshold_fault(limits: Thresholds) -> tuple[str, str, str] | None:
