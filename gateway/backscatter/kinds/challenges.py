@@ -51,7 +51,7 @@ WORDING = Wording(
             "confirm [0-9a-f]{16,64}$",
             "(?:anti-?spam|spam) (?:verification|confirmation|protection|challenge|filter)", "challenge",
             "one[- ]time (?:verification|confirmation)", "please (?:resend|register)",
-            "request for (?:permission|authorization)", r"\*{0,2}message you sent (?:was )?blocked by our bulk",
+            "request for (?:permission|authorization)",
         )),
     ),
     senders=(
@@ -111,7 +111,7 @@ WORDING = Wording(
             "boxbe", "bluebottle", "spamschutz", "wird zugestellt",
         )),
         (1, (
-            "with the following subject", "cliquer sur le lien", "clique aqui", "allow incoming messages only",
+            "with the following subject:", "cliquer sur le lien", "clique aqui", "allow incoming messages only",
             "to control spam",
             "i apologize for this automatic reply", "has been waitlisted", "your message is legitimate",
             "leave the subject line intact", "so i can receive", "add yourself to my",

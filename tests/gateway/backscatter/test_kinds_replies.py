@@ -10,7 +10,7 @@ import pytest
 
 from gateway.backscatter.kinds import classify
 from gateway.backscatter.words import Kind
-from tests.gateway.backscatter.others import challenges, delays, replies
+from tests.gateway.backscatter.others import challenges, delays, replies, writing
 
 SEEN = ("de", "fr", "nl")
 
@@ -70,3 +70,39 @@ def test_of_rendered_delay_notices_at_least_90_of_100_are_known() -> None:
     total = len([*delays.real(), *samples])
     if total < 30:
         pytest.fail(f"{total} delay notices, 30 wanted")
+
+
+# ---- people write of such things as well
+
+PEOPLE = (
+    ("Urlaub", "Hallo Bob,\nich bin im Urlaub ab Montag, kannst du meine Blumen gießen?"),
+    ("Dovolená", "Ahoj, jsem na dovolené od pondělí. Pojedeš s námi?"),
+    ("Semester", "Hej! Jag är på semester i juli, ska vi ses?"),
+    ("Ferie", "Ciao, sono in ferie dal 3 agosto, ci vediamo?"),
+    ("Vacances", "Salut, je suis en vacances la semaine prochaine, on se voit?"),
+    ("Absence de Paul", "Bonjour, Paul est malade. En cas d'urgence, appelez-moi."),
+    ("Ausente em reunião", "Estarei ausente da reunião de amanhã."),
+    ("Absent till Monday", "Anna is absent till Monday, says her mother. Please let the teacher know."),
+    ("休假申请", "我想申请下周休假。"),
+    ("Confirm your message for list of guests", "Please send the final list of guests."),
+    ("Warning: delivery time", "Your parcel is still in the queue. Do not resend the form."),
+)
+
+
+@pytest.mark.parametrize(("subject", "text"), PEOPLE, ids=[subject for subject, _ in PEOPLE])
+def test_a_person_s_mail_about_it_is_none_of_it(subject: str, text: str) -> None:
+    assert classify(writing.plain(subject, text), sender="carol@far.test").kind is Kind.NONE
+
+
+def test_a_delivery_status_that_failed_is_no_challenge_for_speaking_of_spam() -> None:
+    text = "The email you sent with the following subject has not been delivered. Write to antispam@far.test."
+    status = writing.STATUS.replace("delayed", "failed").replace("4.4.1", "5.7.1")
+    raw = writing.parts(
+        "**Message you sent blocked by our bulk email filter**",
+        text,
+        ("message/delivery-status", status),
+        kind="report; report-type=delivery-status",
+        sender="MAILER-DAEMON",
+        fields=(),
+    )
+    assert classify(raw, sender="").kind is Kind.BOUNCE
