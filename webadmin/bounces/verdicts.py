@@ -1,4 +1,4 @@
-"""What is shown of the verdict on an automatic message: each piece of evidence by its force, and a button for "this was mine"."""
+"""The verdict on an automatic message as pages show it: the evidence by its force, and a button for "this was mine"."""
 
 from collections.abc import Iterator
 from typing import Any

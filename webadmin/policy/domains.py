@@ -36,8 +36,8 @@ class DomainForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at
         fields = (*_FIELDS, *thresholds.FIELDS)
         help_texts: ClassVar[dict[str, str]] = {
             "guided": "What happens to forged bounces moves by itself, as the page Readiness shows: observe, "
-            "quarantine, reject. The mode and action of the check setting forged_bounce say nothing then. To set them yourself, "
-            "switch this off.",
+            "quarantine, reject. The mode and action of the check setting forged_bounce say nothing then. "
+            "To set them yourself, switch this off.",
         }
 
     def clean_name(self) -> str:
