@@ -154,6 +154,11 @@ WORDING = Wording(
             "自动答复", "自動回覆", "自動返信", "自動応答",
         )),
         (2, (
+            "mi forestas", "mi forestos", "mi estos for", "ekster la oficejo", "urĝa", "urĝe", "ei ole tööl",
+            "kontorist ära",
+            "töölt ära", "äraolek", "kiire asja", "kiiretes", "kiirete", "pakilis", "odsoten", "odsotn", "nujn",
+            "izven pisarne", "відсутн", "термінов", "невідкладн", "нагальн", "არ ვიქნები", "გადაუდებელ",
+            "ოფის", "შვებულებ", "სასწრაფო", "அலுவலக", "அவசர", "விடுமுறை",
             "for urgent matters", "in urgent cases", "in urgent matters", "if your matter is urgent",
             "in dringenden fällen", "in dringlichen fällen", "in eiligen fällen", "nicht erreichbar", "bin bis",
             "pour toute urgence", "en cas d'urgence", "de retour le", "para asuntos urgentes", "en casos urgentes",
