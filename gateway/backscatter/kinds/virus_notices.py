@@ -59,7 +59,7 @@ WORDING = Wording(
                 "type forbidden)"
             ),
             "content violation", r"\{?(?:virus|blocked content|filename|dangerous content)\?\}",
-            "failed to clean virus", "antivirus", "anti-virus", "avviso (?:di )?virus", "alerte? virus",
+            "antivirus", "anti-virus", "avviso (?:di )?virus", "alerte? virus",
             "alerta de virus", "virus (?:rilevato|trovato|détecté|detectado|gevonden|encontrado|wykryty|обнаружен)",
             "mensagem bloqueada",
             "message (?:quarantined|deleted|contained? (?:a )?virus)",
@@ -95,8 +95,8 @@ WORDING = Wording(
         )),
         (2.5, (
             "our virus scanner", "contained a virus", "the following virus", "the following viruses", "banned name",
-            "banned filename", "banned attachment", "attachments that are not permitted",
-            "potentially executable attachment", "ein virus gefunden", "enthält einen virus", "wurde ein virus",
+            "banned filename", "banned attachment", "attachments are not permitted",
+            "executable attachment", "ein virus gefunden", "enthält einen virus", "wurde ein virus",
             "viren gefunden", "contient un virus", "contiene un virus", "bevat een virus", "contém vírus",
             "passerelle antivirus",
             "detecção de vírus", "a détecté un virus", "vårt virusskydd",
@@ -109,7 +109,7 @@ WORDING = Wording(
             "virus has been found", "found the virus", "found to be infected", "contains a virus",
             "contains the virus", "contained the virus", "containing a virus", "infected with a virus",
             "is infected with", "was infected with", "infected attachment", "banned file", "blocked attachment",
-            "attachment was blocked", "attachment was quarantined", "attachment type is not allowed",
+            "attachment was blocked", "attachment type is not allowed",
             "potentially dangerous attachment", "virus gefunden", "virus a été", "wirusa o nazwie",
             "check your system for virus", "virus detector",
         )),
