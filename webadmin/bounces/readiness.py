@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
-from gateway.models import Domain
+from gateway.models import Domain, DomainStage
 from gateway.operations import audit, learning
 from gateway.operations.learning import stages
 from gateway.operations.learning.readiness import FIGURES, WINDOW, Readiness, in_force, next_move, readiness, rows_of
@@ -174,8 +174,6 @@ def reached(request: HttpRequest) -> dict[str, Any]:
     """Give the dashboard how many guided domains are at each stage; nothing to who may not see them."""
     if not request.user.has_perm(SEE):
         return {}
-    from gateway.models import DomainStage  # noqa: PLC0415 - keeps the page's own names few
-
     guided = set(Domain.objects.filter(guided=True).values_list("name", flat=True))
     at = dict(DomainStage.objects.filter(domain__in=guided).values_list("domain", "stage"))
     counts = {stage.value: sum(1 for name in guided if at.get(name, Stage.OBSERVE) == stage) for stage in Stage}
