@@ -27,12 +27,16 @@ class ConsoleSite(UnfoldAdminSite):
 
     def extra_urls(self) -> list[URLPattern]:
         """Give the pages that belong to no table."""
-        from webadmin.messages import views as messages  # noqa: PLC0415 - models exist only after start-up
+        from webadmin.bounces import readiness, verdicts  # noqa: PLC0415 - models exist only after start-up
+        from webadmin.messages import views as messages  # noqa: PLC0415 - as its neighbour
         from webadmin.policy import marking, publishing  # noqa: PLC0415 - as its neighbour
         from webadmin.system import health  # noqa: PLC0415 - as its neighbour
 
         return [
             path("messages/<str:message>/", self.admin_view(messages.by_id), name="message"),
+            path("messages/<str:message>/mine/", self.admin_view(verdicts.mine), name="mine"),
+            path("readiness/", self.admin_view(readiness.page), name="readiness"),
+            path("readiness/<str:domain>/<str:figure>/", self.admin_view(readiness.behind), name="readiness_list"),
             path("publish/", self.admin_view(publishing.publish), name="publish"),
             path("marking/", self.admin_view(marking.marking), name="marking"),
             path("health/", self.admin_view(health.health), name="health"),

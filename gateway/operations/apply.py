@@ -18,9 +18,10 @@ from gateway.operations import accounts, audit, document, export, publish
 from gateway.policy.admission import open_domains
 from gateway.policy.changes import changes
 from gateway.policy.defaults import CHECKS, OUTBOUND_CHECKS
+from gateway.policy.learned import FORGED
 from gateway.policy.location import Place, PolicyError, line_of
 from gateway.policy.snapshot import CheckRule
-from gateway.policy.validity import faults
+from gateway.policy.validity import faults, guided_fault
 
 _THRESHOLDS = document.Thresholds.__struct_fields__
 _OF_NODE = frozenset({"revision", *document.Node.__struct_fields__})
@@ -160,6 +161,7 @@ class _Applying:
             row.observe, row.accept_unknown = part.observe, part.accept_unknown
             row.marks_since = self._day(part.marks_since, (*place, "marks_since")) if part.marks_since else None
             row.guided = part.is_guided
+            self._refuse_unheeded(part, place)
             row.switch_on = self._day(part.switch_on, (*place, "switch_on")) if part.switch_on else None
             row.dkim_selector = part.dkim.selector if part.dkim is not None else ""
             row.dkim_secret = part.dkim.secret if part.dkim is not None else ""
@@ -186,6 +188,16 @@ class _Applying:
             row.listed = base.listed if part.listed is msgspec.UNSET else part.listed
             row.unlisted = base.unlisted if part.unlisted is msgspec.UNSET else part.unlisted
             self._save(row, ("dns_lists", zone))
+
+    def _refuse_unheeded(self, part: document.Domain, place: Place) -> None:
+        """Refuse to set for forged bounces what a guided domain would not heed. Raises PolicyError."""
+        check, base = part.checks.get(FORGED), CHECKS[FORGED]
+        if check is None or not part.is_guided:
+            return
+        mode = base.mode if check.mode is msgspec.UNSET else check.mode
+        action = base.action if check.action is msgspec.UNSET else check.action
+        if fault := guided_fault(mode, action):
+            raise self._error((*place, "checks", FORGED), *fault)
 
     def _write_checks(
         self,

@@ -63,19 +63,19 @@ LDAP_SECONDS = (0.1, 60)
 
 def faults(snapshot: Snapshot) -> Iterator[Fault]:
     """Give everything that is wrong with this side of a snapshot."""
-    yield from _clients(snapshot.clients)
+    yield from client_faults(snapshot.clients)
     for zone, each in snapshot.dns_lists.items():
-        yield from _dns_list(zone, each, ("dns_lists", zone))
+        yield from dns_list_faults(zone, each, ("dns_lists", zone))
     yield from _senders(snapshot.senders, ("senders",))
-    yield from _greylisting(snapshot.greylisting)
+    yield from greylisting_faults(snapshot.greylisting)
     for at, sealer in enumerate(snapshot.arc_sealers):
         if wrong := domain_fault(sealer):
             yield Fault(("arc_sealers", at), *wrong)
     if wrong := limit_fault(snapshot.spf_void_limit, *VOID_LIMITS):
         yield Fault(("spf_void_limit",), f"spf_void_limit: {wrong[0]}", wrong[1])
-    yield from _outbound(snapshot.outbound, snapshot.accounts)
+    yield from outbound_faults(snapshot.outbound, snapshot.accounts)
     for name, domain in snapshot.domains.items():
-        yield from _domain(domain, ("domains", name))
+        yield from domain_faults(domain, ("domains", name))
     yield from _aliases(snapshot)
 
 
@@ -109,7 +109,7 @@ def _bounds(part: object, bounds: dict[str, tuple[float, float]], place: Place) 
             yield Fault((*place, field), f"{field}: {wrong[0]}", wrong[1])
 
 
-def _clients(clients: ClientRules) -> Iterator[Fault]:
+def client_faults(clients: ClientRules) -> Iterator[Fault]:
     """Check what holds for clients."""
     place: Place = ("clients",)
     yield from network_faults(clients.allowed, (*place, "allowed"))
@@ -120,7 +120,7 @@ def _clients(clients: ClientRules) -> Iterator[Fault]:
     yield from _bounds(clients, CLIENT_BOUNDS, place)
 
 
-def _dns_list(zone: str, each: DnsList, place: Place) -> Iterator[Fault]:
+def dns_list_faults(zone: str, each: DnsList, place: Place) -> Iterator[Fault]:
     """Check one DNS list."""
     if wrong := domain_fault(zone):
         yield Fault(place, *wrong)
@@ -143,7 +143,7 @@ def _senders(senders: Collection[str], place: Place) -> Iterator[Fault]:
             yield Fault((*place, who), *wrong)
 
 
-def _greylisting(times: Greylisting) -> Iterator[Fault]:
+def greylisting_faults(times: Greylisting) -> Iterator[Fault]:
     """Check the times of greylisting."""
     place: Place = ("greylisting",)
     wrong = list(_bounds(times, GREYLISTING_BOUNDS, place))
@@ -153,7 +153,7 @@ def _greylisting(times: Greylisting) -> Iterator[Fault]:
         yield Fault((*place, "window_hours"), reason, "shorten delay, or lengthen window_hours")
 
 
-def _outbound(outbound: Outbound, accounts: Collection[str]) -> Iterator[Fault]:
+def outbound_faults(outbound: Outbound, accounts: Collection[str]) -> Iterator[Fault]:
     """Check the limits of what may leave."""
     place: Place = ("outbound",)
     for field in ("per_account", "per_client", "per_domain"):
@@ -170,7 +170,7 @@ def _sending(limits: SendingLimits, place: Place) -> Iterator[Fault]:
     yield from _bounds(limits, SENDING_BOUNDS, place)
 
 
-def _domain(domain: DomainPolicy, place: Place) -> Iterator[Fault]:
+def domain_faults(domain: DomainPolicy, place: Place) -> Iterator[Fault]:
     """Check how a domain knows its recipients, and its lists of senders."""
     for at, method in enumerate(domain.validation):
         if method in domain.validation[:at]:

@@ -111,15 +111,15 @@ class PolicyFeed(Feed[Snapshot]):
 
 
 class LearnedFeed(Feed[Learned]):
-    """What was learned; nothing, where there is no file."""
+    """What was learned; nothing, where there has never been a file."""
 
     def decode(self, text: bytes) -> Learned:
         """Read what was learned. Raises PolicyError."""
         return learned.decode(text, name=str(self.path))
 
     def missing(self) -> Learned:
-        """Give nothing: a gateway begins so."""
-        return learned.NOTHING
+        """Give nothing, for a gateway begins so; what is known stays when the file is lost: it is written again."""
+        return learned.NOTHING if self.current is None else self.current
 
 
 def _version(descriptor: int) -> _Version:

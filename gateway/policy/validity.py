@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator
 
 from gateway.mail.decisions import Action
 from gateway.policy import admission
+from gateway.policy.defaults import CHECKS
+from gateway.policy.learned import FORGED
 from gateway.policy.location import Place
 from gateway.policy.snapshot import Account, DomainPolicy, Forwarder, Marking, Mode, Route, Rules, Snapshot
 from gateway.policy.wellformed import (
@@ -52,6 +54,17 @@ def faults(snapshot: Snapshot, checks: Collection[str]) -> Iterator[Fault]:
         yield from _route_exists(outbound.route, snapshot.routes, ("outbound", "route"))
     yield from _rules(outbound.rules, ("outbound", "rules"), checks)
     yield from admission.faults(snapshot)
+
+
+def guided_fault(mode: str, action: str) -> tuple[str, str] | None:
+    """Say what is wrong with a rule for forged bounces where the domain is guided, and the remedy, or None."""
+    base = CHECKS[FORGED]
+    if (mode, action) == (base.mode, base.action):
+        return None
+    return (
+        f"the domain is guided, so that mode and action of {FORGED} would say nothing",
+        "leave them, or set guided off",
+    )
 
 
 def _is_day(text: str) -> bool:

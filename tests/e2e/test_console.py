@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 
-from gateway.models import PolicyRevision, QuarantinedCopy, Storm, Transaction
+from gateway.models import DomainStage, JudgedBounce, PolicyRevision, QuarantinedCopy, Storm, Transaction
 from gateway.operations import broker
 from tests.e2e.browser import Browser
 from tests.webadmin import seed
@@ -65,11 +65,14 @@ def test_every_page_works_under_the_consoles_policy_and_asks_nobody_else(browser
         "/gateway/storm/",
         f"/gateway/storm/{Storm.objects.all()[0].pk}/change/",
         "/gateway/backscatterer/",
+        "/readiness/",
+        "/readiness/example.test/judged/",
     ):
         browser.open(console + path.replace("/1/", f"/{seed.Domain.objects.all()[0].pk}/"))
         assert browser.run("document.documentElement.hasAttribute('x-cloak')") is False, f"{path}: scripts do not run"
     assert browser.errors == []
-    assert {url for url in browser.requested if not url.startswith(console)} == set()
+    # A browser draws the icon of a date field from a data URL of its own, which asks nobody.
+    assert {url for url in browser.requested if not url.startswith((console, "data:"))} == set()
 
 
 def test_pages_fit_a_narrow_screen(browser: Browser, console: str) -> None:
@@ -85,6 +88,7 @@ def test_pages_fit_a_narrow_screen(browser: Browser, console: str) -> None:
         "/gateway/storm/",
         f"/gateway/storm/{Storm.objects.all()[0].pk}/change/",
         "/gateway/backscatterer/",
+        "/readiness/",
     ):
         browser.open(console + path)
         assert browser.run("document.documentElement.scrollWidth <= innerWidth"), f"{path} is wider than the screen"
@@ -113,3 +117,24 @@ def test_the_policy_is_published_with_a_click(browser: Browser, console: str) ->
     click(browser, "button.bs-go")
     assert PolicyRevision.objects.count() == 3
     assert settings.CONFIG.policy_folder.joinpath("3.json").exists()
+
+
+def test_a_doubted_bounce_is_reported_and_the_report_taken_back_with_a_click_each(
+    browser: Browser, console: str, home: Path
+) -> None:
+    message = seed.forged(home)
+    browser.open(f"{console}/messages/{message.pk}/")
+    assert browser.run("document.querySelectorAll('#verdict tbody tr').length") == 3
+    click(browser, "#verdict button[value=mine]")
+    assert JudgedBounce.objects.get(transaction=message).mine is not None
+    click(browser, "#verdict button[value='take back']")
+    assert JudgedBounce.objects.get(transaction=message).mine is None
+
+
+def test_a_domain_is_told_on_its_meter_to_stay_and_from_which_day_to_go_on(browser: Browser, console: str) -> None:
+    browser.open(f"{console}/readiness/")
+    browser.run("document.querySelector('input[name=switch_on]').value = '2031-01-02'")
+    click(browser, "button[value=day]")
+    assert seed.Domain.objects.filter(switch_on="2031-01-02").count() == 1
+    click(browser, "button[value=back]")
+    assert DomainStage.objects.get().because == "put back by hand"

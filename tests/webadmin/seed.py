@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.backscatter.words import Evidence, Force, Judged, Kind, Verdict
+from gateway.checks.judging import findings_of
 from gateway.mail.client import Client
 from gateway.mail.decisions import Action, Decision, Disposition
 from gateway.mail.findings import Finding, Observation, Outcome
@@ -30,7 +32,8 @@ from gateway.models import (
     Transaction,
     TransactionRecipient,
 )
-from gateway.operations import alarms, audit, publish, rows
+from gateway.operations import alarms, audit, learning, publish, rows
+from gateway.policy.learned import FORGED
 from gateway.spool.item import Copy, Item
 from gateway.spool.staging import Spool
 from tests.samples import NODE, content
@@ -211,6 +214,36 @@ def storms() -> None:
         Backscatterer.objects.create(
             name=name, points=points, first=at - timedelta(days=2), last=at, count=max(0, int(points)), sample=message
         )
+
+
+def forged(home: Path) -> Transaction:
+    """Make a forged bounce to bob that was quarantined, with its verdict; gives its row."""
+    started = time.time() - 300
+    recipient = "bob@example.test"
+    trace = _bounce(f"{int(started * 1000):x}-forged", started, random.Random(1))  # noqa: S311 - no secret
+    trace.recipients[0].address = recipient
+    evidence = (
+        Evidence("batv", Force.AGAINST, "the recipient's tag is not of our making"),
+        Evidence("past_gateway", Force.NEUTRAL, "it names <1@example.test>, which the ledger does not have"),
+        Evidence("marking", Force.AGAINST, "all mail leaves marked since 2026-09-01, and it holds no mark of ours"),
+    )
+    judged = Judged(Verdict.FORGED, Kind.BOUNCE, evidence, evidence[0].detail)
+    stage = Finding(
+        "STAGE", detail="example.test is guided, and at stage quarantine", recipient=recipient, informs=True
+    )
+    found = (*findings_of("FORGED_BOUNCE", 5.0, judged, recipient), stage)
+    seen = Observation(FORGED, Stage.DATA, Outcome.HIT, found, cost_ms=0.4)
+    because = f"forged_bounce found FORGED_BOUNCE ({judged.because}); {stage.detail}"
+    decision = Decision(Action.QUARANTINE, because, FORGED, "FORGED_BOUNCE")
+    trace = _decided(trace, decision, Disposition.QUARANTINED, Reply(250, "2.0.0", f"accepted as {trace.id}"), seen)
+    row = rows.transaction_of(trace, json.loads(encode(trace)))
+    row.save()
+    TransactionRecipient.objects.bulk_create(rows.recipients_of(trace))
+    for copy in rows.copies_of(trace):
+        copy.save()
+    learning.take_in([trace])
+    store(home, trace, message_of(trace))
+    return row
 
 
 def _trace(id_: str, started: float, chosen: random.Random, **changes: object) -> Trace:

@@ -16,6 +16,7 @@ from gateway.mail.decisions import Disposition
 from gateway.models import Alarm, PolicyRevision, QuarantinedCopy, Storm, Transaction
 from gateway.models.quarantine import CopyState
 from gateway.operations import publish
+from webadmin.bounces import readiness
 from webadmin.system import health
 
 WORDS = ("delivered", "quarantined", "rejected", "deferred", "dropped", "mixed", "abandoned")
@@ -62,6 +63,7 @@ def gather(request: HttpRequest) -> dict[str, Any]:
     if user.has_perm("gateway.view_alarm"):
         gathered["alarms"] = Alarm.objects.filter(cleared=None)[:6]
         gathered["alarm_count"] = Alarm.objects.filter(cleared=None).count()
+    gathered |= readiness.reached(request)
     if user.has_perm("gateway.view_storm"):
         gathered["storms"] = Storm.objects.filter(closed=None).order_by("-count")[:6]
     if user.has_perm("gateway.view_quarantinedcopy"):

@@ -13,6 +13,7 @@ from unfold.paginator import InfinitePaginator
 
 from gateway.mail.trace import Trace
 from gateway.models import PolicyRevision, QuarantinedCopy, Transaction
+from webadmin.bounces.verdicts import verdicts
 from webadmin.messages.filters import DispositionFilter, ListenerFilter, SinceFilter
 from webadmin.rows import Page
 from webadmin.templatetags.console import COLOURS, sender
@@ -100,6 +101,7 @@ class TransactionAdmin(Page):
         copies = {copy.recipient: copy for copy in QuarantinedCopy.objects.filter(message=row.pk)}
         return context | {
             "trace": trace,
+            **verdicts(request, trace),
             "recipients": [(each, copies.get(each.delivered_to)) for each in trace.recipients],
             "may_see_copies": request.user.has_perm("gateway.view_quarantinedcopy"),
         }

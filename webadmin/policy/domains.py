@@ -1,10 +1,11 @@
 """Domains with their recipients and checks, and recipients by themselves."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
+from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from unfold.admin import TabularInline
 from unfold.decorators import display
@@ -13,6 +14,8 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from gateway.mail.address import AddressError, domain_key
 from gateway.models import CheckSetting, Domain, Recipient
 from gateway.policy.defaults import CHECKS, THRESHOLDS
+from gateway.policy.learned import FORGED
+from gateway.policy.validity import guided_fault
 from gateway.policy.wellformed import domain_fault, local_part_fault
 from webadmin.policy import thresholds
 from webadmin.policy.fields import WeightsField
@@ -32,6 +35,11 @@ class DomainForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at
 
         model = Domain
         fields = (*_FIELDS, *thresholds.FIELDS)
+        help_texts: ClassVar[dict[str, str]] = {
+            "guided": "What happens to forged bounces moves by itself, as the page Readiness shows: observe, "
+            "quarantine, reject. The mode and action of the check setting forged_bounce say nothing then. "
+            "To set them yourself, switch this off.",
+        }
 
     def clean_name(self) -> str:
         """Give the name in lower-case A-labels, however it was typed. Raises ValidationError."""
@@ -102,10 +110,27 @@ class RecipientInline(TabularInline):
     tab = True
 
 
+class CheckFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # it takes none at run time
+    """The check settings of a domain: of forged bounces nothing is said where the domain is guided."""
+
+    def clean(self) -> None:
+        """Refuse what a guided domain would not heed. Raises ValidationError."""
+        super().clean()
+        if not self.instance.guided:
+            return
+        for form in self.forms:
+            said = getattr(form, "cleaned_data", None) or {}
+            if said.get("check_name") == FORGED and not said.get("DELETE"):
+                fault = guided_fault(said.get("mode", ""), said.get("action", ""))
+                if fault is not None:
+                    raise ValidationError("; ".join(fault))
+
+
 class CheckInline(TabularInline):
     """The checks that mean something else to this domain than by default."""
 
     model = CheckSetting
+    formset = CheckFormSet
     form = CheckForm
     fields = ("check_name", "mode", "action", "on_failure", "weights")
     extra = 0

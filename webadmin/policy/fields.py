@@ -43,13 +43,18 @@ class LinesField(forms.Field):
 
 
 class WeightsField(forms.Field):
-    """Weights of symbols, ``SYMBOL points`` a line."""
+    """Points of symbols, ``SYMBOL points`` a line. ``check`` gives what is wrong with a symbol and the remedy, or None.
 
-    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - Django's options
-        """Take Django's options."""
+    ``example`` is a good line, shown while the field is empty and where a line is wrong.
+    """
+
+    def __init__(self, check: Check | None = None, example: str = "GTUBE 50", **options: Any) -> None:  # noqa: ANN401 - Django's options
+        """Take the check, the example and Django's options."""
         options.setdefault("required", False)
-        options.setdefault("widget", UnfoldAdminTextareaWidget(attrs={"rows": 2, "placeholder": "SYMBOL 2.5"}))
+        options.setdefault("widget", UnfoldAdminTextareaWidget(attrs={"rows": 2, "placeholder": example}))
         super().__init__(**options)
+        self._check = check
+        self._example = example
 
     def prepare_value(self, value: Any) -> str:  # noqa: ANN401 - a mapping, or what was typed
         """Give the mapping as lines."""
@@ -64,13 +69,15 @@ class WeightsField(forms.Field):
         weights: dict[str, float] = {}
         for line in str(value or "").splitlines():
             symbol, *points = line.replace("=", " ").replace(":", " ").split() or [""]
+            if not symbol:
+                continue
             try:
-                weights[symbol] = float(points[0])
-            except (IndexError, ValueError):
-                if symbol:
-                    raise ValidationError(
-                        f"{line.strip()!r} is no weight; write SYMBOL and points, as GTUBE 50"
-                    ) from None
+                (number,) = points
+                weights[symbol] = float(number)
+            except ValueError:
+                raise ValidationError(f"{line.strip()!r} is no weight; write it as {self._example}") from None
+            if self._check is not None and (wrong := self._check(symbol)):
+                raise ValidationError("; ".join(wrong))
         return weights
 
     def has_changed(self, initial: Any, data: Any) -> bool:  # noqa: ANN401 - Django's signature

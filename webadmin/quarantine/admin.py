@@ -6,6 +6,7 @@ Releasing and deleting happen by POST, after a page that asks. Looking fetches n
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -22,6 +23,7 @@ from unfold.contrib.filters.admin import FieldTextFilter
 from unfold.decorators import display
 
 from gateway.mail.message import Content
+from gateway.mail.trace import Trace
 from gateway.models import QuarantinedCopy, Transaction
 from gateway.models.quarantine import CopyState
 from gateway.operations import audit
@@ -29,6 +31,7 @@ from gateway.operations.delete import LIVE, delete
 from gateway.operations.release import release
 from gateway.spool.disk import SpoolError
 from gateway.spool.quarantine import Quarantine
+from webadmin.bounces.verdicts import verdicts
 from webadmin.csp import HEADER
 from webadmin.quarantine.filters import CheckFilter, StateFilter
 from webadmin.quarantine.preview import preview
@@ -155,6 +158,7 @@ class QuarantinedCopyAdmin(Page):
         """Show one copy, with what the message holds."""
         live = row.state in (CopyState.QUARANTINED, CopyState.FAILED)
         context = {
+            **_verdict(request, row),
             "title": row.subject or "Message without a subject",
             "key": quote(row.pk),
             "others": QuarantinedCopy.objects.filter(message=row.message).exclude(pk=row.pk),
@@ -216,6 +220,17 @@ class QuarantinedCopyAdmin(Page):
     def _content(row: QuarantinedCopy) -> Content:
         """Give the stored bytes. Raises SpoolError."""
         return Quarantine(settings.CONFIG.spool_folder).read(row.message)[1]
+
+
+def _verdict(request: HttpRequest, row: QuarantinedCopy) -> dict[str, Any]:
+    """Give the verdict on an automatic message for the copy's recipient; nothing while its trace is not there."""
+    message = Transaction.objects.filter(pk=row.message).first()
+    if message is None:
+        return {}
+    try:
+        return verdicts(request, msgspec.convert(message.trace, Trace), row.recipient)
+    except msgspec.ValidationError:
+        return {}  # the message's own page tells
 
 
 def register() -> None:

@@ -1,5 +1,6 @@
 """The words of challenges: prove that you are human, then your message will be delivered."""
 
+# ruff: noqa: RUF001 - words of many languages
 from gateway.backscatter.kinds.wording import Wording
 from gateway.backscatter.words import Kind
 
@@ -7,6 +8,7 @@ WORDING = Wording(
     kind=Kind.CHALLENGE,
     subjects=(
         (3.5, (
+            r".{0,120}\bpas-cookie-\d+$",
             (
                 r"(?:your )?(?:e-?mail|message|mail)(?: to \S+)? (?:requires|needs|awaits|is awaiting|"
                 "is waiting for|is pending|pending|held for) (?:your )?(?:verification|confirmation|approval|"
@@ -14,6 +16,16 @@ WORDING = Wording(
             ),
         )),
         (3, (
+            r"confirm your message for (?:the )?list\b",
+            "ihre nachricht (?:für|an) (?:die )?liste .{1,60} bestätigen",
+            "confirmar? (?:tu|su|el) mensaje para la lista", "confirme[rz] votre message pour la liste",
+            "conferma il (?:tuo|suo) messaggio per la lista", "confirma a t[uú]a mensa[xg]em?",
+            "bevestig (?:uw|je) bericht voor", "confirme (?:a )?sua mensagem para a lista",
+            "подтвердите (?:ваше|свое|своё) (?:сообщение|письмо)", "bekräfta ditt (?:meddelande|brev)",
+            "potwierdź (?:swoją )?wiadomość",
+            "potvr(?:ďte|dit|zen)[a-zíě ]{0,12}zpráv", "bekreft meldingen", "vahvista viestisi",
+            "erősítse meg .{1,60} (?:levelét|üzenetét)",
+            ".{1,60}(?:宛て?の|への)メッセージを確認", "请确认您(?:发送)?的(?:邮件|消息)", "請確認您的(?:郵件|訊息)",
             r".{0,60}\(verification\)$", ".{0,60}resposta de confirma", r"please confirm \(conf#",
             "your message (?:is )?awaiting (?:verification|confirmation)",
             (
@@ -36,9 +48,10 @@ WORDING = Wording(
             "confirma(?:ção|r) (?:de |do |seu )?(?:e-?mail|mensagem)", "antispam uol",
         )),
         (2, (
+            "confirm [0-9a-f]{16,64}$",
             "(?:anti-?spam|spam) (?:verification|confirmation|protection|challenge|filter)", "challenge",
             "one[- ]time (?:verification|confirmation)", "please (?:resend|register)",
-            "request for (?:permission|authorization)", r"\*{0,2}message you sent (?:was )?blocked by our bulk",
+            "request for (?:permission|authorization)",
         )),
     ),
     senders=(
@@ -50,6 +63,16 @@ WORDING = Wording(
     ),
     phrases=(
         (3, (
+            "need to be authenticated", "needs to be authenticated", "include the authentication key",
+            "to distribute the attached message",
+            "diffuser le message ci-joint", "beigefügte nachricht an die liste", "distribuir en la lista",
+            "distribuir el missatge", "distribuír a mensaxe", "distribuir a mensagem", "difusar lo messatge",
+            "distribuire alla lista", "bericht te distribueren", "distribuera det bifogade",
+            "distribuere den vedlagte", "distribuere den vedhæftede", "rozesłać załączoną wiadomość",
+            "разослать вложенное", "розіслати вкладене", "διανομή του επισυναπτόμενου", "kaasapandud kiri",
+            "erantsitako mezua", "mellékelt üzenet", "メーリングリストへ配信した", "添付のメッセージを",
+            "分发附件中", "發送附件中", "rozeslat přiloženou", "rozdistribuovat přiloženou",
+            "jakaaksesi liitteenä", "liitteenä olevan viestin", "răspândi mesajul",
             "your message will not be delivered until", "is now using boxbe", "active spam killer",
             "tagged message delivery agent", "boxtrapper",
         )),
@@ -71,6 +94,15 @@ WORDING = Wording(
             "spamarrest", "tmda", "uol antispam", "sendio",
         )),
         (1.5, (
+            "mit folgendem betreff", "con el siguiente asunto", "amb el següent assumpte", "co seguinte asunto",
+            "com o seguinte assunto", "avec comme sujet", "avec le sujet suivant", "amb lo subjècte",
+            "con il seguente oggetto",
+            "met het volgende onderwerp", "följande ämnesrad", "med følgende emne", "z następującym tematem",
+            "со следующей темой",
+            "με το ακόλουθο θέμα", "järgmise teemareaga", "gai honekin", "következő tárggyal", "次の件名で",
+            "s následujícím předmětem",
+            "με θέμα", "以下主题", "以下主題", "end of subject header", "resend your message",
+
             "is being held", "has been held", "is on hold", "before your message", "before your e",
             "to deliver your message", "to ensure delivery", "messages will be delivered", "confirm that you are",
             "confirm you are", "verify that you are", "verify you are", "not a spammer", "not a machine",
@@ -79,7 +111,8 @@ WORDING = Wording(
             "boxbe", "bluebottle", "spamschutz", "wird zugestellt",
         )),
         (1, (
-            "cliquer sur le lien", "clique aqui", "allow incoming messages only", "to control spam",
+            "with the following subject:", "cliquer sur le lien", "clique aqui", "allow incoming messages only",
+            "to control spam",
             "i apologize for this automatic reply", "has been waitlisted", "your message is legitimate",
             "leave the subject line intact", "so i can receive", "add yourself to my",
             "has not been delivered because", "waiting for your", "awaiting your", "so that your message",

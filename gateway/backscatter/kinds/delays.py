@@ -7,6 +7,13 @@ WORDING = Wording(
     kind=Kind.DELAY_NOTICE,
     subjects=(
         (2.5, (
+            "a final delivery status notification", "do not need to do anything", "additional attempts to deliver",
+            "do not need to re-send", "need not resend", "not necessary to resend", "only a warning",
+            "nur eine warnung", "weitere zustellversuche", "zustellung verzögert", "zustellung ist verzögert",
+            "n'est qu'un avertissement", "es sólo una advertencia", "es solo una advertencia",
+            "se seguirá intentando", "la entrega se ha retrasado", "la remise est retardée",
+            "la consegna è stata ritardata", "bezorging is vertraagd", "entrega está atrasada",
+            "доставка задерживается", "无需重新发送", "無需重新傳送", "配信が遅延",
             (
                 r"(?:warning|information)?[: ]*(?:mail|message|e-?mail)(?: \S+)? (?:delivery )?(?:is |"
                 "has been )?(?:delayed|still (?:not|un))"
@@ -25,6 +32,13 @@ WORDING = Wording(
     ),
     phrases=(
         (3, (
+            "will continue to be attempted", "is only a temporary failure report", "advisory notice only",
+            "it will be retried until it is", "this is a warning only", "message is delayed for more than",
+            "attempts to deliver will continue", "attempts will be made to deliver",
+            "vous n'avez pas besoin de renvoyer", "no es necesario que vuelva a enviar",
+            "no es necesario reenviar", "non è necessario inviare nuovamente", "niet opnieuw te verzenden",
+            "niet opnieuw te versturen", "não é necessário reenviar", "попытки доставки будут продолж",
+            "再送信する必要はありません", "再送の必要はありません", "müssen die nachricht nicht erneut",
             "has not yet been delivered to one or more of its", "delivery attempts will continue for",
             "temporary problem delivering your message", "this message has not been delivered yet",
             "this is a warning message only", "you do not need to resend your message",
@@ -41,6 +55,8 @@ WORDING = Wording(
         )),
         (2, (
             "will be retried", "will keep trying", "will continue trying", "will be deleted from queue",
+            "do not resend", "been queued for", "kept in the queue", "temporary delay", "still in the queue",
+            "still queued", "will be attempted again", "delivery time",
             "not yet been delivered", "has been delayed", "had transient non-fatal errors", "delivery incomplete",
         )),
         (1.5, (

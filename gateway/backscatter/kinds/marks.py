@@ -14,7 +14,7 @@ DAEMON = re.compile("|".join(BOUNCES.senders[0][1]))
 _POSTMASTER = re.compile("|".join(BOUNCES.senders[1][1]))
 # The same without what stands in front of a word: matches more, and a miss, the usual case, is found sooner.
 _LIKE_POSTMASTER = re.compile("|".join(each.removeprefix(r"\b").removeprefix("^") for each in BOUNCES.senders[1][1]))
-_AUTOREPLY_MAILER = re.compile(r"auto-?(?:respon|reply)|vacation")
+_AUTOREPLY_MAILER = re.compile(r"auto-?(?:respon|reply)|vacation|gnarwl")
 
 
 def _names(text: str) -> frozenset[bytes]:
@@ -127,6 +127,8 @@ def _read_special(scanned: Scanned, marks: Marks) -> None:
         marks.marked
         or bool(marks.auto_reply or marks.challenge)
         or not _MACHINE_HEADERS.isdisjoint(headers)
+        # Vacation programs say so; lists and newsletters call themselves bulk or list.
+        or headers.get(b"precedence", b"").strip().lower() == b"junk"
         # Shops, lists and ticket systems say auto-generated of all that they send.
         or (marks.auto_submitted.startswith("auto-") and not marks.auto_submitted.startswith("auto-generated"))
     )

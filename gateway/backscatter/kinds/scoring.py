@@ -28,6 +28,7 @@ _FIRST = (
     Kind.BOUNCE,
 )
 _OF_DELIVERY = frozenset((Kind.BOUNCE, Kind.DELAY_NOTICE, Kind.VIRUS_NOTICE))
+_OF_FATE = frozenset((Kind.BOUNCE, Kind.DELAY_NOTICE))
 _REPLIES = frozenset((Kind.AUTOREPLY, Kind.CHALLENGE))
 _CLEAR = 7.0  # points of a clear bounce
 _NEAR = 1.0  # points that make no difference between kinds
@@ -104,7 +105,7 @@ def _special(kind: Kind, marks: Marks, leading: Leading, *, said: bool) -> Score
         return ENOUGH, (f"the header {marks.challenge} says so",)
     if kind is Kind.CONFIRMATION and marks.token:
         return ENOUGH, ("an answer goes to an address with a token",)
-    if not said or kind not in {Kind.BOUNCE, Kind.DELAY_NOTICE}:
+    if not said or kind not in _OF_FATE:
         return 0.0, ()
     total = 0.0
     facts: list[str] = []

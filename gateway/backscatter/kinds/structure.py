@@ -17,7 +17,7 @@ _ARCHIVES = frozenset(("application/gzip", "application/x-gzip", "application/zi
 _TLS_REPORTS = frozenset(("application/tlsrpt+gzip", "application/tlsrpt+json"))
 _ACTION = re.compile(r"^action:[ \t]*([a-z]+)", re.MULTILINE)
 _REFUSED = re.compile(r"reject|refus")
-FINAL = re.compile(r"permanent error|permanently|fatal errors|\b5\.\d\.\d\b|given up")
+FINAL = re.compile(r"permanent error|permanently|(?<!non-)fatal errors|\b5\.\d\.\d\b|given up")
 
 
 def by_structure(scanned: Scanned, marks: Marks, leading: Leading) -> Classified | None:

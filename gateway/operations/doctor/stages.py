@@ -20,7 +20,7 @@ def guided(_config: Config) -> Iterator[Result]:
     for name, domain in snapshot.domains.items():
         if not domain.guided:
             continue
-        seen = readiness(name, snapshot, now)
+        seen = readiness(name, snapshot, now, count=False)
         text = f"forged bounces: {seen.stage}; {next_move(seen, now)}"
         blocker = next(iter(seen.blockers), None)
         if blocker is None:

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from gateway.models import Alarm, DomainStage
 from gateway.operations import alarms, audit
-from gateway.operations.learning.readiness import WINDOW, Readiness, in_force, readiness
+from gateway.operations.learning.readiness import WINDOW, Readiness, figures_of, in_force, readiness
 from gateway.policy.learned import Stage
 from gateway.policy.snapshot import Snapshot
 
@@ -42,7 +42,7 @@ def move_all(snapshot: Snapshot, now: datetime) -> None:
         if name in known or snapshot.domains[name].marks_since:
             with transaction.atomic():
                 DomainStage.objects.select_for_update().filter(domain=name).first()  # nobody else moves it meanwhile
-                _move(readiness(name, snapshot, now), now)
+                _move(readiness(name, snapshot, now, count=False), now)
 
 
 def _move(seen: Readiness, now: datetime) -> None:
@@ -50,7 +50,7 @@ def _move(seen: Readiness, now: datetime) -> None:
     if seen.stage is not Stage.OBSERVE and (lost := seen.lost) is not None:
         fall_back(seen.domain, f"{lost.text}; {lost.remedy}", WHO, now)
     elif seen.next_stage is not None and seen.is_ready(now):
-        figures = seen.figures
+        figures = figures_of(seen.domain, now)
         reason = (
             f"all mail is marked since {seen.marks_since}; in 14 days {figures.refusable} of {figures.judged} "
             f"automatic messages would have been refused, {figures.proven} were proven, none was reported as ours"

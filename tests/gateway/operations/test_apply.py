@@ -321,3 +321,14 @@ def test_settings_that_equal_the_default_are_kept_as_they_were_written() -> None
     apply_policy(text, "policy.yml", "admin")
     assert CheckSetting.objects.get().mode == "enforce"
     assert apply_policy(text, "policy.yml", "admin") == []
+
+
+def test_a_guided_domain_takes_no_setting_of_its_own_for_forged_bounces(home: Path) -> None:  # noqa: ARG001 - it is empty
+    own = POLICY.replace("clamav: {mode: off}", "forged_bounce: {mode: enforce}")
+    assert own != POLICY
+    domain = "  example.test:\n"
+    error = error_of(own.replace(domain, f"{domain}    guided: true\n"))
+    assert "the domain is guided, so that mode and action of forged_bounce would say nothing; " in error
+
+    apply_policy(own, "policy.yml", "admin")
+    assert not Domain.objects.get(name="example.test").guided

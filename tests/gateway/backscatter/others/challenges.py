@@ -9,28 +9,22 @@ SYMPA = "deb/sympa/usr/share/sympa/default/mail_tt2/send_auth.tt2"
 CATALOGUES = "deb/sympa/usr/share/locale/*/LC_MESSAGES/sympa.mo"
 PROCMAIL = "deb/procmail-lib/usr/share/procmail-lib/pm-jacookie.rc"
 PARSER = "src/libmail-deliverystatus-bounceparser-perl/*/t/corpus/"
-REAL = (
-    *(PARSER + name for name in ("boxbe-cr.msg", "boxbe-cr2.msg", "bluebottle.msg")),
-)  # fmt: skip
+REAL = (f"{PARSER}boxbe-cr.msg", f"{PARSER}boxbe-cr2.msg", f"{PARSER}bluebottle.msg")
 _SAID = re.compile(r'\[%\|loc\([^)]*\)%\](.*?)\[% ?END ?%\]|%"([^"]*)"\|loc')
 _KEY = "0123456789abcdef0123456789abcdef"
 
 
-def of_sympa(*, odd: bool | None = None) -> Iterator[bytes]:
-    """Sympa's challenge in English and in each language that has words for it; of these every second one if ``odd``."""
+def of_sympa() -> Iterator[bytes]:
+    """Sympa's challenge, with a web interface and without, in English and in each language that has words for it."""
     (template,) = places.needed(SYMPA)
     said = [one or other for one, other in _SAID.findall(template.read_text("utf-8"))]
-    tag, confirm, to_tag, to_distribute, or_send = said
-    catalogues = [places.catalogue(path).gettext for path in places.needed(CATALOGUES)]
-    languages = [str, *(each for each in catalogues if each(to_distribute) != to_distribute)]
-    for number, translate in enumerate(languages):
-        if odd is None or number % 2 == odd:
-            distribute = f"{translate(to_distribute)}\n\nmailto:sympa@far.test?subject=CONFIRM%20{_KEY}\n\n"
-            text = f"{distribute}{translate(or_send)}\nCONFIRM {_KEY}\n"
-            yield _of_sympa(translate(confirm), text)
-            yield _of_sympa(f"CONFIRM {_KEY}", text)
-            if translate(to_tag) != to_tag or translate is str:
-                yield _of_sympa(translate(tag), f"{translate(to_tag)}\n\nhttps://far.test/request_topic/talk/{_KEY}\n")
+    _, confirm, _, to_distribute, or_send = said
+    translations = [places.catalogue(path).gettext for path in places.needed(CATALOGUES)]
+    for translate in (str, *(each for each in translations if each(to_distribute) != to_distribute)):
+        distribute = f"{translate(to_distribute)}\n\nmailto:sympa@far.test?subject=CONFIRM%20{_KEY}\n\n"
+        text = f"{distribute}{translate(or_send)}\nCONFIRM {_KEY}\n"
+        yield _of_sympa(translate(confirm), text)
+        yield _of_sympa(f"CONFIRM {_KEY}", text)
 
 
 def _of_sympa(subject: str, text: str) -> bytes:

@@ -82,7 +82,7 @@ def of_nullmailer() -> Iterator[bytes]:
     source = path.read_text("latin-1")
     text = (
         writing.literal(source, "This is the nullmailer delivery system")
-        + "has not been"
+        + "has not been "
         + writing.literal(source, "delivered to one or more")
         + "\t<carol@far.test>\n"
         + writing.literal(source, "Delivery will continue to be attempted until")

@@ -28,7 +28,7 @@ def _receipt(head: list[str], text: str, disposition: str) -> bytes:
 def of_roundcube() -> Iterator[bytes]:
     """Roundcube's receipt in each language that has words for it."""
     for path in places.needed(ROUNDCUBE):
-        labels = dict(_LABEL.findall(path.read_text("utf-8")))
+        labels = {name: said.replace("\\'", "'") for name, said in _LABEL.findall(path.read_text("utf-8"))}
         if "receiptread" in labels and "receiptnote" in labels:
             to = f"\t{labels.get('to', '')}: carol@far.test"
             text = f"{labels.get('yourmessage', '')}\n\n{to}\n\n{labels['receiptnote']}"
