@@ -313,10 +313,11 @@ class Session(SMTP):
                 except Exception as error:  # noqa: BLE001 - told as an alarm; the client may try again
                     self.front.alarm(f"{word.upper().decode('ascii', 'replace')} broke: {_where(error)}")
                     reply = INTERNAL
-            # A refused MAIL, and every DATA, has told its story in a trace of its own.
-            if reply is not None and not reply.positive and before == (self.transaction, self.transactions):
-                told = line if word.upper() != b"AUTH" else b"AUTH"
-                self.note(told[:200].decode("ascii", "backslashreplace"), reply)
+            # A refused MAIL, and every DATA, has its own trace, a client that was turned away its one line.
+            told = before != (self.transaction, self.transactions) or self.turned_away
+            if reply is not None and not reply.positive and not told:
+                said = line if word.upper() != b"AUTH" else b"AUTH"
+                self.note(said[:200].decode("ascii", "backslashreplace"), reply)
         if reply is not None:
             self.answer(reply)
 
