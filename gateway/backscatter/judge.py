@@ -19,6 +19,7 @@ from gateway.mail.message import Headers, head_of
 __all__ = ["LATELY_DAYS", "Reading", "Tools", "judge", "judge_for", "read"]
 
 LATELY_DAYS = 30  # who was written to within so many days may answer by a machine
+BESIDES = frozenset({"backscatter_list", "null_sender_rate"})  # evidence from outside of the message
 _ANSWERS = frozenset({Kind.AUTOREPLY, Kind.CHALLENGE, Kind.CONFIRMATION, Kind.VIRUS_NOTICE})
 _NO_HEADERS = Headers(b"")
 
@@ -55,8 +56,12 @@ def read(raw: bytes, sender: str | None, headers: Headers | None = None) -> Read
     return Reading(classified, sender, headers or Headers(head_of(raw)), find(raw), raw)
 
 
-def judge_for(reading: Reading, recipient: str, *, tools: Tools, now: float) -> Judged:
-    """Judge a message that was read, for one recipient."""
+def judge_for(reading: Reading, recipient: str, *, tools: Tools, now: float, extra: Sequence[Evidence] = ()) -> Judged:
+    """Judge a message that was read, for one recipient.
+
+    ``extra`` is evidence from outside of the message, such as what lists say of its host: it is shown, and strengthens
+    the reasoning, but turns no verdict.
+    """
     kind = reading.classified.kind
     if not reading.is_automatic:
         return Judged(Verdict.NOT_AUTOMATIC, kind, because="it is no automatic mail")
@@ -79,6 +84,7 @@ def judge_for(reading: Reading, recipient: str, *, tools: Tools, now: float) -> 
             found.append(_solicited(case, reading.sender, counts=counts))
     except OSError as error:
         found.append(Evidence("ledger", Force.HINT, f"the ledger can not be read: {error.strerror}"))
+    found += extra
     return _weigh(reading, found, since if counts else None, _why_nothing_counts(user, since))
 
 
@@ -99,7 +105,9 @@ def _weigh(reading: Reading, found: Sequence[Evidence], since: float | None, exc
         return Judged(Verdict.UNVERIFIABLE, kind, tuple(found), because)
     day = datetime.datetime.fromtimestamp(since, datetime.UTC).date().isoformat()
     absence = Evidence("marking", Force.AGAINST, f"all mail leaves marked since {day}, and it holds no mark of ours")
-    return Judged(Verdict.FORGED, kind, (*found, absence), f"{found[0].detail}; {absence.detail}")
+    besides = [each.detail for each in found[1:] if each.name in BESIDES]
+    because = "; ".join([found[0].detail, absence.detail, *besides])
+    return Judged(Verdict.FORGED, kind, (*found, absence), because)
 
 
 def _solicited(case: Case, sender: str | None, *, counts: bool) -> Evidence:

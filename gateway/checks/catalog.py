@@ -10,16 +10,21 @@ from gateway.checks.batv import Batv
 from gateway.checks.bounce_storm import BounceStorm
 from gateway.checks.clamav import ClamAv
 from gateway.checks.client_networks import ClientNetworks
+from gateway.checks.dns_lists import DnsLists
 from gateway.checks.early_talker import EarlyTalker
 from gateway.checks.forged_bounce import ForgedBounce
+from gateway.checks.helo import Helo
 from gateway.checks.judging import Judging
 from gateway.checks.known_backscatterer import KnownBackscatterer
 from gateway.checks.line_ends import LineEnds
 from gateway.checks.loops import Loops
 from gateway.checks.message_size import MessageSize
+from gateway.checks.null_sender_lists import NullSenderLists
+from gateway.checks.null_sender_rate import NullSenderRate
 from gateway.checks.past_gateway import PastGateway
 from gateway.checks.rates import Rates
 from gateway.checks.recipient_known import RecipientKnown
+from gateway.checks.reverse_dns import ReverseDns
 from gateway.checks.spam import Spam
 from gateway.checks.spf import Spf
 from gateway.checks.unsolicited import Unsolicited
@@ -47,11 +52,13 @@ def build(services: Services) -> Catalog:
     size = MessageSize()
     early_talker = EarlyTalker()
     judging = Judging(services.ledger, services.read_secret)
+    null_sender_lists = NullSenderLists(services.resolver, judging)
+    null_sender_rate = NullSenderRate(services.counters, judging)
     return {
-        Stage.CONNECT: (ClientNetworks(), early_talker),
-        Stage.HELO: (early_talker,),
-        Stage.MAIL: (size, Rates(services.counters), Spf(services.resolver)),
-        Stage.RCPT: (RecipientKnown(), Batv(services.read_secret)),
+        Stage.CONNECT: (ClientNetworks(), early_talker, ReverseDns(services.resolver), DnsLists(services.resolver)),
+        Stage.HELO: (early_talker, Helo(services.resolver)),
+        Stage.MAIL: (size, Rates(services.counters), Spf(services.resolver), null_sender_lists),
+        Stage.RCPT: (RecipientKnown(), Batv(services.read_secret), null_sender_rate),
         Stage.DATA: (
             size,
             LineEnds(),
@@ -62,6 +69,8 @@ def build(services: Services) -> Catalog:
             Unsolicited(judging),
             BounceStorm(judging),
             KnownBackscatterer(judging),
+            null_sender_lists,
+            null_sender_rate,
             PastGateway(services.ledger),
             Spam(),
         ),

@@ -1,9 +1,9 @@
 """Asks whether DNS lists know the client's address, for the worse or for the better (RFC 5782).
 
-All lists that the policy names are asked at once. Each listing weighs what the list's codes say. What allow-lists say is
-taken from what block lists say, and from nothing else: where nothing is left of it, there is no hit. Where no list gives
-an answer the check fails (by default the message goes on without it); a single one is noted. No list is asked that an
-administrator has not named, and with none there is nothing to wait for.
+All lists that the policy names are asked at once. Each listing weighs what the list's codes say. What allow-lists say
+is taken from what block lists say, and from nothing else: where nothing is left of it, there is no hit. Where no list
+gives an answer the check fails (by default the message goes on without it); a single one is noted. No list is asked
+that an administrator has not named, and with none there is nothing to wait for.
 """
 
 from collections.abc import Awaitable, Sequence

@@ -10,6 +10,7 @@ import datetime
 import functools
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from typing import ClassVar
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from gateway.backscatter import judge
 from gateway.backscatter.ledger import Ledger
-from gateway.backscatter.words import Force, Judged, Verdict
+from gateway.backscatter.words import Evidence, Force, Judged, Verdict
 from gateway.checks.base import Check, Seen, View, skipped
 from gateway.mail.address import AddressError, parse_mailbox
 from gateway.mail.findings import Finding
@@ -29,6 +30,8 @@ from gateway.policy.snapshot import Snapshot
 ReadSecret = Callable[[str], str | None]
 Judgements = Mapping[str, Judged]
 
+# What checks of earlier stages found, by the name that it has as evidence.
+_BESIDES = {"null_sender_lists": "backscatter_list", "null_sender_rate": "null_sender_rate"}
 _READ = 1_048_576  # octets of a message that the judge gets to see
 _AT_ONCE = 64 * 1024  # octets up to which a message is judged in the loop; what is larger goes to a thread
 _TOOLS_SECONDS = 60.0  # so long the secrets that were read are used
@@ -67,7 +70,10 @@ class Judging:
         if not reading.is_automatic:
             return {}
         tools, now = self.tools(view.policy.snapshot, view.node), self._now()
-        return {each: judge.judge_for(reading, each, tools=tools, now=now) for each in view.recipients}
+        return {
+            each: judge.judge_for(reading, each, tools=tools, now=now, extra=_besides(view, each))
+            for each in view.recipients
+        }
 
     def tools(self, snapshot: Snapshot, node: str) -> judge.Tools:
         """Give what the judge works with under a policy. Raises OSError where a secret can't be read."""
@@ -83,7 +89,7 @@ class Judging:
 class JudgedCheck(Check):
     """Base of the checks that say something of the judge's verdict."""
 
-    stages = (Stage.DATA,)
+    stages: ClassVar[tuple[Stage, ...]] = (Stage.DATA,)
     seconds = 20.0
 
     def __init__(self, judging: Judging) -> None:
@@ -107,6 +113,17 @@ class JudgedCheck(Check):
     @abc.abstractmethod
     def say(self, view: View, judged: Judgements) -> Seen:
         """Say what the verdicts on an automatic message mean."""
+
+
+def _besides(view: View, recipient: str) -> list[Evidence]:
+    """Give what earlier stages found about mail from the null sender: evidence, but none that turns a verdict."""
+    return [
+        Evidence(name, Force.AGAINST, finding.detail)
+        for each in view.earlier
+        if (name := _BESIDES.get(each.check)) is not None and each.recipient in {None, recipient}
+        for finding in each.findings
+        if finding.facts and finding.weight
+    ]
 
 
 def findings_of(symbol: str, weight: float, judged: Judged, recipient: str, *, informs: bool = False) -> list[Finding]:

@@ -15,7 +15,10 @@ THRESHOLDS = Thresholds()
 CHECKS: dict[str, CheckRule] = {
     "client_networks": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),
     "early_talker": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),
+    "dns_lists": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
     "rates": CheckRule(mode=Mode.ENFORCE, action=Action.DEFER, on_failure=Action.DEFER),
+    "reverse_dns": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
+    "helo": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
     "recipient_known": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),
     "batv": CheckRule(mode=Mode.OBSERVE),
     "spf": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
@@ -28,6 +31,8 @@ CHECKS: dict[str, CheckRule] = {
     "unsolicited": CheckRule(mode=Mode.ENFORCE, action=Action.TAG, on_failure=Action.DELIVER),
     "bounce_storm": CheckRule(mode=Mode.ENFORCE, action=Action.QUARANTINE, on_failure=Action.DELIVER),
     "known_backscatterer": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
+    "null_sender_lists": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
+    "null_sender_rate": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
     "past_gateway": CheckRule(mode=Mode.OBSERVE),
     "spam": CheckRule(mode=Mode.SCORE),
 }

@@ -1,4 +1,4 @@
-"""What the gateway has learned by itself: storms, backscatterers, destinations never to tag, stages of domains.
+"""What the gateway has learned by itself: storms, backscatterers, never-tag destinations, stages, lists off.
 
 It is no policy: ``apply`` and ``export`` never touch it. Operations learn it from traces and publish it as one file,
 which the SMTP side reads beside the policy. Each entry has a number, by which a trace cites it.
@@ -71,11 +71,17 @@ class DomainStage(_Entry, frozen=True):
     stage: Stage = Stage.OBSERVE
 
 
+class ListOff(_Entry, frozen=True):
+    """A DNS list that is switched off. ``because`` says what its test points showed."""
+
+    because: str = ""
+
+
 class Learned(msgspec.Struct, frozen=True, omit_defaults=True):
     """All of it. ``serial`` grows with each change; 0 where nothing has been learned yet.
 
     ``storms`` are by victim (lower case, without tag); ``backscatterers`` by IP address or HELO name (lower case);
-    ``never_tag`` by address or domain in look-up form; ``stages`` by domain.
+    ``never_tag`` by address or domain in look-up form; ``stages`` by domain; ``lists_off`` by zone.
     """
 
     serial: int = 0
@@ -83,6 +89,7 @@ class Learned(msgspec.Struct, frozen=True, omit_defaults=True):
     backscatterers: dict[str, Backscatterer] = {}
     never_tag: dict[str, NeverTag] = {}
     stages: dict[str, DomainStage] = {}
+    lists_off: dict[str, ListOff] = {}
 
 
 NOTHING = Learned()

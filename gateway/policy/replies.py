@@ -8,6 +8,9 @@ from gateway.mail.reply import Reply
 REFUSALS: dict[str, Reply] = {
     "client_networks": Reply(554, "5.7.1", "mail from this network is not accepted here"),
     "early_talker": Reply(554, "5.5.1", "this client spoke before it was greeted"),
+    "dns_lists": Reply(550, "5.7.1", "mail from this client's address is not accepted"),
+    "reverse_dns": Reply(550, "5.7.25", "this client's address has no name in DNS that leads back"),  # RFC 7372 3.3
+    "helo": Reply(550, "5.7.1", "this client calls itself by a name that is not its own"),
     "rates": Reply(550, "5.7.1", "too many messages from this client"),
     "recipient_known": Reply(550, "5.1.1", "no such recipient here"),
     "spf": Reply(550, "5.7.23", "SPF: the sender's domain does not let this client send for it"),  # RFC 7372 3.2
@@ -20,13 +23,15 @@ REFUSALS: dict[str, Reply] = {
     "unsolicited": Reply(550, "5.7.1", "this automatic answer is to somebody who has not written to its sender"),
     "bounce_storm": Reply(550, "5.7.1", "this bounce quotes nothing that was sent from here"),
     "known_backscatterer": Reply(550, "5.7.1", "this host has sent bounces of mail that was not sent from here"),
+    "null_sender_lists": Reply(550, "5.7.1", "this host is on a list of those that bounce mail to forged senders"),
+    "null_sender_rate": Reply(550, "5.7.1", "too much mail from the null sender comes to this recipient"),
     "spam": Reply(550, "5.7.1", "message looks like spam"),
 }
 # What is told where a hit is only refused for now.
 LATER: dict[str, Reply] = {
     "rates": Reply(451, "4.7.1", "too many messages from this client, please try later"),
 }
-TOLD = frozenset({"clamav", "line_ends", "spf"})  # what they found is told: the sender's side can act on it
+TOLD = frozenset({"clamav", "dns_lists", "line_ends", "spf"})  # what they found is told: its side can act on it
 REFUSED = Reply(550, "5.7.1", "message refused by policy")
 UNDECIDED = Reply(451, "4.7.1", "message can not be checked at the moment, please try again")
 SCORE_REFUSED = Reply(550, "5.7.1", "message looks like spam")

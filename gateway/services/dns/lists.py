@@ -1,7 +1,7 @@
 """DNS lists of addresses (RFC 5782): how one is asked about an address, and which of its answers is a listing.
 
-Only codes that the policy names count. An answer in 127.255.255.0/24 is an error of the list ("ask us otherwise"), and
-one outside 127.0.0.0/8 is none of a list at all (a parked domain, a resolver that redirects): neither is ever a listing.
+Only codes that the policy names count. An answer in 127.255.255.0/24 is an error of the list ("ask us otherwise"); one
+outside 127.0.0.0/8 is none of a list at all (a parked domain, a resolver that redirects). Neither is ever a listing.
 """
 
 import ipaddress
@@ -39,7 +39,8 @@ class Said(msgspec.Struct, frozen=True):
     """What a list says of one address.
 
     ``code`` is the one that weighs most of those that count, with its ``points``; empty where the address is not
-    listed. ``other`` are codes that do not count. ``trouble`` says in words why it is no answer; ``late`` that none came.
+    listed. ``other`` are codes that do not count. ``trouble`` says in words why it is no answer, ``late`` that it is a
+    timeout.
     """
 
     zone: str
@@ -87,7 +88,7 @@ async def ask(resolver: Resolver, asked: AddressList, ip: str, *, seconds: float
 
 
 async def reason(resolver: Resolver, zone: str, ip: str, *, seconds: float) -> str:
-    """Give a list's own words on why it lists an address (2.1: a TXT record); printable, bounded, empty where none come."""
+    """Give a list's own words on why it lists an address (2.1: TXT); printable, bounded, empty where none come."""
     answer = await resolver.query(name_of(ip, zone), "TXT", seconds=seconds)
     words = answer.records[0][:REASON] if answer.records else ""
     return " ".join("".join(each if " " <= each <= "~" else " " for each in words).split())
