@@ -31,10 +31,10 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
 class RecipientTrace(msgspec.Struct, omit_defaults=True):
     """One recipient's part of the story.
 
-    ``address`` is the recipient as it came; ``mailbox`` the address without its BATV tag, where it had one;
-    ``route`` names the route that the policy gave it; ``next_hop`` is the host:port that answered and
-    ``next_hop_reply`` its words, which only the trace ever shows. ``reply`` is what the client was told for this
-    recipient.
+    ``address`` is the recipient as it came; ``mailbox`` the address without its BATV tag, where it had one, or that
+    which an alias stands for; ``route`` names the route that the policy gave it; ``next_hop`` is the host:port that
+    answered and ``next_hop_reply`` its words, which only the trace ever shows. ``reply`` is what the client was told
+    for this recipient.
     """
 
     address: str

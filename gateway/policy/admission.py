@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 
 from gateway.mail.decisions import Action
 from gateway.policy.location import Place
+from gateway.policy.recipients import takes_everyone
 from gateway.policy.snapshot import (
     ClientRules,
     DnsList,
@@ -31,7 +32,6 @@ from gateway.policy.wellformed import (
     secret_fault,
 )
 
-ANYONE = "*"  # the local part that stands for every one
 _DOWN = (Action.DEFER, Action.DELIVER)
 _COUNTED = (
     "connections_per_minute",
@@ -98,8 +98,7 @@ def takes_unknown(domain: DomainPolicy) -> bool:
     """Whether a recipient that no list and no directory knows is left to the next hop."""
     if domain.accept_unknown or Validation.NEXT_HOP in domain.validation:
         return True
-    anyone = domain.recipients.get(ANYONE)
-    return anyone is not None and not anyone.alias
+    return takes_everyone(domain.recipients)
 
 
 def _bounds(part: object, bounds: dict[str, tuple[float, float]], place: Place) -> Iterator[Fault]:
@@ -157,15 +156,19 @@ def outbound_faults(outbound: Outbound, accounts: Collection[str]) -> Iterator[F
     """Check the limits of what may leave."""
     place: Place = ("outbound",)
     for field in ("per_account", "per_client", "per_domain"):
-        yield from _sending(getattr(outbound, field), (*place, field))
+        yield from sending_faults(getattr(outbound, field), (*place, field))
     for name, limits in outbound.limits_of.items():
-        here: Place = (*place, "limits_of", name)
-        if name not in accounts and network_fault(name) and domain_fault(name):
-            yield Fault(here, f"{name!r} is no account, client or domain", "give a login, an address or a domain")
-        yield from _sending(limits, here)
+        yield from limit_faults(name, limits, accounts, (*place, "limits_of", name))
 
 
-def _sending(limits: SendingLimits, place: Place) -> Iterator[Fault]:
+def limit_faults(name: str, limits: SendingLimits, accounts: Collection[str], place: Place = ()) -> Iterator[Fault]:
+    """Check the limits of one account, client or domain."""
+    if name not in accounts and network_fault(name) and domain_fault(name):
+        yield Fault(place, f"{name!r} is no account, client or domain", "give a login, an address or a domain")
+    yield from sending_faults(limits, place)
+
+
+def sending_faults(limits: SendingLimits, place: Place = ()) -> Iterator[Fault]:
     """Check one set of limits."""
     yield from _bounds(limits, SENDING_BOUNDS, place)
 

@@ -14,21 +14,32 @@ from gateway.mail.address import Address, AddressError, parse_mailbox
 from gateway.mail.client import Client
 from gateway.mail.decisions import Action
 from gateway.policy.learned import FORGED, NOTHING, Learned, Stage
-from gateway.policy.snapshot import CheckRule, DomainPolicy, Forwarder, Mode, Route, Rules, Snapshot
+from gateway.policy.recipients import RecipientList
+from gateway.policy.snapshot import CheckRule, DomainPolicy, Forwarder, Mode, RecipientPolicy, Route, Rules, Snapshot
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # RFC 5321 4.5.1 and RFC 2142: these two reach a person whatever the recipient list says.
 ALWAYS_DELIVERABLE = frozenset({"postmaster", "abuse"})
+KNOWN = "recipient_known"  # the check that looks a recipient up
+
+
+MAX_ALIASES = 8  # that lead from one to the next
 
 
 class Match(msgspec.Struct, frozen=True):
-    """What the policy says of one address of ours. ``known`` is whether the recipient list has it."""
+    """What the policy says of one address of ours. ``known`` is whether the recipient list has it.
+
+    ``mailbox`` is the address that the next hop is told: without a BATV tag of ours, and where it is an alias, the
+    address that its mail is for, whose domain and rules these are. ``entry`` is what the list says of it.
+    """
 
     domain_key: str
     domain: DomainPolicy
     rules: Rules
     known: bool
+    mailbox: Address
+    entry: RecipientPolicy | None = None
 
 
 class Policy:
@@ -43,7 +54,8 @@ class Policy:
         self.snapshot = snapshot
         self.learned = learned
         self.revision = snapshot.revision
-        self._domains = {name: _staged(domain, learned, name) for name, domain in snapshot.domains.items()}
+        self._domains = {name: _failing(_staged(domain, learned, name)) for name, domain in snapshot.domains.items()}
+        self._lists = {name: RecipientList(domain) for name, domain in self._domains.items()}
         self._outbound = _networks(snapshot.outbound.networks)
         self._mended = _networks(snapshot.normalise_line_ends)
         self._never_tag = frozenset(each.lower() for each in snapshot.marking.never_tag)
@@ -57,17 +69,53 @@ class Policy:
     def match(self, address: Address) -> Match | None:
         """Give what holds for an address of ours, or None where the domain is not ours.
 
-        The bare ``postmaster`` belongs to the first domain. A tag of ours is left out first.
+        The bare ``postmaster`` belongs to the first domain. A tag of ours is left out first, an alias is followed.
         """
         address = self.plain(address)
-        key = address.domain_key if address.domain else next(iter(self.snapshot.domains), "")
+        if not address.domain:
+            key = next(iter(self.snapshot.domains), "")
+            address = Address(address.local, key, f"{address.key}@{key}")
+        found = self._match(address)
+        if found is None or found.entry is None or not found.entry.alias:
+            return found
+        return self._follow(found)
+
+    def _match(self, address: Address) -> Match | None:
+        """Give what holds for an address, without following an alias."""
+        local, _, key = address.key.rpartition("@")
         domain = self._domains.get(key)
         if domain is None:
             return None
-        local = address.key.rpartition("@")[0] if address.domain else address.key
-        recipient = domain.recipients.get(local)
-        rules = recipient.rules if recipient is not None and recipient.rules is not None else domain.rules
-        return Match(key, domain, rules, recipient is not None or local in ALWAYS_DELIVERABLE)
+        entry = domain.recipients.get(local)
+        if entry is None and local not in ALWAYS_DELIVERABLE and (listed := self._lists[key].find(local)):
+            entry = listed.entry
+            if entry.alias and listed.detail:
+                entry = msgspec.structs.replace(entry, alias=self._with_detail(entry.alias, listed.detail))
+        rules = entry.rules if entry is not None and entry.rules is not None else domain.rules
+        return Match(key, domain, rules, entry is not None or local in ALWAYS_DELIVERABLE, address, entry)
+
+    def _with_detail(self, alias: str, detail: str) -> str:
+        """Give an alias's target with the detail that its mail came with, where the target's domain knows details."""
+        local, _, key = alias.rpartition("@")
+        domain = self._domains.get(key)
+        return f"{local}{detail}@{key}" if domain is not None and detail.startswith(domain.plus or "@") else alias
+
+    def _follow(self, found: Match) -> Match:
+        """Give what holds for the address that an alias's mail is for; the alias itself, unknown, if there is none."""
+        start = found
+        for _ in range(MAX_ALIASES):
+            if found.entry is None or not found.entry.alias:
+                return found
+            try:
+                target = self._match(parse_mailbox(found.entry.alias))
+            except AddressError:
+                break
+            if target is None:
+                break
+            if target.mailbox.key == found.mailbox.key:  # a pattern that takes in its own target
+                return found
+            found = target
+        return msgspec.structs.replace(start, known=False)
 
     def plain(self, address: Address) -> Address:
         """Give an address of ours without its BATV tag, whatever that is worth; every other address as it is.
@@ -154,6 +202,26 @@ def _staged(domain: DomainPolicy, learned: Learned, name: str) -> DomainPolicy:
         for local, each in domain.recipients.items()
     }
     return msgspec.structs.replace(domain, rules=_at_stage(domain.rules, stage), recipients=recipients)
+
+
+def _failing(domain: DomainPolicy) -> DomainPolicy:
+    """Give a domain's policy with what it says of a validation that could not be asked, where that is not to defer."""
+    if domain.validation_down is Action.DEFER:
+        return domain
+    recipients = {
+        local: each if each.rules is None else msgspec.structs.replace(each, rules=_failing_to(each.rules, domain))
+        for local, each in domain.recipients.items()
+    }
+    return msgspec.structs.replace(domain, rules=_failing_to(domain.rules, domain), recipients=recipients)
+
+
+def _failing_to(rules: Rules, domain: DomainPolicy) -> Rules:
+    """Give rules whose recipient check fails as the domain says."""
+    rule = rules.checks.get(KNOWN)
+    if rule is None:
+        return rules
+    failing = msgspec.structs.replace(rule, on_failure=domain.validation_down)
+    return msgspec.structs.replace(rules, checks={**rules.checks, KNOWN: failing})
 
 
 def _at_stage(rules: Rules, stage: Stage) -> Rules:

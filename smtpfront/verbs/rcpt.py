@@ -56,26 +56,26 @@ async def rcpt(session: Session, rest: str) -> Reply | None:
         return NEED_UTF8
     if len(transaction.trace.recipients) >= session.front.config.limits.recipients:
         return TOO_MANY
-    mailbox = str(transaction.policy.plain(address))
+    match = transaction.policy.match(address)
+    mailbox = str(match.mailbox if match is not None else address)
     if any(mailbox == each.delivered_to and each.disposition is None for each in transaction.trace.recipients):
         return OK  # named twice: one copy is enough
-    reply = await _take(session, transaction, address)
+    reply = await _take(session, transaction, address, match)
     if reply.positive:
         transaction.note(f"RCPT <{address}>", reply)
     return reply
 
 
-async def _take(session: Session, transaction: Transaction, address: Address) -> Reply:
+async def _take(session: Session, transaction: Transaction, address: Address, match: Match | None) -> Reply:
     """Judge a recipient by our own checks, then by the next hop's answer."""
     policy = transaction.policy
-    match = policy.match(address)
     each = RecipientTrace(str(address))
     if not address.domain and match is not None:  # the bare postmaster is somebody's
         each.address = f"{address.local}@{match.domain_key}"
     if match is None and session.listener == "inbound":
         return _refuse_relaying(transaction, each)
-    if (plain := policy.plain(address)) is not address:
-        each.mailbox = str(plain)
+    if match is not None and match.mailbox is not address and (mailbox := str(match.mailbox)) != each.address:
+        each.mailbox = mailbox
     each.route = match.domain.route if match is not None else policy.snapshot.outbound.route
     if policy.route(each.route) is None:
         session.front.alarm(f"no route {each.route!r} for {each.address}: name one in the policy and publish it")
