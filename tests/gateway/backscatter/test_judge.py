@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.backscatter import batv
-from gateway.backscatter.judge import Tools, judge
+from gateway.backscatter.judge import Tools, judge, judge_for, read
 from gateway.backscatter.ledger import PROOFS
-from gateway.backscatter.words import Force, Judged, Kind, Verdict
+from gateway.backscatter.words import Evidence, Force, Judged, Kind, Verdict
 from tests.gateway.backscatter import bounces
 from tests.gateway.backscatter.bounces import ALICE, BOB, DAY, FAR, KEY, NOW, TODAY, ledger, original, sealed, signed
 
@@ -317,3 +317,32 @@ def test_whatever_comes_nothing_raises_and_nothing_is_genuine(body: bytes, recip
 def test_every_verdict_gives_its_reason() -> None:
     raws = [BARE, bounces.rfc3464(sealed()), VACATION, original(sender=FAR)]
     assert all(re.search(r"\w{3}", judged(each, sender=None).because) for each in raws)
+
+
+# What comes from outside of the message.
+
+
+LISTED = Evidence("backscatter_list", Force.AGAINST, "listed by null.test")
+
+
+def besides(raw: bytes, tools: Tools) -> Judged:
+    return judge_for(read(raw, ""), ALICE, tools=tools, now=NOW, extra=(LISTED,))
+
+
+def test_evidence_from_outside_strengthens_the_reasoning_of_a_forged_bounce() -> None:
+    told = besides(BARE, bounces.tools())
+
+    assert told.verdict is Verdict.FORGED
+    assert told.because.endswith("; listed by null.test")
+    assert LISTED in told.evidence
+
+
+def test_evidence_from_outside_turns_no_proof_around() -> None:
+    assert besides(bounces.rfc3464(sealed()), bounces.tools()).verdict is Verdict.GENUINE
+
+
+def test_evidence_from_outside_makes_nothing_forged_where_absence_does_not_count() -> None:
+    told = besides(BARE, bounces.tools(domains={"example.org": None}))
+
+    assert told.verdict is Verdict.UNVERIFIABLE
+    assert LISTED in told.evidence
