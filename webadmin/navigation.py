@@ -31,11 +31,13 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             [
                 _rows(request, "Domains", "domain", "domain"),
                 _rows(request, "Recipients", "alternate_email", "recipient"),
+                _rows(request, "Senders", "how_to_reg", "senderentry"),
+                _rows(request, "DNS lists", "dns", "dnslist"),
                 _rows(request, "Routes", "alt_route", "route"),
                 _rows(request, "Forwarders", "forward_to_inbox", "forwarder"),
                 _rows(request, "Accounts", "badge", "account"),
                 _page("Marking", "key", "marking") if user.has_perm(marking.PERMISSION) else None,
-                _rows(request, "Node and outbound", "tune", "nodepolicy"),
+                _rows(request, "Node and limits", "tune", "nodepolicy"),
                 _rows(request, "Outbound checks", "rule", "checksetting"),
                 _page("Publish", "publish", "publish", badge=publishing.pending_count())
                 if user.has_perm("gateway.add_policyrevision")

@@ -1,4 +1,4 @@
-"""Domains with their recipients and checks, and recipients by themselves."""
+"""Domains, with how they know their recipients, and their checks."""
 
 from typing import Any, ClassVar
 
@@ -12,14 +12,17 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from gateway.mail.address import AddressError, domain_key
-from gateway.models import CheckSetting, Domain, Recipient
+from gateway.models import CheckSetting, Domain
+from gateway.operations import accounts
 from gateway.policy.defaults import CHECKS, THRESHOLDS
 from gateway.policy.learned import FORGED
 from gateway.policy.validity import guided_fault
-from gateway.policy.wellformed import domain_fault, local_part_fault
+from gateway.policy.wellformed import domain_fault
 from webadmin.policy import thresholds
 from webadmin.policy.fields import WeightsField
-from webadmin.rows import Audited
+from webadmin.policy.recipients import RecipientInline
+from webadmin.policy.validation import LDAP, METHODS, ValidationFields
+from webadmin.rows import Audited, who
 
 _DEFAULTS = (
     f"Points. Empty: {THRESHOLDS.tag:g} tag, {THRESHOLDS.quarantine:g} quarantine, {THRESHOLDS.reject:g} reject."
@@ -27,14 +30,14 @@ _DEFAULTS = (
 _FIELDS = ("name", "route", "observe", "accept_unknown", "marks_since", "guided", "switch_on")
 
 
-class DomainForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
+class DomainForm(ValidationFields):
     """A domain, with its name in look-up form."""
 
     class Meta:
         """All of it."""
 
         model = Domain
-        fields = (*_FIELDS, *thresholds.FIELDS)
+        fields = (*_FIELDS, "validation_down", "plus", "accepts_everyone", *thresholds.FIELDS)
         help_texts: ClassVar[dict[str, str]] = {
             "guided": "What happens to forged bounces moves by itself, as the page Readiness shows: observe, "
             "quarantine, reject. The mode and action of the check setting forged_bounce say nothing then. "
@@ -58,31 +61,6 @@ class DomainForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at
         return cleaned
 
 
-class RecipientForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
-    """A recipient, with its local part in lower case."""
-
-    class Meta:
-        """All of it."""
-
-        model = Recipient
-        fields = ("domain", "local_part", *thresholds.FIELDS)
-
-    def clean_local_part(self) -> str:
-        """Give the local part in lower case. Raises ValidationError."""
-        local: str = self.cleaned_data["local_part"].strip().lower()
-        if wrong := local_part_fault(local):
-            raise ValidationError("; ".join(wrong))
-        return local
-
-    def clean(self) -> dict[str, Any]:
-        """Check the thresholds over those of the domain."""
-        cleaned = super().clean() or self.cleaned_data
-        domain: Domain | None = cleaned.get("domain")
-        of_domain = {name: getattr(domain, name, None) for name in thresholds.FIELDS}
-        thresholds.check(self, thresholds.overlaid(THRESHOLDS, of_domain))
-        return cleaned
-
-
 class CheckForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
     """What a check means where it differs from the default."""
 
@@ -96,18 +74,6 @@ class CheckForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at 
 
         model = CheckSetting
         fields = ("check_name", "mode", "action", "on_failure", "weights")
-
-
-class RecipientInline(TabularInline):
-    """The recipients of a domain, a page at a time."""
-
-    model = Recipient
-    form = RecipientForm
-    fields = ("local_part", *thresholds.FIELDS)
-    extra = 0
-    per_page = 25
-    show_count = True
-    tab = True
 
 
 class CheckFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # it takes none at run time
@@ -149,6 +115,18 @@ class DomainAdmin(Audited):
     list_select_related = ("route",)
     fieldsets = (
         (None, {"fields": _FIELDS}),
+        (
+            "Recipients",
+            {"fields": (METHODS, ("validation_down", "plus"), "accepts_everyone")},
+        ),
+        (
+            "Directory (LDAP)",
+            {
+                "classes": ("collapse",),
+                "fields": (LDAP[:2], "ldap_filter", LDAP[3:5], "ldap_seconds"),
+                "description": "Where recipients are looked up, once the directory is one of the methods above.",
+            },
+        ),
         ("Thresholds", {"fields": thresholds.ROWS, "description": _DEFAULTS}),
     )
 
@@ -162,21 +140,8 @@ class DomainAdmin(Audited):
         """How many recipients it has."""
         return int(getattr(row, "recipient_count", 0))
 
-
-class RecipientAdmin(Audited):
-    """The recipients of all domains."""
-
-    form = RecipientForm
-    list_display = ("address", "domain", *thresholds.FIELDS)
-    list_filter = ("domain",)
-    search_fields = ("local_part", "domain__name")
-    list_select_related = ("domain",)
-    fieldsets = (
-        (None, {"fields": ("domain", "local_part")}),
-        ("Thresholds", {"fields": thresholds.ROWS, "description": "Points. Empty: as the domain has it."}),
-    )
-
-    @display(description="address", ordering="local_part")
-    def address(self, row: Recipient) -> str:
-        """Give the whole address."""
-        return str(row)
+    def save_model(self, request: HttpRequest, obj: Domain, form: "forms.ModelForm[Domain]", change: bool) -> None:  # noqa: FBT001 - Django's signature
+        """Save, and keep the directory's new password."""
+        super().save_model(request, obj, form, change)
+        if password := form.cleaned_data.get("ldap_password"):
+            accounts.set_ldap_password(obj, password, who(request))

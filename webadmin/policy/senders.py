@@ -4,10 +4,16 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.decorators import display
 
 from gateway.models import SenderEntry
 from gateway.policy.wellformed import entry_fault, normal_entry
 from webadmin.rows import Audited
+
+COLOURS = {"allow": "success", "block": "danger"}
 
 
 class SenderEntryForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
@@ -42,16 +48,30 @@ class SenderEntryForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes no
         return cleaned
 
 
-class ScopeFilter(forms.Form):
-    """Placeholder of nothing."""
+class ScopeFilter(DropdownFilter):
+    """Whose list an entry stands in."""
+
+    title = "list"
+    parameter_name = "list"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ANN401, ARG002 - Django's signature
+        """Give the three kinds."""
+        return [("node", "the node's"), ("domain", "domains'"), ("recipient", "recipients'")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[SenderEntry]) -> QuerySet[SenderEntry]:  # noqa: ARG002 - Django's signature
+        """Filter by it."""
+        chosen = self.value()
+        if not chosen:
+            return queryset
+        return queryset.filter(domain__isnull=chosen != "domain", recipient__isnull=chosen != "recipient")
 
 
 class SenderEntryAdmin(Audited):
     """Who is welcome, and who is not."""
 
     form = SenderEntryForm
-    list_display = ("who", "says", "for_whom", "comment", "added")
-    list_filter = ("verdict", "domain")
+    list_display = ("who", "says", "for_whom", "comment", "day")
+    list_filter = ("verdict", ScopeFilter, "domain")
     search_fields = ("who", "comment", "domain__name", "recipient__local_part", "recipient__domain__name")
     list_select_related = ("domain", "recipient__domain")
     autocomplete_fields = ("recipient",)
@@ -65,3 +85,18 @@ class SenderEntryAdmin(Audited):
             },
         ),
     )
+
+    @display(description="verdict", ordering="verdict", label=COLOURS)
+    def says(self, row: SenderEntry) -> str:
+        """Give what it says."""
+        return row.verdict
+
+    @display(description="for")
+    def for_whom(self, row: SenderEntry) -> str:
+        """Give whose mail it is about."""
+        return str(row.recipient or row.domain or "all mail")
+
+    @display(description="added", ordering="added")
+    def day(self, row: SenderEntry) -> str:
+        """Give the day on which it was added."""
+        return f"{row.added:%Y-%m-%d}"
