@@ -1,0 +1,61 @@
+"""Asks whether the client's address has a name, and whether that name has the address (forward-confirmed reverse DNS).
+
+Hosts that are meant to send mail have both; machines that were taken over mostly have neither, or a name that somebody
+else's DNS made up. The confirmed name is a fact for others: the Received field, the greet delay. Where DNS gives no
+answer the check fails, and by default the message goes on without it. Trusted clients are spared the weight, and the
+check.
+"""
+
+import asyncio
+import ipaddress
+
+from gateway.checks.base import Check, Seen, View, failed, hit, skipped
+from gateway.mail.findings import Finding, Outcome
+from gateway.mail.stages import Stage
+from gateway.services.dns import Resolver, Status
+
+NAMES = 10  # of one address that are looked at, as RFC 7208 4.6.4 bounds them too
+SECONDS = 6.0
+FAILED = "DNS gave no usable answer on the client's address; doctor says how the DNS servers are"
+
+
+class ReverseDns(Check):
+    """Looks up the address's names, and their addresses."""
+
+    name = "reverse_dns"
+    stages = (Stage.CONNECT,)
+    symbols = {
+        "NO_REVERSE_DNS": "the client's address has no name",
+        "REVERSE_DNS_MISMATCH": "no name of the client's address has that address",
+        "REVERSE_DNS": "the name that the client's address has, forward and backward",
+    }
+    seconds = SECONDS + 1.0
+
+    def __init__(self, resolver: Resolver) -> None:
+        """Take the resolver."""
+        self._resolver = resolver
+
+    async def look(self, view: View) -> Seen:
+        """Look up; gives the confirmed name as a fact."""
+        if view.spares_client:
+            return skipped("the client is trusted")
+        address = ipaddress.ip_address(view.client.ip)
+        backward = await self._resolver.query(address.reverse_pointer, "PTR", seconds=SECONDS)
+        if backward.status.failed:
+            return failed(FAILED)
+        names = backward.records[:NAMES]
+        if not names:
+            return hit(Finding("NO_REVERSE_DNS", 1.0, f"{address} has no name", facts={"name": ""}))
+        kind = "A" if address.version == 4 else "AAAA"  # noqa: PLR2004 - the version
+        if len(names) == 1:
+            answers = [await self._resolver.query(names[0], kind, seconds=SECONDS)]
+        else:
+            answers = await asyncio.gather(*(self._resolver.query(each, kind, seconds=SECONDS) for each in names))
+        confirmed = next((name for name, each in zip(names, answers, strict=True) if str(address) in each.records), "")
+        if confirmed:
+            facts = {"name": confirmed}
+            return Seen(Outcome.MISS, (Finding("REVERSE_DNS", 0.0, confirmed, facts=facts, informs=True),))
+        if any(each.status is Status.TIMEOUT or each.status is Status.FAILED for each in answers):
+            return failed(FAILED)
+        detail = f"{address} is called {names[0]}, which has other addresses or none"
+        return hit(Finding("REVERSE_DNS_MISMATCH", 1.0, detail, facts={"name": ""}))
