@@ -127,11 +127,17 @@ def snapshot(next_hop: int, max_size: int = 26_214_400) -> Snapshot:
 
 @contextlib.contextmanager
 def gateway(
-    home: Path, policy: Snapshot, scanner: str, *, processes: int = 1, secret: tuple[str, str] | None = None
+    home: Path,
+    policy: Snapshot,
+    scanner: str,
+    *,
+    processes: int = 1,
+    secret: tuple[str, str] | None = None,
+    **more: str,
 ) -> Iterator[Running]:
     """Run the SMTP front; gives its port and (with one process) the child whose CPU time counts.
 
-    ``secret`` is the id and the text of one that the policy names.
+    ``secret`` is the id and the text of one that the policy names, ``more`` is more of the configuration.
     """
     port = free_port()
     state = home / "gateway"
@@ -139,7 +145,7 @@ def gateway(
     (state / "policy" / "current.json").write_bytes(codec.encode(policy))
     if secret is not None:
         secrets.write(state / "secrets", *secret)
-    environment = {
+    environment = more | {
         "BACKSTOP_NODE__HOME": str(state),
         "BACKSTOP_NODE__NAME": "mx.example.test",
         "BACKSTOP_NODE__PROCESSES": str(processes),
