@@ -102,6 +102,8 @@ X_FRAME_OPTIONS = "SAMEORIGIN"
 FORMAT_MODULE_PATH = ["webadmin.formats"]
 
 # The console's shell. What stands in the sidebar depends on who is signed in, so the console says it.
+# A list that is imported stands in a form's box until it is right.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
 UNFOLD = {
     "SITE_TITLE": "Backstop",
     "SITE_HEADER": "Backstop",

@@ -29,7 +29,7 @@ class ConsoleSite(UnfoldAdminSite):
         """Give the pages that belong to no table."""
         from webadmin.bounces import readiness, verdicts  # noqa: PLC0415 - models exist only after start-up
         from webadmin.messages import views as messages  # noqa: PLC0415 - as its neighbour
-        from webadmin.policy import marking, publishing  # noqa: PLC0415 - as its neighbour
+        from webadmin.policy import importing, marking, publishing  # noqa: PLC0415 - as its neighbour
         from webadmin.system import health  # noqa: PLC0415 - as its neighbour
 
         return [
@@ -39,5 +39,7 @@ class ConsoleSite(UnfoldAdminSite):
             path("readiness/<str:domain>/<str:figure>/", self.admin_view(readiness.behind), name="readiness_list"),
             path("publish/", self.admin_view(publishing.publish), name="publish"),
             path("marking/", self.admin_view(marking.marking), name="marking"),
+            path("import/recipients/", self.admin_view(importing.import_recipients), name="import_recipients"),
+            path("import/senders/", self.admin_view(importing.import_senders), name="import_senders"),
             path("health/", self.admin_view(health.health), name="health"),
         ]

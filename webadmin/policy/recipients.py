@@ -4,8 +4,10 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from unfold.admin import TabularInline
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from gateway.mail.address import AddressError, parse_mailbox
 from gateway.models import Domain, Recipient
@@ -71,6 +73,7 @@ class RecipientAdmin(Audited):
     """The recipients of all domains."""
 
     form = RecipientForm
+    actions_list = ("import_csv",)
     list_display = ("address", "domain", "alias", *thresholds.FIELDS)
     list_filter = ("domain",)
     search_fields = ("local_part", "domain__name", "alias")
@@ -84,3 +87,8 @@ class RecipientAdmin(Audited):
     def address(self, row: Recipient) -> str:
         """Give the whole address."""
         return str(row)
+
+    @action(description="Import CSV", icon="upload", permissions=["add"])
+    def import_csv(self, request: HttpRequest) -> HttpResponse:  # noqa: ARG002 - the shell's signature
+        """Lead to the page that takes a list over."""
+        return redirect("admin:import_recipients")

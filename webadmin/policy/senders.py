@@ -5,9 +5,10 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from unfold.contrib.filters.admin import DropdownFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from gateway.models import SenderEntry
 from gateway.policy.wellformed import entry_fault, normal_entry
@@ -70,6 +71,7 @@ class SenderEntryAdmin(Audited):
     """Who is welcome, and who is not."""
 
     form = SenderEntryForm
+    actions_list = ("import_csv",)
     list_display = ("who", "says", "for_whom", "comment", "day")
     list_filter = ("verdict", ScopeFilter, "domain")
     search_fields = ("who", "comment", "domain__name", "recipient__local_part", "recipient__domain__name")
@@ -100,3 +102,8 @@ class SenderEntryAdmin(Audited):
     def day(self, row: SenderEntry) -> str:
         """Give the day on which it was added."""
         return f"{row.added:%Y-%m-%d}"
+
+    @action(description="Import CSV", icon="upload", permissions=["add"])
+    def import_csv(self, request: HttpRequest) -> HttpResponse:  # noqa: ARG002 - the shell's signature
+        """Lead to the page that takes a list over."""
+        return redirect("admin:import_senders")
