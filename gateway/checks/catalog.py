@@ -33,6 +33,7 @@ from gateway.mail.stages import Stage
 from gateway.services.clamd import Clamd
 from gateway.services.counters import Counters
 from gateway.services.dns import Resolver
+from gateway.services.ldap import Directory
 
 Catalog = dict[Stage, tuple[Check, ...]]
 
@@ -58,7 +59,7 @@ def build(services: Services) -> Catalog:
         Stage.CONNECT: (ClientNetworks(), early_talker, ReverseDns(services.resolver), DnsLists(services.resolver)),
         Stage.HELO: (early_talker, Helo(services.resolver)),
         Stage.MAIL: (size, Rates(services.counters), Spf(services.resolver), null_sender_lists),
-        Stage.RCPT: (RecipientKnown(), Batv(services.read_secret), null_sender_rate),
+        Stage.RCPT: (RecipientKnown(Directory(services.read_secret)), Batv(services.read_secret), null_sender_rate),
         Stage.DATA: (
             size,
             LineEnds(),

@@ -15,6 +15,7 @@ from gateway.policy.snapshot import (
     Outbound,
     SendingLimits,
     Snapshot,
+    TlsLevel,
     Validation,
 )
 from gateway.policy.wellformed import (
@@ -199,6 +200,8 @@ def _ldap(ldap: Ldap, place: Place) -> Iterator[Fault]:
         yield Fault((*place, "url"), *wrong)
     if wrong := ldap_filter_fault(ldap.filter):
         yield Fault((*place, "filter"), *wrong)
+    if ldap.tls is TlsLevel.MAY or (ldap.tls is TlsLevel.NEVER and ldap.url.startswith("ldaps:")):
+        yield Fault((*place, "tls"), f"tls can't be {ldap.tls} here", "use verified, must, or never with ldap://")
     if wrong := limit_fault(ldap.seconds, *LDAP_SECONDS):
         yield Fault((*place, "seconds"), f"seconds: {wrong[0]}", wrong[1])
     if ldap.bind and not ldap.secret:

@@ -8,9 +8,13 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from gateway.policy.snapshot import DomainPolicy, RecipientPolicy
+from gateway.policy.snapshot import DomainPolicy, RecipientPolicy, Validation
 
 MAX_FORMS = 5  # forms of one local part that are looked up: as it is, and without its details
+
+
+_LIST = (Validation.LIST,)
+_LIST_THEN_NEXT_HOP = (Validation.LIST, Validation.NEXT_HOP)
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -43,6 +47,11 @@ class RecipientList:
         if self._patterns is not None and (found := self._patterns.fullmatch(local)):
             return Listed(self._targets[(found.lastindex or 1) - 1])
         return None
+
+
+def methods(domain: DomainPolicy) -> tuple[Validation, ...]:
+    """Give where a domain's recipients are looked up, in order: as it says, else in its list first."""
+    return domain.validation or (_LIST_THEN_NEXT_HOP if domain.accept_unknown else _LIST)
 
 
 def forms(local: str, plus: str) -> tuple[str, ...]:

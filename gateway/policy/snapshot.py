@@ -268,7 +268,8 @@ class Validation(enum.StrEnum):
 class Ldap(_Part, frozen=True):
     """An LDAP directory of recipients. ``{address}``, ``{local}`` and ``{domain}`` stand in ``filter``, escaped.
 
-    ``secret`` names the file that holds the password of ``bind``.
+    ``secret`` names the file that holds the password of ``bind``. ``tls`` is about STARTTLS of ``ldap://`` and the
+    certificate of either; ``ca`` is a file of authorities on the node, empty: the system's.
     """
 
     url: str
@@ -277,6 +278,8 @@ class Ldap(_Part, frozen=True):
     bind: str = ""
     secret: str = ""
     seconds: float = 5.0
+    tls: TlsLevel = TlsLevel.VERIFIED
+    ca: str = ""
 
 
 class Snapshot(_Part, frozen=True):

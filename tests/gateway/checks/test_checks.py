@@ -27,6 +27,7 @@ from gateway.policy.snapshot import DomainPolicy, RecipientPolicy, Snapshot
 from gateway.services.clamd import Clamd
 from gateway.services.counters import LocalCounters
 from gateway.services.dns import DnsResolver
+from gateway.services.ldap import Directory
 
 POLICY = Policy(
     Snapshot(
@@ -107,7 +108,7 @@ def test_every_check_runs_only_at_the_stages_that_it_names() -> None:
     ],
 )
 def test_recipient_known(recipient: str, expected: Outcome) -> None:
-    assert outcome(RecipientKnown(), view(recipient=recipient)) is expected
+    assert outcome(RecipientKnown(Directory(lambda _: None)), view(recipient=recipient)) is expected
 
 
 def test_message_size_is_that_of_the_content() -> None:
