@@ -16,6 +16,7 @@ import msgspec
 
 from gateway.config import Config
 from gateway.services.counters import CounterClient
+from gateway.services.dns.cache import CLEAR
 from gateway.services.ledger import LedgerError
 from gateway.spool.disk import SpoolError
 from smtpfront import verbs
@@ -88,7 +89,7 @@ async def _serve(config: Config, share: Share) -> int:
     gc.set_threshold(GARBAGE_THRESHOLD)
     log.info("ready: slot %s, policy revision %s", share.slot, front.policy.revision if front.policy else "none yet")
     keepers = [
-        asyncio.create_task(_keep_house(front, status, tls)),
+        asyncio.create_task(_keep_house(front, status, tls, CacheKeeper(front))),
         asyncio.create_task(front.feed.watch()),
         asyncio.create_task(front.learned.watch()),
     ]
@@ -119,8 +120,8 @@ async def _drain(front: Front, servers: list[asyncio.Server]) -> None:
         session.abort()
 
 
-async def _keep_house(front: Front, status: "StatusFile", tls: "TlsKeeper") -> None:
-    """Once a second: sync the journal, look for a new certificate, say how we are."""
+async def _keep_house(front: Front, status: "StatusFile", tls: "TlsKeeper", caches: "CacheKeeper") -> None:
+    """Once a second: sync the journal, look for a new certificate, forget what we shall, say how we are."""
     while True:
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
         try:
@@ -128,6 +129,7 @@ async def _keep_house(front: Front, status: "StatusFile", tls: "TlsKeeper") -> N
         except SpoolError as error:
             front.alarm(f"journal can not be synced: {error}")
         tls.refresh(front)
+        caches.refresh()
         status.write()
 
 
@@ -163,6 +165,30 @@ class TlsKeeper:
         """Give when the certificate last changed."""
         try:
             return self._certificate.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+
+class CacheKeeper:
+    """Forgets what DNS has answered when somebody asks for it, by touching a file."""
+
+    def __init__(self, front: Front) -> None:
+        """Remember how the file is: who starts knows nothing that could be forgotten."""
+        self._front = front
+        self._path = front.config.status_folder / CLEAR
+        self._seen = self._changed()
+
+    def refresh(self) -> None:
+        """Forget, where the file is newer than it was."""
+        changed = self._changed()
+        if changed != self._seen:
+            self._seen = changed
+            log.info("forgot %d answers of DNS, as asked", self._front.resolver.clear())
+
+    def _changed(self) -> int:
+        """Give when the file last changed; 0 where there is none."""
+        try:
+            return self._path.stat().st_mtime_ns
         except OSError:
             return 0
 

@@ -8,11 +8,13 @@ from gateway.models.domain import Domain
 from gateway.models.forwarder import Forwarder
 from gateway.models.journal import JournalPosition
 from gateway.models.learned import Backscatterer, DomainStage, JudgedBounce, LearnedSerial, NeverTag, Storm
+from gateway.models.lists import ListHealth
 from gateway.models.marking import MarkingKey
 from gateway.models.nodepolicy import NodePolicy
 from gateway.models.probe import RecipientProbe
 from gateway.models.quarantine import QuarantinedCopy
 from gateway.models.recipient import Recipient
+from gateway.models.refusal import RefusalCount
 from gateway.models.revision import PolicyRevision
 from gateway.models.route import Route, RouteHost
 from gateway.models.rules import CheckSetting
@@ -32,6 +34,7 @@ __all__ = [
     "JournalPosition",
     "JudgedBounce",
     "LearnedSerial",
+    "ListHealth",
     "MarkingKey",
     "NeverTag",
     "NodePolicy",
@@ -39,6 +42,7 @@ __all__ = [
     "QuarantinedCopy",
     "Recipient",
     "RecipientProbe",
+    "RefusalCount",
     "Route",
     "RouteHost",
     "SenderEntry",

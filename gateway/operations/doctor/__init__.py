@@ -7,7 +7,7 @@ result too.
 from collections.abc import Callable, Iterator
 
 from gateway.config import Config
-from gateway.operations.doctor import database, forwarders, node, policy, processes, routes, scanner, stages
+from gateway.operations.doctor import database, dns, forwarders, node, policy, processes, routes, scanner, stages
 from gateway.operations.doctor.result import Level, Result, fail
 
 __all__ = ["LOOKS", "Level", "Result", "examine"]
@@ -25,6 +25,8 @@ LOOKS: dict[str, Callable[[Config], Iterator[Result]]] = {
     "worker": processes.worker,
     "releases": processes.releases,
     "clamd": scanner.clamd,
+    "DNS": dns.answers,
+    "DNS lists": dns.lists,
     "next hop": routes.next_hops,
     "forwarders": forwarders.validate,
     "stages": stages.guided,

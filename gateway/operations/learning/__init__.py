@@ -4,7 +4,8 @@
     every few seconds            -> look_after() -> rows move on by time: storms close, entries expire, stages change
     rows                         -> publish() -> learned/current.json, which the SMTP side reads
 
-A learner is a module with ``take_in``, ``look_after``, or both; each learns one thing. Policy is never touched here.
+A learner is a module with ``take_in``, ``look_after``, or both; each learns one thing. ``lists`` learns from its own
+probes instead, which a worker runs. Policy is never touched here.
 """
 
 from collections.abc import Sequence

@@ -9,7 +9,7 @@ from django.utils import timezone
 from gateway import models
 from gateway.operations.learning import backscatterers
 from gateway.policy import learned
-from gateway.policy.learned import Backscatterer, DomainStage, Learned, NeverTag, Stage, Storm
+from gateway.policy.learned import Backscatterer, DomainStage, Learned, ListOff, NeverTag, Stage, Storm
 from gateway.spool.disk import make_folder, sync_folder, write_file
 
 _EMPTY = learned.encode(learned.NOTHING).decode()
@@ -65,6 +65,11 @@ def build(serial: int = 0) -> Learned:
         stages={
             row.domain: DomainStage(row.pk, _seconds(row.since), Stage(row.stage))
             for row in models.DomainStage.objects.all()
+        },
+        lists_off={
+            row.zone: ListOff(row.pk, _seconds(row.off_since), row.because)
+            for row in models.ListHealth.objects.exclude(off_since=None)
+            if row.off_since is not None
         },
     )
 

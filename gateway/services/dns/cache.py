@@ -5,6 +5,7 @@ from collections import OrderedDict
 from gateway.services.dns.words import Answer
 
 Key = tuple[str, str]
+CLEAR = "clear-cache"  # the file in the status folder by whose change every SMTP process is told to forget
 
 
 class Cache:

@@ -1,0 +1,24 @@
+# ruff: noqa: N999 - the file is named as the command is
+"""``manage.py clear-cache``: the SMTP processes of this node forget what DNS has answered."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from gateway.operations import caches
+
+WHO = "command line"
+
+
+class Command(BaseCommand):
+    """Asks the SMTP processes to forget."""
+
+    help = "Makes the SMTP processes of this node forget the answers of DNS, within a second."
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        """Ask them."""
+        try:
+            caches.clear(WHO)
+        except OSError as error:
+            raise CommandError(f"the SMTP processes can't be asked: {error}") from error
+        self.stdout.write("the SMTP processes of this node forget what DNS has answered, within a second")
