@@ -101,9 +101,10 @@ X_FRAME_OPTIONS = "SAMEORIGIN"
 # Times are shown as they stand in logs.
 FORMAT_MODULE_PATH = ["webadmin.formats"]
 
-# The console's shell. What stands in the sidebar depends on who is signed in, so the console says it.
 # A list that is imported stands in a form's box until it is right.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
+
+# The console's shell. What stands in the sidebar depends on who is signed in, so the console says it.
 UNFOLD = {
     "SITE_TITLE": "Backstop",
     "SITE_HEADER": "Backstop",

@@ -79,6 +79,8 @@ class Ldap(_Part):
     bind: str = ""
     secret: str = ""
     seconds: float | UnsetType = UNSET
+    tls: TlsLevel | UnsetType = UNSET
+    ca: str = ""
 
 
 class Domain(_Part):

@@ -147,6 +147,14 @@ def test_a_domain_says_how_it_knows_its_recipients(admin: Client, domain: Domain
     assert (domain.ldap["secret"], domain.ldap["seconds"]) == (secret, 2.0)
 
 
+def test_a_domain_without_a_directory_is_saved_as_a_browser_sends_it(admin: Client, domain: Domain) -> None:
+    sent = dict.fromkeys(("ldap_url", "ldap_base", "ldap_filter", "ldap_bind", "ldap_ca"), "")
+    form = domain_form(domain, validation_1="", ldap_tls="verified", ldap_seconds="", plus="", **sent)
+    assert admin.post(f"/gateway/domain/{domain.pk}/change/", form).status_code == 302
+    domain.refresh_from_db()
+    assert (domain.ldap, domain.validation, domain.plus) == (None, [], "")
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

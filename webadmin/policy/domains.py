@@ -123,7 +123,7 @@ class DomainAdmin(Audited):
             "Directory (LDAP)",
             {
                 "classes": ("collapse",),
-                "fields": (LDAP[:2], "ldap_filter", LDAP[3:5], "ldap_seconds"),
+                "fields": (LDAP[:2], "ldap_filter", LDAP[3:5], LDAP[5:7], "ldap_seconds"),
                 "description": "Where recipients are looked up, once the directory is one of the methods above.",
             },
         ),

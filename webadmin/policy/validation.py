@@ -14,10 +14,10 @@ from unfold.widgets import (
 from gateway.mail.decisions import Action
 from gateway.policy.admission import domain_faults
 from gateway.policy.overlay import differing
-from gateway.policy.snapshot import DomainPolicy, Ldap, Validation
+from gateway.policy.snapshot import DomainPolicy, Ldap, TlsLevel, Validation
 
 METHODS = ("validation_1", "validation_2", "validation_3")
-LDAP = ("ldap_url", "ldap_base", "ldap_filter", "ldap_bind", "ldap_password", "ldap_seconds")
+LDAP = ("ldap_url", "ldap_base", "ldap_filter", "ldap_bind", "ldap_password", "ldap_tls", "ldap_ca", "ldap_seconds")
 _CHOICES = [
     ("", "-"),
     (Validation.LIST.value, "the list here"),
@@ -25,6 +25,11 @@ _CHOICES = [
     (Validation.NEXT_HOP.value, "the next hop's answer"),
 ]
 _BASE = Ldap("", "")
+_TLS = [
+    (TlsLevel.VERIFIED.value, "must, with a verified certificate"),
+    (TlsLevel.MUST.value, "must"),
+    (TlsLevel.NEVER.value, "never"),
+]
 _DOWN = [(Action.DEFER.value, "defer"), (Action.DELIVER.value, "deliver")]
 
 
@@ -55,7 +60,7 @@ class ValidationFields(forms.ModelForm):  # type: ignore[type-arg]  # it takes n
         label="URL",
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "ldaps://directory.example.org"}),
-        help_text="ldap:// (with StartTLS where offered) or ldaps://",
+        help_text="ldap:// or ldaps://",
     )
     ldap_base = forms.CharField(
         label="Base",
@@ -77,6 +82,19 @@ class ValidationFields(forms.ModelForm):  # type: ignore[type-arg]  # it takes n
         strip=False,
         widget=UnfoldAdminPasswordToggleWidget(attrs={"autocomplete": "new-password"}),
         help_text="Only to set or change it. Kept in a file of its own, never shown again.",
+    )
+    ldap_tls = forms.ChoiceField(
+        label="TLS",
+        required=False,
+        choices=_TLS,
+        widget=UnfoldAdminSelectWidget(),
+        help_text="STARTTLS of ldap://, and the certificate of either.",
+    )
+    ldap_ca = forms.CharField(
+        label="CA file",
+        required=False,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="A PEM file of authorities on the node. Empty: the system's.",
     )
     ldap_seconds = forms.FloatField(
         label="Seconds",
@@ -125,7 +143,7 @@ class ValidationFields(forms.ModelForm):  # type: ignore[type-arg]  # it takes n
     def _ldap(self) -> dict[str, Any] | None:
         """Give the directory as it was typed, None where none was."""
         cleaned = self.cleaned_data
-        if not any(cleaned.get(name) for name in LDAP):
+        if not any(cleaned.get(name) for name in LDAP[:4]):  # the others are never empty, or are no directory alone
             return None
         typed = {name.removeprefix("ldap_"): cleaned.get(name) for name in LDAP if name != "ldap_password"}
         secret = (self.instance.ldap or {}).get("secret") or ("new" if cleaned.get("ldap_password") else "")
