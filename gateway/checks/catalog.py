@@ -21,10 +21,13 @@ from gateway.checks.loops import Loops
 from gateway.checks.message_size import MessageSize
 from gateway.checks.null_sender_lists import NullSenderLists
 from gateway.checks.null_sender_rate import NullSenderRate
+from gateway.checks.own_sender import OwnSender
 from gateway.checks.past_gateway import PastGateway
 from gateway.checks.rates import Rates
 from gateway.checks.recipient_known import RecipientKnown
 from gateway.checks.reverse_dns import ReverseDns
+from gateway.checks.sender_domain import SenderDomain
+from gateway.checks.sender_lists import SenderLists
 from gateway.checks.spam import Spam
 from gateway.checks.spf import Spf
 from gateway.checks.unsolicited import Unsolicited
@@ -33,7 +36,6 @@ from gateway.mail.stages import Stage
 from gateway.services.clamd import Clamd
 from gateway.services.counters import Counters
 from gateway.services.dns import Resolver
-from gateway.services.ldap import Directory
 
 Catalog = dict[Stage, tuple[Check, ...]]
 
@@ -52,18 +54,33 @@ def build(services: Services) -> Catalog:
     """Make the checks with the services that they ask."""
     size = MessageSize()
     early_talker = EarlyTalker()
+    sender_lists, own_sender = SenderLists(), OwnSender(services.read_secret)
     judging = Judging(services.ledger, services.read_secret)
     null_sender_lists = NullSenderLists(services.resolver, judging)
     null_sender_rate = NullSenderRate(services.counters, judging)
     return {
         Stage.CONNECT: (ClientNetworks(), early_talker, ReverseDns(services.resolver), DnsLists(services.resolver)),
         Stage.HELO: (early_talker, Helo(services.resolver)),
-        Stage.MAIL: (size, Rates(services.counters), Spf(services.resolver), null_sender_lists),
-        Stage.RCPT: (RecipientKnown(Directory(services.read_secret)), Batv(services.read_secret), null_sender_rate),
+        Stage.MAIL: (
+            size,
+            Rates(services.counters),
+            SenderDomain(services.resolver),
+            Spf(services.resolver),
+            null_sender_lists,
+        ),
+        Stage.RCPT: (
+            RecipientKnown(),
+            sender_lists,
+            own_sender,
+            Batv(services.read_secret),
+            null_sender_rate,
+        ),
         Stage.DATA: (
             size,
             LineEnds(),
             Loops(),
+            sender_lists,
+            own_sender,
             ClamAv(services.clamd),
             ForgedBounce(judging),
             UnverifiableBounce(judging),

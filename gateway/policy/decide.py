@@ -13,7 +13,7 @@ from gateway.mail.decisions import Action, Decision
 from gateway.mail.findings import Finding, Observation, Outcome
 from gateway.mail.reply import Reply
 from gateway.mail.trace import Trace
-from gateway.policy import replies
+from gateway.policy import precedence, replies
 from gateway.policy.learned import FORGED
 from gateway.policy.matching import ALWAYS_DELIVERABLE, Match, Policy
 from gateway.policy.snapshot import CheckRule, Forwarder, Mode, Rules
@@ -69,7 +69,9 @@ def decide(trace: Trace, policy: Policy, recipient: str) -> Decision:
         return _UNOPPOSED
     score = score_of(seen, rules)
     verdicts = [*_voices(seen, rules), _by_score(score, _heaviest(seen, rules), rules, recipient)]
-    verdict = min(verdicts, key=lambda voice: _STRENGTH.index(voice.action))
+    verdict = _strongest(verdicts)
+    if verdict.action is not Action.DELIVER:
+        verdict, verdicts = _by_lists(verdict, verdicts, seen, trace, policy, recipient)
     if verdict.check == FORGED and (match := match_of(policy, recipient)) is not None:
         verdict = _at_stage(verdict, policy.stage_words(match.domain_key))
     if verdict.action is Action.REJECT and (forwarder := policy.forwarder(trace.client.forwarder)):
@@ -178,6 +180,38 @@ def _by_score(score: float, found: str, rules: Rules, recipient: str) -> Verdict
     return Verdict(Action.TAG, f"{text} {limits.tag:.1f} (tag)", "spam")
 
 
+def _strongest(verdicts: list[Verdict]) -> Verdict:
+    """Give the voice that wins."""
+    return min(verdicts, key=lambda voice: _STRENGTH.index(voice.action))
+
+
+def _by_lists(  # noqa: PLR0913, PLR0917 - one question, all it is about
+    verdict: Verdict, verdicts: list[Verdict], seen: list[Observation], trace: Trace, policy: Policy, recipient: str
+) -> tuple[Verdict, list[Verdict]]:
+    """Give verdict and voices with what the lists of senders lift; what they can't lift, or nothing proves, is said."""
+    match = match_of(policy, recipient)
+    listing = precedence.listing(trace, policy, match, recipient) if match is not None else precedence.Listing()
+    if not listing.allows:
+        return _unproven(verdict, listing), verdicts
+    rules = rules_for(policy, recipient)
+    left = [each for each in seen if each.check not in precedence.LIFTED]
+    voices = [*_voices(left, rules), _by_score(score_of(left, rules), _heaviest(left, rules), rules, recipient)]
+    strongest = _strongest(voices)
+    if strongest.action is Action.DELIVER:
+        because = f"{listing.words}; else: {verdict.action}, because {verdict.because}"
+        return Verdict(Action.DELIVER, because, "sender_lists", "ALLOWED_SENDER"), voices
+    because = f"{strongest.because}; {listing.words}, which does not lift this"
+    return msgspec.structs.replace(strongest, because=because), voices
+
+
+def _unproven(verdict: Verdict, listing: precedence.Listing) -> Verdict:
+    """Say where a list would allow the sender, were it proven."""
+    if not listing.unproven:
+        return verdict
+    said = f"{listing.unproven[0].text} is listed as allowed, but nothing proves the sender"
+    return msgspec.structs.replace(verdict, because=f"{verdict.because}; {said}")
+
+
 def _at_stage(verdict: Verdict, stage: str) -> Verdict:
     """Cite the stage that an action comes from; ``stage`` is empty where an administrator has set it."""
     return msgspec.structs.replace(verdict, because=f"{verdict.because}; {stage}") if stage else verdict
@@ -199,7 +233,7 @@ def _reply(verdict: Verdict) -> Reply | None:
     """Give what the client is told where the recipient is refused."""
     if verdict.action is Action.REJECT:
         told = verdict.detail if verdict.check in replies.TOLD else ""
-        return replies.refusal(verdict.check or "", told)
+        return replies.refusal(verdict.check or "", told, verdict.symbol or "")
     if verdict.action is Action.DEFER:
         return replies.later(verdict.check or "") if verdict.symbol is not None else replies.UNDECIDED
     return None

@@ -5,7 +5,7 @@ A snapshot is data; this compiles it once into look-ups, so that a transaction p
 
 import datetime
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -15,7 +15,17 @@ from gateway.mail.client import Client
 from gateway.mail.decisions import Action
 from gateway.policy.learned import FORGED, NOTHING, Learned, Stage
 from gateway.policy.recipients import RecipientList
-from gateway.policy.snapshot import CheckRule, DomainPolicy, Forwarder, Mode, RecipientPolicy, Route, Rules, Snapshot
+from gateway.policy.snapshot import (
+    CheckRule,
+    DomainPolicy,
+    Forwarder,
+    ListVerdict,
+    Mode,
+    RecipientPolicy,
+    Route,
+    Rules,
+    Snapshot,
+)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -58,6 +68,7 @@ class Policy:
         self._lists = {name: RecipientList(domain) for name, domain in self._domains.items()}
         self._outbound = _networks(snapshot.outbound.networks)
         self._mended = _networks(snapshot.normalise_line_ends)
+        self._listed: dict[int, tuple[tuple[str, Network], ...]] = {}
         self._never_tag = frozenset(each.lower() for each in snapshot.marking.never_tag)
         self._marks = bool(snapshot.marking.keys)
         self._allowed = _networks(snapshot.clients.allowed)
@@ -178,6 +189,15 @@ class Policy:
         """Whether the address lies in a network that is refused."""
         return bool(self._blocked) and _holds(self._blocked, ipaddress.ip_address(ip))
 
+    def networks_of(self, senders: Mapping[str, ListVerdict]) -> tuple[tuple[str, Network], ...]:
+        """Give the entries of a list of senders of this policy that are networks; they are looked for once."""
+        known = self._listed.get(id(senders))  # the snapshot holds the list as long as this lives
+        if known is None:
+            known = self._listed[id(senders)] = tuple(
+                (text, network) for text in senders if (network := _network(text)) is not None
+            )
+        return known
+
     def mends_line_ends(self, ip: str) -> bool:
         """Whether bare CR and LF from this address are mended instead of refused."""
         return bool(self._mended) and _holds(self._mended, ipaddress.ip_address(ip))
@@ -260,6 +280,14 @@ def _enforced(domains: Iterable[DomainPolicy]) -> frozenset[str]:
 def _networks(texts: Iterable[str]) -> tuple[Network, ...]:
     """Parse networks in CIDR form."""
     return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
+
+
+def _network(text: str) -> Network | None:
+    """Parse what may be a network; None where it is none."""
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
 
 
 def _holds(networks: Iterable[Network], address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

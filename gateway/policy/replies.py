@@ -14,6 +14,9 @@ REFUSALS: dict[str, Reply] = {
     "rates": Reply(550, "5.7.1", "too many messages from this client"),
     "recipient_known": Reply(550, "5.1.1", "no such recipient here"),
     "spf": Reply(550, "5.7.23", "SPF: the sender's domain does not let this client send for it"),  # RFC 7372 3.2
+    "sender_domain": Reply(550, "5.1.8", "the sender's domain takes no mail, so that nothing could be sent back"),
+    "own_sender": Reply(550, "5.7.1", "mail from a domain of ours needs authentication"),
+    "sender_lists": Reply(550, "5.7.1", "sender is not accepted here"),
     "message_size": Reply(552, "5.3.4", "message is larger than this system accepts"),
     "loops": Reply(554, "5.4.6", "mail loop: too many Received lines"),
     "line_ends": Reply(550, "5.5.2", "message has bare CR or LF; lines must end in CRLF"),
@@ -27,6 +30,10 @@ REFUSALS: dict[str, Reply] = {
     "null_sender_rate": Reply(550, "5.7.1", "too much mail from the null sender comes to this recipient"),
     "spam": Reply(550, "5.7.1", "message looks like spam"),
 }
+# What is told where one finding of a check deserves words of its own.
+BY_SYMBOL: dict[str, Reply] = {
+    "SENDER_NULL_MX": Reply(550, "5.7.27", "the sender's domain has a null MX: it sends no mail"),  # RFC 7505 4.2
+}
 # What is told where a hit is only refused for now.
 LATER: dict[str, Reply] = {
     "rates": Reply(451, "4.7.1", "too many messages from this client, please try later"),
@@ -37,9 +44,9 @@ UNDECIDED = Reply(451, "4.7.1", "message can not be checked at the moment, pleas
 SCORE_REFUSED = Reply(550, "5.7.1", "message looks like spam")
 
 
-def refusal(check: str, detail: str = "") -> Reply:
-    """Give the reply for a refusal by a check; ``detail`` is told where the sender's side can act on it."""
-    reply = REFUSALS.get(check, REFUSED)
+def refusal(check: str, detail: str = "", symbol: str = "") -> Reply:
+    """Give the reply for a refusal by a check's finding; ``detail`` is told where the sender's side can act on it."""
+    reply = BY_SYMBOL.get(symbol) or REFUSALS.get(check, REFUSED)
     return Reply(reply.code, reply.enhanced, f"{reply.text}: {detail}") if detail else reply
 
 
