@@ -1,8 +1,6 @@
 """DNS lists are probed at their own test points; what fails is switched off, said, and switched on again by itself."""
 
-import asyncio
 import json
-import threading
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -23,6 +21,7 @@ from gateway.policy.feed import LearnedFeed
 from gateway.policy.snapshot import DnsList, Snapshot
 from gateway.services.dns.probes import Probed
 from smtpfront.lab.nameserver import Nameserver
+from tests.nameserving import serving
 
 pytestmark = pytest.mark.django_db
 
@@ -32,19 +31,11 @@ WELL = {f"2.0.0.127.{ONE}": {"A": ["127.0.0.2"]}}
 
 @pytest.fixture
 def nameserver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nameserver]:
-    """A name server in a thread, which the configuration names."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    server = Nameserver(dict(WELL))
-    address = asyncio.run_coroutine_threadsafe(server.start(), loop).result(5)
-    dns = Dns(servers=(address,), seconds=0.6, attempt_seconds=0.3)
-    monkeypatch.setattr(settings, "CONFIG", msgspec.structs.replace(settings.CONFIG, dns=dns))
-    yield server
-    asyncio.run_coroutine_threadsafe(server.stop(), loop).result(5)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(5)
-    loop.close()
+    """A name server that the configuration names."""
+    with serving(dict(WELL)) as server:
+        dns = Dns(servers=(server.address,), seconds=0.6, attempt_seconds=0.3)
+        monkeypatch.setattr(settings, "CONFIG", msgspec.structs.replace(settings.CONFIG, dns=dns))
+        yield server
 
 
 def publish(home: Path, **named: DnsList) -> None:

@@ -1,0 +1,159 @@
+"""DNS lists and the null sender over a real SMTP front, with a real name server as the lists."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gateway.mail.decisions import Action
+from gateway.policy import defaults, learned
+from gateway.policy.learned import Learned, ListOff
+from gateway.policy.snapshot import (
+    CheckRule,
+    ClientRules,
+    DnsList,
+    DomainPolicy,
+    ListKind,
+    Mode,
+    RecipientPolicy,
+    Rules,
+    Snapshot,
+)
+from smtpfront.lab.nameserver import Nameserver
+from tests.nameserving import serving
+from tests.smtpfront.nexthop import NextHop
+from tests.smtpfront.running import ROOT, Gateway, mail, snapshot, until
+from tests.smtpfront.test_transcripts import FOLDER, play
+
+LISTED, ERROR, SILENT, BOUNCER = "127.0.2.1", "127.0.2.2", "127.0.2.3", "127.0.2.4"
+ZONE = {
+    "1.2.0.127.bl.test": {"A": ["127.0.0.2"], "TXT": ['"see https://bl.test/127.0.2.1"']},
+    "2.2.0.127.bl.test": {"A": ["127.255.255.254"]},
+    "3.2.0.127.bl.test": "silent",
+    "4.2.0.127.null.test": {"A": ["127.0.0.2"]},
+    "2.0.0.127.bl.test": {"A": ["127.0.0.2"]},
+}
+CHECKS = ("dns_lists", "null_sender_lists", "null_sender_rate")
+
+
+def policy(next_hop: int) -> Snapshot:
+    """Four domains, by what the lists are good for to them."""
+    people = {"kim": RecipientPolicy(), "lee": RecipientPolicy()}
+
+    def domain(rule: CheckRule) -> DomainPolicy:
+        return DomainPolicy("inner", Rules(checks=defaults.CHECKS | dict.fromkeys(CHECKS, rule)), people)
+
+    enforce = CheckRule(Mode.ENFORCE, Action.REJECT, Action.DELIVER)
+    insist = CheckRule(Mode.ENFORCE, Action.REJECT, Action.DEFER)
+    domains = {
+        "enforcing.test": domain(enforce),
+        "insisting.test": domain(insist),
+        "scoring.test": domain(CheckRule(Mode.SCORE, on_failure=Action.DELIVER)),
+        "observing.test": domain(CheckRule(Mode.OBSERVE)),
+    }
+    made = snapshot(next_hop, clients=ClientRules(null_sender_per_hour=2))
+    lists = {"bl.test": DnsList(), "null.test": DnsList(ListKind.NULL_SENDER)}
+    return msgspec.structs.replace(made, domains=domains, dns_lists=lists)
+
+
+@pytest.fixture
+def nameserver() -> Iterator[Nameserver]:
+    with serving(ZONE) as server:
+        yield server
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, hop: NextHop, clamd: str, nameserver: Nameserver) -> Iterator[Gateway]:
+    running = Gateway(
+        tmp_path,
+        policy(hop.port),
+        clamd,
+        BACKSTOP_DNS__SERVERS=f'["{nameserver.address}"]',
+        BACKSTOP_DNS__SECONDS="1",
+        BACKSTOP_DNS__ATTEMPT_SECONDS="0.4",
+    )
+    yield running
+    running.stop()
+    assert "Traceback" not in running.log, running.log
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (FOLDER / "lists").glob("*.txt")))
+def test_dialogue(gateway: Gateway, name: str) -> None:
+    play(gateway, FOLDER / "lists" / f"{name}.txt")
+
+
+def test_a_listing_weighs_and_the_trace_names_list_and_code(gateway: Gateway) -> None:
+    with gateway.client(source=LISTED) as client:
+        client.open("alice@elsewhere.test", "kim@scoring.test")
+        trace = gateway.trace_of(client.data(mail("hello\r\n")))
+
+    (found,) = [each for one in trace.observations if one.check == "dns_lists" for each in one.findings]
+    assert (found.symbol, found.weight, found.facts) == ("DNS_LISTED", 4.0, {"list": "bl.test", "code": "127.0.0.2"})
+    assert trace.recipients[0].decision is not None
+    assert trace.recipients[0].decision.score >= 4.0
+
+
+def test_the_judge_is_told_of_a_listed_host(gateway: Gateway) -> None:
+    with gateway.client(source=BOUNCER) as client:
+        client.open("", "kim@scoring.test")
+        trace = gateway.trace_of(client.data(mail("It could not be delivered.\r\n", Subject="failure notice")))
+
+    told = [
+        each.facts.get("name") for one in trace.observations if one.check == "forged_bounce" for each in one.findings
+    ]
+    assert "backscatter_list" in told
+
+
+def test_lists_that_never_answer_cost_their_budget_and_raise_one_alarm(gateway: Gateway) -> None:
+    began = time.monotonic()
+    for _ in range(3):
+        with gateway.client(source=SILENT) as client:
+            assert client.open("alice@elsewhere.test", "kim@enforcing.test")[-1].startswith("250")
+            client.say("QUIT")
+
+    assert time.monotonic() - began < 8, "one budget of a second for each of three sessions"
+    until("the alarm", lambda: [each for each in gateway.alarms() if "dns_lists" in each])
+    assert len([each for each in gateway.alarms() if "dns_lists" in each]) == 1
+
+
+def test_a_list_that_is_off_is_not_asked_and_the_trace_cites_the_entry(gateway: Gateway) -> None:
+    known = Learned(7, lists_off={"bl.test": ListOff(3, time.time(), "it lists everything")})
+    (gateway.home / "learned").mkdir(exist_ok=True)
+    (gateway.home / "learned" / "new").write_bytes(learned.encode(known))
+    (gateway.home / "learned" / "new").replace(gateway.home / "learned" / learned.FILE)
+
+    def accepted() -> bool:
+        with gateway.client(source=LISTED) as client:
+            reply = client.open("alice@elsewhere.test", "kim@enforcing.test")[-1]
+            client.say("QUIT")
+        return reply.startswith("250")
+
+    until("what was learned", accepted)
+    until("the trace", lambda: any(each.learned == 7 for each in gateway.traces()))
+    trace = next(each for each in gateway.traces() if each.learned == 7)
+    (found,) = [each for one in trace.observations if one.check == "dns_lists" for each in one.findings]
+    assert (found.symbol, found.facts) == ("DNS_LIST_OFF", {"list": "bl.test", "entry": "3"})
+
+
+def test_clear_cache_makes_the_processes_ask_again(gateway: Gateway, nameserver: Nameserver) -> None:
+    def listed() -> bool:
+        with gateway.client(source=LISTED) as client:
+            reply = client.open("alice@elsewhere.test", "kim@enforcing.test")[-1]
+            client.say("QUIT")
+        return reply.startswith("550")
+
+    assert listed()
+    nameserver.zone = {}
+    assert listed(), "the answer is good for five minutes"
+
+    environment = {"BACKSTOP_NODE__HOME": str(gateway.home), "PATH": "/usr/bin:/bin"}
+    for command in ("migrate", "clear-cache"):
+        subprocess.run(
+            [sys.executable, "manage.py", command], cwd=ROOT, env=environment, check=True, capture_output=True
+        )
+
+    until("the forgetting", lambda: not listed())
