@@ -66,6 +66,7 @@ class Front:
         self.tls = tls
         self.started = time.time()
         self.draining = False
+        self.slow_replies = 0  # of those to unknown recipients, how many wait
         self.sessions: set[Conversation] = set()
         self._policy: Policy | None = None
         self._alarms: dict[str, float] = {}

@@ -18,6 +18,8 @@ TOO_LARGE = Reply(552, "5.3.4", "the message is larger than the mail server behi
 REFUSAL_SECONDS = 600.0  # how long its 5xx to a recipient is remembered
 # RFC 5321 4.2.2: these speak of the command, not of the recipient (501 does: its address may be malformed there).
 _OUR_COMMAND = frozenset({500, 502, 503, 504})
+_NO_MAILBOX = frozenset({550, 551, 553})
+UNKNOWN = "UNKNOWN_RECIPIENT"  # the symbol of a decision that the recipient does not exist
 HEADROOM = 4096  # octets that our own header lines may add
 
 
@@ -94,8 +96,16 @@ def _refused(transaction: Transaction, each: RecipientTrace, answer: Reply) -> R
         because = f"{because}, and the trusted forwarder {name} would bounce a reject"
         each.decision = Decision(forwarder.unknown_recipient, because, "next_hop")
         return None if forwarder.unknown_recipient is Action.DROP else transaction.refuse(each, ROUTE_FAULT)
-    each.decision = Decision(Action.DEFER if answer.temporary else Action.REJECT, because, "next_hop")
+    action = Action.DEFER if answer.temporary else Action.REJECT
+    each.decision = Decision(action, because, "next_hop", UNKNOWN if _says_unknown(answer) else None)
     return transaction.refuse(each, told(answer))
+
+
+def _says_unknown(answer: Reply) -> bool:
+    """Whether an answer says that there is no such recipient (RFC 3463 3.2), and not that it is refused otherwise."""
+    if answer.enhanced == "5.0.0":  # it gave none
+        return answer.code in _NO_MAILBOX
+    return answer.enhanced.startswith("5.1.")
 
 
 def _lacking(transaction: Transaction) -> Reply:

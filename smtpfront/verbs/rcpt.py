@@ -16,7 +16,7 @@ from gateway.outbound import marking
 from gateway.policy.decide import decide
 from gateway.policy.matching import Match
 from gateway.policy.snapshot import Mode, Rules
-from smtpfront import nexthop
+from smtpfront import harvest, nexthop
 from smtpfront.session import Session
 from smtpfront.transaction import Transaction
 
@@ -93,17 +93,20 @@ async def _take(session: Session, transaction: Transaction, address: Address, ma
         return ANOTHER_TRANSACTION
     transaction.next_sender = sender
     transaction.trace.recipients.append(each)
+    if (refusal := harvest.held_off(session.front, transaction, each, rules)) is not None:
+        return refusal
     await _check(session, transaction, address, each, match, rules)
     decision = decide(transaction.trace, policy, each.address)
     if decision.action in {Action.REJECT, Action.DEFER}:
         each.decision = decision
-        return transaction.refuse(each, decision.reply or NO_RELAY)
+        refusal = transaction.refuse(each, decision.reply or NO_RELAY)
+        return await harvest.answer(session.front, transaction, each, rules, refusal)
     if decision.action is Action.DROP:
         each.decision = decision  # settled at the end of DATA, on record
         return _accept(transaction, each, rules)
     refusal = await nexthop.ask(session.front, transaction, each, sender, unproven=session.listener == "inbound")
     if refusal is not None:
-        return refusal
+        return await harvest.answer(session.front, transaction, each, rules, refusal)
     if not transaction.accepted and sender != transaction.trace.sender:
         transaction.note(f"the sender leaves as <{sender}>")
     return _accept(transaction, each, rules)

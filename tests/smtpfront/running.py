@@ -18,6 +18,7 @@ from gateway.mail.trace import Trace
 from gateway.policy import codec, defaults
 from gateway.policy.snapshot import (
     Account,
+    ClientRules,
     DomainPolicy,
     Forwarder,
     Outbound,
@@ -79,6 +80,7 @@ def snapshot(next_hop: int, other_hop: int = 9, **changes: object) -> Snapshot:
         "outbound": Outbound(networks=("127.0.0.1/32",), route="inner", rules=Rules(checks=defaults.OUTBOUND_CHECKS)),
         "max_size": 1_000_000,
         "normalise_line_ends": (f"{MENDED}/32",),
+        "clients": ClientRules(unknown_per_hour=None),  # all dialogues are one client's
     }
     return Snapshot(**{**values, **changes})  # type: ignore[arg-type]
 

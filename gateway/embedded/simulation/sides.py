@@ -17,7 +17,7 @@ from gateway.embedded.simulation.peers import Peer, SimulationError, free_ports,
 from gateway.embedded.simulation.postfix import Postfix
 from gateway.embedded.simulation.words import DOMAIN, Settings, Side
 from gateway.policy import codec, defaults
-from gateway.policy.snapshot import DomainPolicy, NextHop, Outbound, Route, Rules, Snapshot, TlsLevel
+from gateway.policy.snapshot import ClientRules, DomainPolicy, NextHop, Outbound, Route, Rules, Snapshot, TlsLevel
 
 Progress = Callable[[str, int, int], None]  # what is being done, how much is done, of how much
 
@@ -155,6 +155,8 @@ def policy(next_hop: int, world: int) -> Snapshot:
         domains={DOMAIN: DomainPolicy(route="inner", rules=Rules(checks=defaults.CHECKS), accept_unknown=True)},
         routes=local,
         outbound=Outbound(route="world", rules=Rules(checks=defaults.OUTBOUND_CHECKS)),
+        # The whole world is one address here.
+        clients=ClientRules(connections_per_minute=None, messages_per_hour=None, unknown_per_hour=None),
     )
 
 
