@@ -23,6 +23,7 @@ _SRS = (
 )
 # One mailbox and nothing else: what is odder than this is no address that a list could mean.
 _FROM = re.compile(r"(?:[^<>@,:;]*<(?P<bracketed>[^<>\s,]+)>|(?P<bare>[^<>\s,:;]+))\s*")
+_LONGEST = 998  # characters: a line (RFC 5322 2.1.1), and less than a trace keeps
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
@@ -81,6 +82,8 @@ def names_of(sender: Address | None, header_from: str, recipient: str) -> tuple[
 
 def from_key(header_from: str) -> str:
     """Give the address of a From field in look-up form; empty where it is not exactly one plain mailbox."""
+    if len(header_from) > _LONGEST:
+        return ""
     found = _FROM.fullmatch(_QUOTED.sub("", header_from).strip())
     if found is None:
         return ""
