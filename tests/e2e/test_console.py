@@ -37,6 +37,7 @@ def console(browser: Browser, live_server: object, home: Path, monkeypatch: pyte
     seed.mail(home, count=13)
     seed.system(home)
     seed.storms()
+    seed.door()
     url = str(live_server)
     browser.open(f"{url}/login/")
     browser.submit(SIGN_IN)
@@ -65,6 +66,13 @@ def test_every_page_works_under_the_consoles_policy_and_asks_nobody_else(browser
         "/gateway/storm/",
         f"/gateway/storm/{Storm.objects.all()[0].pk}/change/",
         "/gateway/backscatterer/",
+        "/gateway/senderentry/",
+        "/gateway/senderentry/add/",
+        "/gateway/dnslist/",
+        "/gateway/dnslist/add/",
+        "/gateway/nodepolicy/1/change/",
+        "/import/recipients/",
+        "/import/senders/",
         "/readiness/",
         "/readiness/example.test/judged/",
     ):
@@ -88,6 +96,13 @@ def test_pages_fit_a_narrow_screen(browser: Browser, console: str) -> None:
         "/gateway/storm/",
         f"/gateway/storm/{Storm.objects.all()[0].pk}/change/",
         "/gateway/backscatterer/",
+        "/gateway/senderentry/",
+        "/gateway/senderentry/add/",
+        "/gateway/dnslist/",
+        "/gateway/dnslist/add/",
+        "/gateway/nodepolicy/1/change/",
+        "/import/recipients/",
+        "/import/senders/",
         "/readiness/",
     ):
         browser.open(console + path)

@@ -22,12 +22,14 @@ from gateway.models import (
     Account,
     Backscatterer,
     CheckSetting,
+    DnsList,
     Domain,
     Forwarder,
     NodePolicy,
     Recipient,
     Route,
     RouteHost,
+    SenderEntry,
     Storm,
     Transaction,
     TransactionRecipient,
@@ -75,6 +77,32 @@ def policy() -> None:
     domain.save()
     publish.publish_policy("admin")
     Recipient.objects.create(domain=domain, local_part="newcomer")
+
+
+def door() -> None:
+    """Make lists of senders and DNS lists, and a directory."""
+    domain = Domain.objects.get(name="example.test")
+    alice = Recipient.objects.get(domain=domain, local_part="alice")
+    for who, verdict, comment in (
+        ("spam.example", "block", "sends nothing else"),
+        (".bulk.example", "block", ""),
+        ("192.0.2.64/27", "block", "open relay, told on 2026-11-02"),
+        ("invoices@partner.example", "allow", "agreed with accounting"),
+    ):
+        SenderEntry.objects.create(who=who, verdict=verdict, comment=comment)
+    SenderEntry.objects.create(who="bank.example", verdict="allow", domain=domain)
+    SenderEntry.objects.create(who="ex@far.example", verdict="block", recipient=alice)
+    Recipient.objects.create(domain=domain, local_part="info", alias="office@example.test")
+    DnsList.objects.create(zone="zen.dnsbl.example", codes={"127.0.0.2": 4.0, "127.0.0.4/30": 6.5, "127.0.0.10": 2.0})
+    DnsList.objects.create(zone="good.dnswl.example", kind="allow", codes={"127.0.0.2": -2.0}, enabled=False)
+    DnsList.objects.create(zone="ips.backscatterer.example", kind="null_sender")
+    domain.validation = ["ldap", "list"]
+    domain.ldap = {"url": "ldaps://directory.example.test", "base": "ou=people,dc=example", "bind": "cn=gateway"}
+    domain.save()
+    node = NodePolicy.load()
+    node.clients = {"greet_delay": 4.0, "blocked": ["198.51.100.0/24", "2001:db8:bad::/48"]}
+    node.limits_of = {"crm": {"messages": 5000, "senders": None}, "10.0.0.17": {"hours": 24.0}}
+    node.save()
 
 
 def mail(home: Path, count: int = 60, seed: int = 7) -> None:

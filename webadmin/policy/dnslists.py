@@ -4,14 +4,16 @@ from typing import Any
 
 from django import forms
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextareaWidget
 
-from gateway.models import DnsList
+from gateway.models import DnsList, ListHealth
 from gateway.policy.admission import dns_list_faults
 from gateway.policy.snapshot import DnsList as Words
 from gateway.policy.snapshot import ListKind
 from gateway.policy.wellformed import code_fault
 from webadmin.policy.fields import WeightsField
 from webadmin.rows import Audited
+from webadmin.system import lists
 
 
 class DnsListForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
@@ -21,6 +23,7 @@ class DnsListForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none a
         code_fault,
         "127.0.0.2 4",
         required=True,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
         label="Return codes",
         help_text="What its answers mean: a code, or a network as 127.0.0.4/30, and points; one a line. "
         "No other answer is a listing. 127.255.255.0/24 tells errors and lists nobody.",
@@ -51,7 +54,7 @@ class DnsListAdmin(Audited):
     """The DNS lists."""
 
     form = DnsListForm
-    list_display = ("zone", "kind", "weighs", "enabled")
+    list_display = ("zone", "kind", "weighs", "enabled", "health")
     list_filter = ("kind", "enabled")
     search_fields = ("zone",)
     fieldsets = (
@@ -65,6 +68,14 @@ class DnsListAdmin(Audited):
             },
         ),
     )
+
+    @display(
+        description="health",
+        label={"well": "success", "doubtful": "warning", "off": "danger", "not probed": ""},
+    )
+    def health(self, row: DnsList) -> str:
+        """Say how it is, as its last probe has shown; the health page says why."""
+        return lists.state(ListHealth.objects.filter(zone=row.zone).first())
 
     @display(description="points")
     def weighs(self, row: DnsList) -> str:

@@ -27,7 +27,8 @@ from webadmin.rows import Audited, who
 _DEFAULTS = (
     f"Points. Empty: {THRESHOLDS.tag:g} tag, {THRESHOLDS.quarantine:g} quarantine, {THRESHOLDS.reject:g} reject."
 )
-_FIELDS = ("name", "route", "observe", "accept_unknown", "marks_since", "guided", "switch_on")
+_FIELDS = ("name", "route", "observe", "marks_since", "guided", "switch_on")
+_RECIPIENTS = ("accept_unknown", "validation_down", "plus", "accepts_everyone")
 
 
 class DomainForm(ValidationFields):
@@ -37,7 +38,7 @@ class DomainForm(ValidationFields):
         """All of it."""
 
         model = Domain
-        fields = (*_FIELDS, "validation_down", "plus", "accepts_everyone", *thresholds.FIELDS)
+        fields = (*_FIELDS, *_RECIPIENTS, *thresholds.FIELDS)
         help_texts: ClassVar[dict[str, str]] = {
             "guided": "What happens to forged bounces moves by itself, as the page Readiness shows: observe, "
             "quarantine, reject. The mode and action of the check setting forged_bounce say nothing then. "
@@ -117,7 +118,7 @@ class DomainAdmin(Audited):
         (None, {"fields": _FIELDS}),
         (
             "Recipients",
-            {"fields": (METHODS, ("validation_down", "plus"), "accepts_everyone")},
+            {"fields": (*METHODS, "accept_unknown", ("validation_down", "plus"), "accepts_everyone")},
         ),
         (
             "Directory (LDAP)",

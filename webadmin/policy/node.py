@@ -57,17 +57,23 @@ def _limits(column: str, base: SendingLimits, whose: str) -> Part:
     """Make the part of the limits of one kind."""
     words = {
         "messages": (f"{whose}: messages", ""),
-        "recipients": ("recipients", ""),
-        "refused": ("refused recipients", ""),
-        "senders": ("distinct senders", ""),
-        "hours": ("window, in hours", ""),
+        "recipients": (f"{whose}: recipients", ""),
+        "refused": (f"{whose}: refused recipients", "That the next hop refused."),
+        "senders": (f"{whose}: distinct senders", "Of the envelope."),
+        "hours": (f"{whose}: window", "In hours."),
     }
     return Part(column, base, sending_faults, words)
 
 
-PER_ACCOUNT = _limits("per_account", OUTBOUND.per_account, "Each account")
-PER_CLIENT = _limits("per_client", OUTBOUND.per_client, "Each client")
-PER_DOMAIN = _limits("per_domain", OUTBOUND.per_domain, "Each domain")
+def _pairs(part: Part) -> tuple[str | tuple[str, ...], ...]:
+    """Give the fields of a part as the rows of a form, two in each."""
+    names = part.names
+    return tuple(names[at : at + 2] if at + 1 < len(names) else names[at] for at in range(0, len(names), 2))
+
+
+PER_ACCOUNT = _limits("per_account", OUTBOUND.per_account, "Account")
+PER_CLIENT = _limits("per_client", OUTBOUND.per_client, "Client")
+PER_DOMAIN = _limits("per_domain", OUTBOUND.per_domain, "Domain")
 PARTS = (CLIENTS, GREYLISTING, PER_ACCOUNT, PER_CLIENT, PER_DOMAIN)
 _CLIENT_ROWS = (
     "clients_greet_delay",
@@ -188,7 +194,7 @@ class NodePolicyAdmin(Audited):
             "Outbound limits",
             {
                 "classes": ("tab",),
-                "fields": (PER_ACCOUNT.names, PER_CLIENT.names, PER_DOMAIN.names, "limits_of"),
+                "fields": (*_pairs(PER_ACCOUNT), *_pairs(PER_CLIENT), *_pairs(PER_DOMAIN), "limits_of"),
                 "description": "What may leave within a sliding window; over it the rest is deferred, and an alarm "
                 "says so. Empty is no limit. A client is an address that sends without AUTH.",
             },
