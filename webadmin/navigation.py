@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from gateway.models import Alarm, Storm
 from webadmin.bounces import readiness
+from webadmin.messages import refusals
 from webadmin.policy import marking, publishing
 from webadmin.system import health
 
@@ -21,6 +22,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _page("Dashboard", "monitoring", "index"),
                 _rows(request, "Messages", "mail", "transaction"),
                 _rows(request, "Quarantine", "shield_lock", "quarantinedcopy"),
+                _page("Refusals", "block", "refusals") if user.has_perm(refusals.SEE) else None,
                 _page("Readiness", "traffic", "readiness") if user.has_perm(readiness.SEE) else None,
                 _rows(request, "Storms", "storm", "storm", badge=Storm.objects.filter(closed=None).count()),
                 _rows(request, "Backscatterers", "undo", "backscatterer"),

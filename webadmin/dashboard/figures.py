@@ -17,6 +17,7 @@ from gateway.models import Alarm, PolicyRevision, QuarantinedCopy, Storm, Transa
 from gateway.models.quarantine import CopyState
 from gateway.operations import publish
 from webadmin.bounces import readiness
+from webadmin.messages import refusals
 from webadmin.system import health
 
 WORDS = ("delivered", "quarantined", "rejected", "deferred", "dropped", "mixed", "abandoned")
@@ -59,6 +60,7 @@ def gather(request: HttpRequest) -> dict[str, Any]:
         ]
         gathered["total"] = sum(counts.values())
         gathered["bars"] = _bars(since)
+        gathered["reasons"] = refusals.most()
         gathered["latest"] = Transaction.objects.defer("trace").prefetch_related("recipients")[:8]
     if user.has_perm("gateway.view_alarm"):
         gathered["alarms"] = Alarm.objects.filter(cleared=None)[:6]

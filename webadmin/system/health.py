@@ -24,6 +24,7 @@ from gateway.operations.protection import Protection, ScannerProtection
 from gateway.spool.disk import SpoolError
 from gateway.spool.quarantine import Quarantine
 from gateway.spool.reading import JournalReader
+from webadmin.system import lists
 from webadmin.templatetags.console import octets
 
 _SECONDS = 2.0  # how long any next hop may take for one step
@@ -50,6 +51,8 @@ def health(request: HttpRequest) -> HttpResponse:
         "results": results,
         "faults": sum(each.level is Level.FAIL for each in results),
         "figures": _figures(),
+        "lists": lists.gathered(),
+        "may_act": request.user.has_perm(lists.PERMISSION),
     }
     return TemplateResponse(request, "webadmin/health.html", context)
 
