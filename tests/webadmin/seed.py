@@ -97,7 +97,12 @@ def door() -> None:
     DnsList.objects.create(zone="good.dnswl.example", kind="allow", codes={"127.0.0.2": -2.0}, enabled=False)
     DnsList.objects.create(zone="ips.backscatterer.example", kind="null_sender")
     domain.validation = ["ldap", "list"]
-    domain.ldap = {"url": "ldaps://directory.example.test", "base": "ou=people,dc=example", "bind": "cn=gateway"}
+    domain.ldap = {
+        "url": "ldaps://directory.example.test",
+        "base": "ou=people,dc=example",
+        "bind": "cn=gw",
+        "secret": "ldap-1",
+    }
     domain.save()
     node = NodePolicy.load()
     node.clients = {"greet_delay": 4.0, "blocked": ["198.51.100.0/24", "2001:db8:bad::/48"]}
