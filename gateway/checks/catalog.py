@@ -5,11 +5,15 @@ from collections.abc import Callable
 import msgspec
 
 from gateway.backscatter.ledger import Ledger
+from gateway.checks.arc import Arc
+from gateway.checks.authenticating import Authenticating
 from gateway.checks.base import Check
 from gateway.checks.batv import Batv
 from gateway.checks.bounce_storm import BounceStorm
 from gateway.checks.clamav import ClamAv
 from gateway.checks.client_networks import ClientNetworks
+from gateway.checks.dkim import Dkim
+from gateway.checks.dmarc import Dmarc
 from gateway.checks.dns_lists import DnsLists
 from gateway.checks.early_talker import EarlyTalker
 from gateway.checks.forged_bounce import ForgedBounce
@@ -36,6 +40,7 @@ from gateway.mail.stages import Stage
 from gateway.services.clamd import Clamd
 from gateway.services.counters import Counters
 from gateway.services.dns import Resolver
+from gateway.services.ldap import Directory
 
 Catalog = dict[Stage, tuple[Check, ...]]
 
@@ -56,6 +61,7 @@ def build(services: Services) -> Catalog:
     early_talker = EarlyTalker()
     sender_lists, own_sender = SenderLists(), OwnSender(services.read_secret)
     judging = Judging(services.ledger, services.read_secret)
+    authenticating = Authenticating(services.resolver)
     null_sender_lists = NullSenderLists(services.resolver, judging)
     null_sender_rate = NullSenderRate(services.counters, judging)
     return {
@@ -69,7 +75,7 @@ def build(services: Services) -> Catalog:
             null_sender_lists,
         ),
         Stage.RCPT: (
-            RecipientKnown(),
+            RecipientKnown(Directory(services.read_secret)),
             sender_lists,
             own_sender,
             Batv(services.read_secret),
@@ -81,6 +87,9 @@ def build(services: Services) -> Catalog:
             Loops(),
             sender_lists,
             own_sender,
+            Dkim(authenticating),
+            Arc(authenticating),
+            Dmarc(authenticating, services.resolver),
             ClamAv(services.clamd),
             ForgedBounce(judging),
             UnverifiableBounce(judging),

@@ -17,6 +17,8 @@ REFUSALS: dict[str, Reply] = {
     "sender_domain": Reply(550, "5.1.8", "the sender's domain takes no mail, so that nothing could be sent back"),
     "own_sender": Reply(550, "5.7.1", "mail from a domain of ours needs authentication"),
     "sender_lists": Reply(550, "5.7.1", "sender is not accepted here"),
+    "dkim": Reply(550, "5.7.20", "DKIM: no signature of this message holds"),  # RFC 7372 3.1
+    "dmarc": Reply(550, "5.7.26", "DMARC: the author's domain is not proven by SPF or DKIM"),  # RFC 7372 3.3
     "message_size": Reply(552, "5.3.4", "message is larger than this system accepts"),
     "loops": Reply(554, "5.4.6", "mail loop: too many Received lines"),
     "line_ends": Reply(550, "5.5.2", "message has bare CR or LF; lines must end in CRLF"),
@@ -38,7 +40,8 @@ BY_SYMBOL: dict[str, Reply] = {
 LATER: dict[str, Reply] = {
     "rates": Reply(451, "4.7.1", "too many messages from this client, please try later"),
 }
-TOLD = frozenset({"clamav", "dns_lists", "line_ends", "spf"})  # what they found is told: its side can act on it
+# What they found is told: its side can act on it.
+TOLD = frozenset({"clamav", "dkim", "dmarc", "dns_lists", "line_ends", "spf"})
 REFUSED = Reply(550, "5.7.1", "message refused by policy")
 UNDECIDED = Reply(451, "4.7.1", "message can not be checked at the moment, please try again")
 SCORE_REFUSED = Reply(550, "5.7.1", "message looks like spam")
