@@ -64,7 +64,7 @@ SPAM = seen("spam", Finding("WORDS", 9.0))
 BLOCKED = seen("sender_lists", Finding("BLOCKED_SENDER", 10.0, "the node's list blocks it"))
 
 
-def judge(
+def judge(  # noqa: PLR0913 - a message, all it is about
     rules: Policy,
     *observations: Observation,
     sender: str = "news@shop.example",
