@@ -22,13 +22,14 @@ import dns.resolver
 
 from gateway.config import Dns
 from gateway.services.dns import wire
-from gateway.services.dns.cache import Cache
-from gateway.services.dns.udp import Channel, ServerError
+from gateway.services.dns.cache import Cache, Key
+from gateway.services.dns.udp import Asked, Channel
 from gateway.services.dns.words import Answer, Status
 
 log = logging.getLogger("dns")
 
 ATTEMPTS = 3  # questions that are sent for one look-up, over all servers
+_TICK = 0.01  # seconds that a timer may be early
 FAILED_TTL = 5.0  # seconds that a failure is kept: long enough for one message, short enough to recover
 
 
@@ -37,12 +38,12 @@ class DnsResolver:
 
     def __init__(self, config: Dns, *, now: Callable[[], float] = time.monotonic) -> None:
         """Make a resolver; nothing is asked yet. ``now`` is the clock of the cache, in seconds."""
-        self._config = config
+        self.config = config
         self._now = now
         self._cache = Cache(config.cache)
-        self._in_flight: dict[tuple[str, str], asyncio.Task[Answer]] = {}
-        self._channels = [Channel(each) for each in servers(config)]
-        self._sure = 0  # the server that answered last is asked first
+        self._in_flight: dict[Key, _LookUp] = {}
+        self.channels = [Channel(each) for each in servers(config)]
+        self.sure = 0  # the server that answered last is asked first
 
     async def query(self, name: str, kind: str, *, seconds: float | None = None) -> Answer:
         """Look up records, within ``seconds`` (None: the configured bound). Never raises."""
@@ -50,16 +51,27 @@ class DnsResolver:
         known = self._cache.get(key, self._now())
         if known is not None:
             return known
-        task = self._in_flight.get(key)
-        if task is None:
-            task = asyncio.ensure_future(self._look_up(key))
-            self._in_flight[key] = task
-            task.add_done_callback(lambda _: self._in_flight.pop(key, None))
-        bound = self._config.seconds if seconds is None else min(seconds, self._config.seconds)
-        done, _ = await asyncio.wait((task,), timeout=max(0.0, bound))
-        if not done:
-            return Answer(Status.TIMEOUT, detail=f"no answer on {kind} of {key[0]} within {bound:g} s")
-        return task.result()
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Answer] = loop.create_future()
+        look_up = self._in_flight.get(key)
+        if look_up is None:
+            try:
+                question = wire.question(*key)
+            except (dns.exception.DNSException, ValueError) as error:
+                return Answer(Status.FAILED, detail=f"{key[0]!r} can not be asked for: {error}")
+            self._in_flight[key] = look_up = _LookUp(self, key, question, loop)
+            look_up.waiters.append(waiter)
+            look_up.begin()
+        else:
+            look_up.waiters.append(waiter)
+        if seconds is None or seconds >= self.config.seconds:
+            return await waiter
+        late = Answer(Status.TIMEOUT, detail=f"no answer on {kind} of {key[0]} within {seconds:g} s")
+        timer = loop.call_later(max(0.0, seconds), _tell, [waiter], late)
+        try:
+            return await waiter
+        finally:
+            timer.cancel()
 
     def clear(self) -> int:
         """Forget all answers; gives how many there were."""
@@ -67,53 +79,139 @@ class DnsResolver:
 
     async def close(self) -> None:
         """Close the sockets; who waits gets a failure."""
-        for task in list(self._in_flight.values()):
-            task.cancel()
-        await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
-        for channel in self._channels:
+        for each in list(self._in_flight.values()):
+            each.end(Answer(Status.FAILED, detail="the resolver was closed"), 0.0)
+        for channel in self.channels:
             channel.close()
 
-    async def _look_up(self, key: tuple[str, str]) -> Answer:
-        """Ask the servers until one answers, within the configured bound; keep the answer."""
-        name, kind = key
-        try:
-            question = wire.question(name, kind)
-        except (dns.exception.DNSException, ValueError, UnicodeError) as error:
-            return Answer(Status.FAILED, detail=f"{name!r} can not be asked for: {error}")
-        try:
-            async with asyncio.timeout(self._config.seconds):
-                answer, ttl = await self._ask(question)
-        except TimeoutError:
-            answer, ttl = Answer(Status.TIMEOUT, detail=f"no answer on {kind} of {name}"), FAILED_TTL
-        self._cache.put(key, answer, self._now() + min(ttl, self._config.max_ttl))
-        return answer
+    def ended(self, key: Key, answer: Answer, ttl: float) -> None:
+        """Keep what a look-up has found, for ``ttl`` seconds."""
+        del self._in_flight[key]
+        self._cache.put(key, answer, self._now() + min(ttl, self.config.max_ttl))
 
-    async def _ask(self, question: wire.Question) -> tuple[Answer, float]:
-        """Ask one server after the other; gives the first good answer with its time to live in seconds."""
-        if not self._channels:
-            return Answer(Status.FAILED, detail="no DNS server is configured"), FAILED_TTL
-        trouble, status = "", Status.FAILED
-        for attempt in range(ATTEMPTS):
-            at = (self._sure + attempt) % len(self._channels)
-            channel = self._channels[at]
-            try:
-                async with asyncio.timeout(self._config.attempt_seconds):
-                    octets = await channel.ask(question)
-                answer, ttl = wire.read(octets, question, negative_ttl=self._config.negative_ttl)
-            except TimeoutError:
-                trouble, status = f"{channel.server} does not answer", Status.TIMEOUT
-                continue
-            except (ServerError, OSError) as error:
-                trouble, status = f"{channel.server}: {error}", Status.FAILED
-                continue
-            if answer.status is Status.FAILED:
-                trouble, status = f"{channel.server}: {answer.detail}", Status.FAILED
-                if len(self._channels) == 1:
-                    break  # the same server says the same again
-                continue
-            self._sure = at
-            return answer, ttl
-        return Answer(status, detail=trouble), FAILED_TTL
+
+class _LookUp:
+    """One question under way: asks one server after the other until one answers, within the configured bound.
+
+    It has no task: the socket tells it of answers, a timer of their absence, and it tells all who wait.
+    """
+
+    __slots__ = ("_asked", "_attempt", "_deadline", "_first", "_key", "_loop", "_question", "_resolver", "_timer",
+                 "_trouble", "waiters")  # fmt: skip
+
+    def __init__(
+        self, resolver: DnsResolver, key: Key, question: wire.Question, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """Prepare."""
+        self.waiters: list[asyncio.Future[Answer]] = []
+        self._resolver = resolver
+        self._key = key
+        self._question = question
+        self._loop = loop
+        self._first = resolver.sure
+        self._attempt = -1
+        self._deadline = loop.time() + resolver.config.seconds
+        self._asked: Asked | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._trouble = Answer(Status.FAILED, detail="no DNS server is configured")
+
+    def begin(self) -> None:
+        """Ask the first server, or the next one; end where enough were asked."""
+        self._drop()
+        resolver = self._resolver
+        self._attempt += 1
+        left = self._deadline - self._loop.time()
+        if self._attempt == ATTEMPTS or left <= 0 or not resolver.channels:
+            self.end(self._trouble, FAILED_TTL)
+            return
+        self._timer = self._loop.call_later(min(resolver.config.attempt_seconds, left), self._late)
+        try:
+            self._asked = self._channel().ask(self._question, self)
+        except OSError as error:
+            self.fail(error)
+
+    def take(self, octets: bytes) -> None:
+        """Take an answer: the end, unless the next server may know better."""
+        if self._asked is None:
+            return  # it came too late
+        resolver, channel = self._resolver, self._channel()
+        if wire.is_cut(octets):
+            channel.ask_whole(self._question, _Whole(self, self._attempt))
+            return
+        answer, ttl = wire.read(octets, self._question, negative_ttl=resolver.config.negative_ttl)
+        if answer.status is not Status.FAILED:
+            resolver.sure = (self._first + self._attempt) % len(resolver.channels)
+            self.end(answer, ttl)
+            return
+        self._trouble = Answer(Status.FAILED, detail=f"{channel.server}: {answer.detail}")
+        if len(resolver.channels) == 1:
+            self.end(self._trouble, FAILED_TTL)  # the same server says the same again
+        else:
+            self.begin()
+
+    def fail(self, error: Exception) -> None:
+        """Go on to the next server: this one can't be reached."""
+        self._trouble = Answer(Status.FAILED, detail=f"{self._channel().server}: {error}")
+        self.begin()
+
+    def at(self, attempt: int) -> bool:
+        """Whether this attempt is still under way."""
+        return self._asked is not None and self._attempt == attempt
+
+    def end(self, answer: Answer, ttl: float) -> None:
+        """Tell all who wait."""
+        self._drop()
+        self._resolver.ended(self._key, answer, ttl)
+        _tell(self.waiters, answer)
+
+    def _channel(self) -> Channel:
+        """Give the way to the server that this attempt asks."""
+        resolver = self._resolver
+        return resolver.channels[(self._first + self._attempt) % len(resolver.channels)]
+
+    def _late(self) -> None:
+        """Go on to the next server: nothing came in time."""
+        name, kind = self._key
+        whole = self._loop.time() >= self._deadline - _TICK
+        words = f"no answer on {kind} of {name} within {self._resolver.config.seconds:g} s"
+        detail = words if whole else f"{self._channel().server} does not answer"
+        self._trouble = Answer(Status.TIMEOUT, detail=detail)
+        self.begin()
+
+    def _drop(self) -> None:
+        """Wait for nothing more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._asked is not None:
+            self._asked.cancel()
+            self._asked = None
+
+
+class _Whole:
+    """Hands what comes over TCP to a look-up that still waits for it."""
+
+    def __init__(self, look_up: _LookUp, attempt: int) -> None:
+        """Remember for which attempt it is."""
+        self._look_up = look_up
+        self._attempt = attempt
+
+    def take(self, octets: bytes) -> None:
+        """Hand an answer on; over TCP nothing is cut."""
+        if self._look_up.at(self._attempt):
+            self._look_up.take(wire.uncut(octets))
+
+    def fail(self, error: Exception) -> None:
+        """Hand an error on."""
+        if self._look_up.at(self._attempt):
+            self._look_up.fail(error)
+
+
+def _tell(waiters: list["asyncio.Future[Answer]"], answer: Answer) -> None:
+    """Give an answer to who still waits."""
+    for each in waiters:
+        if not each.done():
+            each.set_result(answer)
 
 
 def servers(config: Dns) -> list[tuple[str, int]]:

@@ -1,20 +1,53 @@
-"""The way to one DNS server: a few UDP sockets with random ports, each renewed often, and TCP for what was cut."""
+"""The way to one DNS server: a few UDP sockets with random ports, each renewed often, and TCP for what was cut.
+
+Sockets are read by the loop as they become readable, without a task for a question: a look-up costs two system calls.
+"""
 
 import asyncio
 import contextlib
-import secrets
+import os
+import socket
 import struct
-from typing import cast
+from typing import Protocol
 
 from gateway.services.dns import wire
 
 SOCKETS = 8  # that questions are spread over at random
 QUESTIONS = 500  # that one socket asks before it is renewed, so that its port can't be learned
-MAX_TCP = 65_535
+_DATAGRAM = 8192  # octets that are read of one; we say that we take 1232
+_TURN = 100  # datagrams of one socket that are read in one turn of the loop
+_RANDOM = 3072  # random octets that are drawn at once
 
 
 class ServerError(Exception):
     """The server can't be reached, or what it says is no answer."""
+
+
+class Asker(Protocol):
+    """Who asks, and is told later."""
+
+    def take(self, octets: bytes) -> None:
+        """Take the answer."""
+
+    def fail(self, error: Exception) -> None:
+        """Take note that there is none: ServerError or OSError."""
+
+
+class Asked:
+    """A question under way. ``cancel`` it where nobody waits any more."""
+
+    __slots__ = ("asker", "number", "question", "sock")
+
+    def __init__(self, question: wire.Question, asker: Asker, sock: "_Socket") -> None:
+        """Begin; the socket chooses a number."""
+        self.question = question
+        self.asker = asker
+        self.sock = sock
+        self.number = -1
+
+    def cancel(self) -> None:
+        """Forget it; an answer that comes late is dropped."""
+        self.sock.forget(self.number)
 
 
 class Channel:
@@ -24,82 +57,107 @@ class Channel:
         """Name it; nothing is opened yet."""
         self._address = server
         self._sockets: list[_Socket | None] = [None] * SOCKETS
+        self._random = b""
+        self._tasks: set[asyncio.Task[None]] = set()
         self.server = f"{server[0]}:{server[1]}" if ":" not in server[0] else f"[{server[0]}]:{server[1]}"
 
-    async def ask(self, question: wire.Question) -> bytes:
-        """Give the octets of the answer. Raises ServerError, OSError; waits for ever where nothing comes."""
-        at = secrets.randbelow(SOCKETS)
+    def ask(self, question: wire.Question, asker: Asker) -> Asked:
+        """Ask; the asker is told, unless nothing comes. Raises OSError."""
+        chance, number = self._draw()
+        at = chance % SOCKETS
         sock = self._sockets[at]
         if sock is None or sock.spent:
             if sock is not None:
                 sock.retire()
-            sock = self._sockets[at] = await self._open()
-        octets = await sock.ask(question)
-        return await self._by_tcp(question) if wire.is_cut(octets) else octets
+            sock = self._sockets[at] = _Socket(self._address)
+        asked = Asked(question, asker, sock)
+        sock.ask(asked, number)
+        return asked
+
+    def ask_whole(self, question: wire.Question, asker: Asker) -> None:
+        """Ask again over TCP, for the answer was cut (RFC 7766); the asker is told."""
+        task = asyncio.ensure_future(self._by_tcp(question, asker))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def close(self) -> None:
         """Close all sockets."""
         for sock in self._sockets:
             if sock is not None:
                 sock.close()
+        for task in self._tasks:
+            task.cancel()
 
-    async def _open(self) -> "_Socket":
-        """Open a socket that hears this server only. Raises OSError."""
-        loop = asyncio.get_running_loop()
-        _, sock = await loop.create_datagram_endpoint(_Socket, remote_addr=self._address)
-        return sock
+    def _draw(self) -> tuple[int, int]:
+        """Give a random octet, and a random number of 16 bits."""
+        if not self._random:
+            self._random = os.urandom(_RANDOM)
+        drawn, self._random = self._random[:3], self._random[3:]
+        return drawn[0], int.from_bytes(drawn[1:])
 
-    async def _by_tcp(self, question: wire.Question) -> bytes:
-        """Ask again over TCP (RFC 7766). Raises ServerError, OSError."""
-        reader, writer = await asyncio.open_connection(*self._address)
+    async def _by_tcp(self, question: wire.Question, asker: Asker) -> None:
+        """Ask over TCP; the asker bounds the time."""
+        writer: asyncio.StreamWriter | None = None
         try:
-            number = secrets.randbits(16)
+            reader, writer = await asyncio.open_connection(*self._address)
+            _, number = self._draw()
             octets = question.octets(number)
             writer.write(struct.pack("!H", len(octets)) + octets)
             (length,) = struct.unpack("!H", await reader.readexactly(2))
             answer = await reader.readexactly(length)
-        except asyncio.IncompleteReadError as error:
-            raise ServerError("it closed the connection within an answer") from error
+        except asyncio.IncompleteReadError:
+            asker.fail(ServerError("it closed the connection within an answer"))
+        except OSError as error:
+            asker.fail(error)
+        else:
+            if wire.answers(answer, question, number):
+                asker.take(answer)
+            else:
+                asker.fail(ServerError("what it says over TCP answers something else"))
         finally:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
-        if not wire.answers(answer, question, number):
-            raise ServerError("what it says over TCP answers something else")
-        return answer
+            if writer is not None:
+                writer.close()
 
 
-class _Socket(asyncio.DatagramProtocol):
+class _Socket:
     """One UDP socket. What comes is taken only where id and question are those of somebody who waits."""
 
-    def __init__(self) -> None:
-        """Begin with nobody waiting."""
-        self._transport: asyncio.DatagramTransport | None = None
-        self._waiting: dict[int, tuple[wire.Question, asyncio.Future[bytes]]] = {}
+    def __init__(self, address: tuple[str, int]) -> None:
+        """Open a socket that hears this server only. Raises OSError."""
+        self._loop = asyncio.get_running_loop()
+        self._waiting: dict[int, Asked] = {}
         self._asked = 0
         self._retired = False
+        self._closed = False
+        self._sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            self._sock.setblocking(False)  # noqa: FBT003 - the socket module's signature
+            self._sock.connect(address)
+        except OSError:
+            self._sock.close()
+            raise
+        self._loop.add_reader(self._sock, self._readable)
 
     @property
     def spent(self) -> bool:
         """Whether it should be renewed."""
-        return self._asked >= QUESTIONS or self._transport is None or self._transport.is_closing()
+        return self._asked >= QUESTIONS or self._closed
 
-    async def ask(self, question: wire.Question) -> bytes:
-        """Ask, and wait for the answer. Raises ServerError, OSError."""
-        assert self._transport is not None  # noqa: S101 - it is connected before anybody has it
-        number = secrets.randbits(16)
+    def ask(self, asked: Asked, number: int) -> None:
+        """Ask. Raises OSError."""
         while number in self._waiting:
-            number = secrets.randbits(16)
-        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = question, answer
+            number = (number + 1) & 0xFFFF
         self._asked += 1
-        try:
-            self._transport.sendto(question.octets(number))
-            return await answer
-        finally:
-            del self._waiting[number]
-            if self._retired and not self._waiting:
-                self.close()
+        with contextlib.suppress(BlockingIOError):  # as good as lost on the way
+            self._sock.send(asked.question.octets(number))
+        asked.number = number
+        self._waiting[number] = asked
+
+    def forget(self, number: int) -> None:
+        """Wait for this one no more."""
+        self._waiting.pop(number, None)
+        if self._retired and not self._waiting:
+            self.close()
 
     def retire(self) -> None:
         """Close once nobody waits any more."""
@@ -108,31 +166,34 @@ class _Socket(asyncio.DatagramProtocol):
             self.close()
 
     def close(self) -> None:
-        """Close; who waits gets an error."""
-        if self._transport is not None:
-            self._transport.close()
+        """Close; who waits hears nothing more."""
+        if not self._closed:
+            self._closed = True
+            self._loop.remove_reader(self._sock)
+            self._sock.close()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport."""
-        self._transport = cast("asyncio.DatagramTransport", transport)  # asyncio's own is none by inheritance
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Hand an answer to who waits for it; everything else is dropped."""
-        del addr  # the socket is connected
-        waiting = self._waiting.get(int.from_bytes(data[:2])) if len(data) > 2 else None  # noqa: PLR2004 - an id
-        if waiting is not None and wire.answers(data, waiting[0], int.from_bytes(data[:2])) and not waiting[1].done():
-            waiting[1].set_result(data)
-
-    def error_received(self, exc: OSError) -> None:  # type: ignore[override] # asyncio gives nothing else
-        """Tell those who wait that nobody listens there."""
-        self._tell(ServerError(exc.strerror or str(exc)))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell those who wait that the socket is gone."""
-        self._tell(ServerError(str(exc) if exc else "the socket was closed"))
+    def _readable(self) -> None:
+        """Hand answers to who waits for them; everything else is dropped."""
+        for _ in range(_TURN):
+            try:
+                octets = self._sock.recv(_DATAGRAM)
+            except BlockingIOError:
+                return
+            except OSError as error:  # nobody listens there
+                self._tell(ServerError(error.strerror or str(error)))
+                return
+            number = int.from_bytes(octets[:2])
+            asked = self._waiting.get(number) if len(octets) > 2 else None  # noqa: PLR2004 - an id
+            if asked is not None and wire.answers(octets, asked.question, number):
+                self.forget(number)
+                asked.asker.take(octets)
+            if self._closed or not self._waiting:  # without a call more to learn that nothing is left
+                return
 
     def _tell(self, error: Exception) -> None:
         """Give an error to all who wait."""
-        for _, answer in self._waiting.values():
-            if not answer.done():
-                answer.set_exception(error)
+        waiting, self._waiting = list(self._waiting.values()), {}
+        for each in waiting:
+            each.asker.fail(error)
+        if self._retired:
+            self.close()

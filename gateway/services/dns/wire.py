@@ -13,11 +13,13 @@ import dns.rdatatype
 import dns.rrset
 import msgspec
 
+from gateway.services.dns import plain
+from gateway.services.dns.plain import MAX_CHAIN, MAX_RECORDS
 from gateway.services.dns.words import Answer, Status
 
 PAYLOAD = 1232  # octets that fit any path unfragmented (DNS Flag Day 2020)
-MAX_RECORDS = 100  # of one answer that are looked at
-_MAX_CHAIN = 10  # CNAMEs that are followed
+_MAX_LABEL = 63  # octets (RFC 1035 2.3.4)
+_MAX_NAME = 253  # characters, dots between the labels included
 _HEADER = struct.Struct("!HHHHHH")
 _RECURSION_DESIRED = 0x0100
 _EDNS = struct.pack("!BHHIH", 0, 41, PAYLOAD, 0, 0)  # RFC 6891 6.1.2
@@ -25,9 +27,9 @@ _KINDS = {name: int(dns.rdatatype.from_text(name)) for name in ("A", "AAAA", "CN
 
 
 class Question(msgspec.Struct, frozen=True):
-    """One question: ``section`` is its octets behind the header."""
+    """One question: ``section`` is its octets behind the header, ``name`` in lower case without the last dot."""
 
-    name: dns.name.Name
+    name: str
     kind: int
     section: bytes
 
@@ -49,10 +51,13 @@ def server(text: str) -> tuple[str, int]:
 
 
 def question(name: str, kind: str) -> Question:
-    """Make a question of a name in presentation form. Raises DNSException, ValueError."""
-    parsed = dns.name.Name([*name.encode("ascii").split(b"."), b""])  # a backslash in it is one: nothing is escaped
+    """Make a question of a name in presentation form, lower case. Raises ValueError, DNSException."""
+    labels = name.encode("ascii").split(b".")  # a backslash in it is one: nothing is escaped
     number = _KINDS.get(kind) or int(dns.rdatatype.from_text(kind))
-    return Question(parsed, number, (parsed.to_wire() or b"") + struct.pack("!HH", number, 1))
+    if not all(0 < len(each) <= _MAX_LABEL for each in labels) or len(name) > _MAX_NAME:
+        raise ValueError("a label is empty or too long, or the name is")
+    section = b"".join([bytes((len(each),)) + each for each in labels])
+    return Question(name, number, section + struct.pack("!BHH", 0, number, 1))
 
 
 def answers(octets: bytes, asked: Question, number: int) -> bool:
@@ -69,8 +74,19 @@ def is_cut(octets: bytes) -> bool:
     return len(octets) > 2 and bool(octets[2] & 0x02)  # noqa: PLR2004 - RFC 1035 4.1.1: the third octet's TC
 
 
+def uncut(octets: bytes) -> bytes:
+    """Give a message without the word that it was cut: where it came over TCP, there is no more of it."""
+    return octets[:2] + bytes((octets[2] & ~0x02,)) + octets[3:]
+
+
 def read(octets: bytes, asked: Question, *, negative_ttl: float) -> tuple[Answer, float]:
     """Give what a message answers, and for how many seconds; what can't be read is ``failed``, and never raises."""
+    known = plain.read(octets, asked.name, asked.kind, len(asked.section), negative_ttl=negative_ttl)
+    return known if known is not None else read_any(octets, asked, negative_ttl=negative_ttl)
+
+
+def read_any(octets: bytes, asked: Question, *, negative_ttl: float) -> tuple[Answer, float]:
+    """Do the same for any message, with dnspython."""
     try:
         message = dns.message.from_wire(octets, ignore_trailing=True, continue_on_error=True)
         code = message.rcode()
@@ -88,8 +104,9 @@ def read(octets: bytes, asked: Question, *, negative_ttl: float) -> tuple[Answer
 
 def _found(message: dns.message.Message, asked: Question, negative_ttl: float) -> tuple[Answer, float]:
     """Follow CNAMEs to the records that were asked for."""
-    at, ttl = asked.name, float("inf")
-    for _ in range(_MAX_CHAIN):
+    at = dns.name.Name([*asked.name.encode("ascii").split(b"."), b""])
+    ttl = float("inf")
+    for _ in range(MAX_CHAIN):
         alias = None
         for rrset in message.answer:
             if rrset.rdclass != dns.rdataclass.IN or rrset.name != at:
@@ -110,7 +127,7 @@ def _negative(message: dns.message.Message, most: float) -> float:
     for rrset in message.authority:
         if rrset.rdtype == dns.rdatatype.SOA:
             return float(min(rrset.ttl, rrset[0].minimum, most))
-    return min(most, 60.0)
+    return min(most, plain.NO_NAME_LINGERS)
 
 
 def _text(record: object) -> str:
