@@ -26,7 +26,8 @@ def answers(config: Config) -> Iterator[Result]:
     for name, (answer, milliseconds) in zip(asked, asyncio.run(_ask_all(config, asked)), strict=True):
         server = f"{name[0]}:{name[1]}" if ":" not in name[0] else f"[{name[0]}]:{name[1]}"
         if answer.status.failed:
-            text = f"{server}: {answer.detail}; SPF, DNS lists and the like can't tell without DNS"
+            told = answer.detail if server in answer.detail else f"{server}: {answer.detail}"
+            text = f"{told}; SPF, DNS lists and the like can't tell without DNS"
             yield warn("DNS", text, "see that it runs, or name another in [dns] servers")
         elif milliseconds > _SLOW_MS:
             yield warn("DNS", f"{server} answers in {milliseconds:.0f} ms", "run a caching resolver near this node")

@@ -82,7 +82,7 @@ async def ask(resolver: Resolver, asked: AddressList, ip: str, *, seconds: float
         points = asked.points(code)
         if points is None:
             other.append(code)
-        elif not heaviest or points > most:
+        elif not heaviest or abs(points) > abs(most):  # an allow-list may have them below nothing
             heaviest, most = code, points
     return Said(zone, kind, heaviest, most, tuple(other))
 

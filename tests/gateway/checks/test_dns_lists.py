@@ -86,6 +86,14 @@ def test_an_allow_list_takes_no_more_than_there_is() -> None:
     assert all(each.informs for each in said.findings)
 
 
+def test_an_allow_list_whose_points_are_below_nothing_takes_them_too() -> None:
+    lists = {ONE: DnsList(), GOOD: DnsList(ListKind.ALLOW, codes={"127.0.0.2": -1.0, "127.0.0.3": -3.0})}
+
+    said = look(zone(one="127.0.0.2", good="127.0.0.2 127.0.0.3"), view(lists=lists))
+
+    assert weights(said) == {ONE: 4.0, GOOD: -3.0}
+
+
 def test_an_allow_list_alone_is_told_and_weighs_nothing() -> None:
     said = look(zone(good="127.0.10.1"))
 
