@@ -9,6 +9,7 @@ class RecipientProbe(models.Model):
     domain = models.CharField(max_length=255, unique=True)
     at = models.DateTimeField()
     accepts = models.BooleanField(help_text="Whether it took the random recipient, and so would take anybody.")
+    hosts = models.TextField(blank=True, help_text="The hosts of its route then; others are not known by it.")
     reply = models.CharField(max_length=400, blank=True, help_text="What it said.")
 
     class Meta:

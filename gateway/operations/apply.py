@@ -4,7 +4,6 @@ Within the sections that a document names, what it does not hold is removed; oth
 Applying the same document again changes nothing.
 """
 
-import itertools
 from collections.abc import Iterable, Mapping
 from datetime import date
 
@@ -14,7 +13,7 @@ from django.db import models as orm
 from django.db import transaction
 
 from gateway import models
-from gateway.operations import accounts, audit, document, export, publish
+from gateway.operations import accounts, audit, document, export, probe, publish
 from gateway.policy.admission import open_domains
 from gateway.policy.changes import changes
 from gateway.policy.defaults import CHECKS, OUTBOUND_CHECKS
@@ -92,8 +91,10 @@ class _Applying:
     def raise_faults(self) -> None:
         """Raise the first thing that is wrong with the policy which the rows now make."""
         snapshot = publish.build(1, "")
-        open_ones = open_domains(snapshot, publish.accepting())
-        fault = next(itertools.chain(faults(snapshot, CHECKS.keys()), open_ones), None)
+        fault = next(faults(snapshot, CHECKS.keys()), None)
+        if fault is None:
+            probe.look_before(snapshot)
+            fault = next(open_domains(snapshot, probe.accepting(snapshot)), None)
         if fault is None:
             return
         place = _in_document(fault.place)

@@ -19,7 +19,7 @@ from django.db import transaction
 
 from gateway import models
 from gateway.mail.decisions import Action
-from gateway.operations import audit, keys
+from gateway.operations import audit, keys, probe
 from gateway.policy import codec
 from gateway.policy.admission import open_domains
 from gateway.policy.changes import changes
@@ -133,8 +133,9 @@ def publish_policy(who: str) -> models.PolicyRevision:
     """Publish the rows as they are: a new revision, or the last one where nothing has changed.
 
     Raises PolicyError where the rows make no valid policy, and then nothing has changed; OSError where the file can't
-    be written.
+    be written. A next hop to which unknown recipients are left is probed before, where it is not known to refuse them.
     """
+    probe.look_before(build(0, who))
     with transaction.atomic():
         # One at a time: the row is the lock.
         models.NodePolicy.load()
@@ -144,7 +145,7 @@ def publish_policy(who: str) -> models.PolicyRevision:
         snapshot = build(number, who)
         text = codec.encode(snapshot)
         codec.decode(text, name=f"{number}.json")
-        for fault in open_domains(snapshot, accepting()):
+        for fault in open_domains(snapshot, probe.accepting(snapshot)):
             raise PolicyError(f"{number}.json", line_of(text.decode(), fault.place), fault.reason, fault.remedy)
         difference = changes(_stored(last), _plain(snapshot))
         if last is not None and not difference:
@@ -179,13 +180,8 @@ def problem() -> str | None:
         codec.decode(codec.encode(snapshot), name="policy")
     except PolicyError as error:
         return f"{error.reason}; {error.remedy}"
-    fault = next(open_domains(snapshot, accepting()), None)
+    fault = next(open_domains(snapshot, probe.accepting(snapshot)), None)
     return f"{fault.reason}; {fault.remedy}" if fault is not None else None
-
-
-def accepting() -> set[str]:
-    """Give the domains whose next hop, when it was last probed, took a recipient that nobody has."""
-    return set(models.RecipientProbe.objects.filter(accepts=True).values_list("domain", flat=True))
 
 
 def applied() -> list[ProcessStatus]:

@@ -7,7 +7,18 @@ result too.
 from collections.abc import Callable, Iterator
 
 from gateway.config import Config
-from gateway.operations.doctor import database, dns, forwarders, node, policy, processes, routes, scanner, stages
+from gateway.operations.doctor import (
+    database,
+    dns,
+    forwarders,
+    node,
+    policy,
+    processes,
+    recipients,
+    routes,
+    scanner,
+    stages,
+)
 from gateway.operations.doctor.result import Level, Result, fail
 
 __all__ = ["LOOKS", "Level", "Result", "examine"]
@@ -28,6 +39,7 @@ LOOKS: dict[str, Callable[[Config], Iterator[Result]]] = {
     "DNS": dns.answers,
     "DNS lists": dns.lists,
     "next hop": routes.next_hops,
+    "recipients": recipients.validation,
     "forwarders": forwarders.validate,
     "stages": stages.guided,
 }

@@ -1,0 +1,137 @@
+"""Finds out next hops that accept everyone, by a recipient that nobody has; and tries any recipient on request.
+
+A domain that leaves unknown recipients to such a next hop would send bounces to strangers: it is not published unless
+it says in so many words that this may be. A next hop that can't be asked stops nobody: it is asked again until it is
+known, and the administrator is told.
+"""
+
+import secrets as randomness
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from gateway.delivery import trial
+from gateway.delivery.opening import label
+from gateway.delivery.trial import Answer, Question, Trial
+from gateway.models import RecipientProbe
+from gateway.operations import alarms, columns
+from gateway.policy.admission import takes_unknown
+from gateway.policy.snapshot import DomainPolicy, Route, Snapshot
+from gateway.policy.wellformed import domain_fault
+from gateway.services import secrets
+
+AGAIN = timedelta(days=1)  # after which an answer is asked for again
+DEFINITE = frozenset({Answer.ACCEPTS, Answer.REFUSES})
+
+
+def nobody(domain: str) -> str:
+    """Give an address that nobody has."""
+    return f"nobody{randomness.token_hex(10)}@{domain}"
+
+
+def try_recipient(route: Route, recipient: str) -> list[Trial]:
+    """Try a recipient at each host of a route. What fails is told, not raised."""
+    return trial.ask([_question(route, recipient)], settings.CONFIG.name)[0]
+
+
+def probe_domains(snapshot: Snapshot, names: Iterable[str]) -> dict[str, list[Trial]]:
+    """Try a random recipient of each domain at its next hops, all at once, and keep what is definite."""
+    wanted = {name: _route(snapshot, snapshot.domains[name]) for name in names if domain_fault(name) is None}
+    asked = {name: _question(route, nobody(name)) for name, route in wanted.items() if route is not None}
+    found = dict(zip(asked, trial.ask(list(asked.values()), settings.CONFIG.name), strict=True)) if asked else {}
+    for name, trials in found.items():
+        _keep(name, asked[name].route, trials)
+    return found
+
+
+def look_before(snapshot: Snapshot) -> None:
+    """Probe what a policy that is about to be published leaves to next hops, where that is not known to be harmless."""
+    wanted = [
+        name
+        for name, domain in snapshot.domains.items()
+        if takes_unknown(domain) and not domain.accepts_everyone and known(snapshot, name) is not False
+    ]
+    _tell(snapshot, wanted, probe_domains(snapshot, wanted))
+
+
+def look_again(snapshot: Snapshot, now: datetime | None = None) -> None:
+    """Probe what the policy in force leaves to next hops: what is unknown each time, the rest once a day."""
+    fresh = set(RecipientProbe.objects.filter(at__gt=(now or timezone.now()) - AGAIN).values_list("domain", flat=True))
+    wanted = [
+        name
+        for name, domain in snapshot.domains.items()
+        if takes_unknown(domain) and (name not in fresh or known(snapshot, name) is None)
+    ]
+    _tell(snapshot, wanted, probe_domains(snapshot, wanted))
+
+
+def known(snapshot: Snapshot, name: str) -> bool | None:
+    """Whether a domain's next hop accepts everyone; None where that is not known of the hosts that it has now."""
+    row = RecipientProbe.objects.filter(domain=name).first()
+    return row.accepts if row is not None and _is_of(row, snapshot) else None
+
+
+def accepting(snapshot: Snapshot) -> set[str]:
+    """Give the domains whose next hop, when it was last probed, took a recipient that nobody has."""
+    return {row.domain for row in RecipientProbe.objects.filter(accepts=True) if _is_of(row, snapshot)}
+
+
+def _is_of(row: RecipientProbe, snapshot: Snapshot) -> bool:
+    """Whether a probe was of the hosts that the domain's mail goes to now."""
+    domain = snapshot.domains.get(row.domain)
+    route = _route(snapshot, domain) if domain is not None else None
+    return route is not None and (not row.hosts or row.hosts == _hosts(route))
+
+
+def _tell(snapshot: Snapshot, wanted: Iterable[str], found: dict[str, list[Trial]]) -> None:
+    """Raise an alarm for each domain that accepts everyone without saying so, or of which it is not known."""
+    for name in wanted:
+        if snapshot.domains[name].accepts_everyone:
+            continue
+        answer = trial.summed_up(found.get(name, ()))
+        if answer is not None and answer.answer is Answer.ACCEPTS:
+            text = (
+                f"the next hop of {name} accepts everyone: unknown recipients would be accepted, and bounced to "
+                "strangers; list the recipients, let it refuse unknown ones, or say in accepts_everyone why this may be"
+            )
+            alarms.raise_alarm(settings.CONFIG.name, text)
+        elif (answer is None or answer.answer not in DEFINITE) and known(snapshot, name) is None:
+            text = (
+                f"whether the next hop of {name} refuses unknown recipients is not known, for it could not be asked; "
+                f"it is tried again every hour, and by: backstop probe {name}"
+            )
+            alarms.raise_alarm(settings.CONFIG.name, text)
+
+
+def _keep(name: str, route: Route, trials: list[Trial]) -> None:
+    """Keep a definite answer; any other says nothing about the one before."""
+    answer = trial.summed_up(trials)
+    if answer is None or answer.answer not in DEFINITE:
+        return
+    RecipientProbe.objects.update_or_create(
+        domain=name,
+        defaults={
+            "at": timezone.now(),
+            "accepts": answer.answer is Answer.ACCEPTS,
+            "reply": columns.text(f"{answer.host}: {answer.reply}", 400),
+            "hosts": _hosts(route),
+        },
+    )
+
+
+def _question(route: Route, recipient: str) -> Question:
+    """Make the question, with the password that the route needs."""
+    secret = secrets.read(settings.CONFIG.secrets_folder, route.secret) if route.secret else None
+    return Question(route, secret, recipient)
+
+
+def _route(snapshot: Snapshot, domain: DomainPolicy) -> Route | None:
+    """Give a domain's route."""
+    return snapshot.routes.get(domain.route)
+
+
+def _hosts(route: Route) -> str:
+    """Name the hosts of a route."""
+    return ", ".join(label(hop) for hop in route.hosts)
