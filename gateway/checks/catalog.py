@@ -59,9 +59,9 @@ def build(services: Services) -> Catalog:
     """Make the checks with the services that they ask."""
     size = MessageSize()
     early_talker = EarlyTalker()
-    sender_lists, own_sender = SenderLists(), OwnSender(services.read_secret)
     judging = Judging(services.ledger, services.read_secret)
     authenticating = Authenticating(services.resolver)
+    sender_lists, own_sender = SenderLists(), OwnSender(services.read_secret, authenticating)
     null_sender_lists = NullSenderLists(services.resolver, judging)
     null_sender_rate = NullSenderRate(services.counters, judging)
     return {

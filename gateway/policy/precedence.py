@@ -129,7 +129,7 @@ def proof_for(domain: str, observations: Iterable[Observation], *, header: bool)
             proven = facts.get("domain", "").lower().rstrip(".")
             if seen.check == "spf" and facts.get("identity") == "mailfrom" and proven == domain:
                 return "SPF"
-            if seen.check == "dkim" and _covers(proven, domain):
+            if seen.check == "dkim" and covers(proven, domain):
                 return "DKIM"
             if seen.check == "dmarc" and header and proven == domain:
                 return "DMARC"
@@ -139,7 +139,7 @@ def proof_for(domain: str, observations: Iterable[Observation], *, header: bool)
 _PROVERS = frozenset({"spf", "dkim", "dmarc"})
 
 
-def _covers(proven: str, domain: str) -> bool:
+def covers(proven: str, domain: str) -> bool:
     """Whether a domain is, or lies below, a proven one, which must be more than a top-level domain."""
     return "." in proven and (domain == proven or domain.endswith(f".{proven}"))
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.backscatter import batv
+from gateway.checks.authenticating import Authenticating
 from gateway.checks.base import Check, Seen, View
 from gateway.checks.own_sender import OwnSender
 from gateway.checks.sender_domain import SenderDomain
@@ -30,6 +31,7 @@ from gateway.policy.snapshot import (
 )
 from gateway.services.dns import DnsResolver
 from smtpfront.lab.nameserver import Nameserver, Records
+from tests.gateway.services.dkim import signing
 
 ALLOW, BLOCK = ListVerdict.ALLOW, ListVerdict.BLOCK
 TODAY = 20_000
@@ -109,6 +111,13 @@ def symbols(check: Check, what: View) -> list[str]:
     return [each.symbol for each in seen.findings if not each.informs]
 
 
+def own(what: View) -> Seen:
+    """Give what is seen of our own name where no signature has to be verified."""
+    seen = OWN.look(what)
+    assert isinstance(seen, Seen)
+    return seen
+
+
 # -- sender_domain --------------------------------------------------------------------------------------------------
 
 
@@ -186,7 +195,8 @@ async def test_an_address_literal_is_tagged_at_most(resolver: DnsResolver) -> No
 
 # -- own_sender -----------------------------------------------------------------------------------------------------
 
-OWN = OwnSender(lambda _: "secret", lambda: TODAY)
+NOBODY = Authenticating(DnsResolver(Dns(servers=())))
+OWN = OwnSender(lambda _: "secret", NOBODY, lambda: TODAY)
 TAGGED = batv.sign("bob@example.test", KEY, TODAY)
 
 
@@ -203,7 +213,7 @@ def test_spf_proves_that_a_client_may_use_our_name() -> None:
 
 
 def test_a_sender_with_our_own_tag_is_mail_that_comes_back() -> None:
-    assert OWN.look(view(TAGGED)).outcome is Outcome.SKIPPED
+    assert own(view(TAGGED)).outcome is Outcome.SKIPPED
     forged = TAGGED.replace("prvs=1", "prvs=2")
     assert symbols(OWN, view(forged)) == ["OWN_SENDER"]
     old = batv.sign("bob@example.test", KEY, TODAY - 30)
@@ -214,20 +224,35 @@ def test_a_key_that_can_not_be_read_is_no_miss() -> None:
     def broken(_: str) -> str:
         raise OSError("disk")
 
-    assert OwnSender(broken, lambda: TODAY).look(view(TAGGED)).outcome is Outcome.ERROR
+    seen = OwnSender(broken, NOBODY, lambda: TODAY).look(view(TAGGED))
+    assert isinstance(seen, Seen)
+    assert seen.outcome is Outcome.ERROR
 
 
 @pytest.mark.parametrize("ip", ["198.51.100.1", "203.0.113.1"])
 def test_trusted_clients_may_bring_what_bears_our_name(ip: str) -> None:
-    assert OWN.look(view("bob@example.test", ip=ip)).outcome is Outcome.SKIPPED
+    assert own(view("bob@example.test", ip=ip)).outcome is Outcome.SKIPPED
 
 
 def test_our_name_in_from_weighs_little() -> None:
-    seen = OWN.look(view("x@other.test", head="From: Bob <bob@example.test>\r\n"))
+    seen = own(view("x@other.test", head="From: Bob <bob@example.test>\r\n"))
     assert [(each.symbol, each.weight) for each in seen.findings] == [("OWN_FROM", 1.5)]
     assert symbols(OWN, view("", head="From: bob@example.test\r\n")) == ["OWN_FROM"]
     assert not symbols(OWN, view("x@other.test", head="From: x@other.test\r\n"))
     assert not symbols(OWN, view("x@other.test", head=""))
+
+
+@pytest.mark.parametrize(("signer", "found"), [("example.test", []), ("other.test", ["OWN_FROM"])])
+async def test_a_valid_signature_of_ours_proves_from(
+    resolver: DnsResolver, server: Nameserver, signer: str, found: list[str]
+) -> None:
+    server.zone = {f"s1._domainkey.{signer}": {"TXT": [signing.record()]}}
+    head = "From: bob@example.test\r\nDate: Fri, 20 Nov 2026 10:00:00 +0000\r\n"
+    raw = signing.signed(f"{head}\r\nhello\r\n".encode(), signer)
+    what = view("x@other.test", head=raw.removesuffix(b"\r\nhello\r\n").decode())
+    seen = OwnSender(lambda _: "secret", Authenticating(resolver), lambda: TODAY).look(what)
+    assert not isinstance(seen, Seen)
+    assert [each.symbol for each in (await seen).findings] == found
 
 
 def test_the_envelope_is_not_counted_twice() -> None:
@@ -235,7 +260,7 @@ def test_the_envelope_is_not_counted_twice() -> None:
 
 
 def test_a_mailing_list_brings_our_own_posts_back() -> None:
-    seen = OWN.look(view("list-bounces@lists.test", head="From: bob@example.test\r\nList-Id: <talk.lists.test>\r\n"))
+    seen = own(view("list-bounces@lists.test", head="From: bob@example.test\r\nList-Id: <talk.lists.test>\r\n"))
     assert seen.outcome is Outcome.MISS
     assert [each.symbol for each in seen.findings] == ["OWN_FROM_BY_LIST"]
 
@@ -245,8 +270,15 @@ def test_a_mailing_list_brings_our_own_posts_back() -> None:
 LISTS = SenderLists()
 
 
+def lists(what: View) -> Seen:
+    """Give what the lists say."""
+    seen = LISTS.look(what)
+    assert isinstance(seen, Seen)
+    return seen
+
+
 def test_a_blocked_sender_is_found_at_rcpt_and_the_entry_cited() -> None:
-    seen = LISTS.look(view("news@shop.example", rules=policy(node={".example": BLOCK})))
+    seen = lists(view("news@shop.example", rules=policy(node={".example": BLOCK})))
     (finding,) = seen.findings
     assert seen.outcome is Outcome.HIT
     assert finding.facts == {"scope": "node", "entry": ".example", "identity": "sender"}
@@ -254,15 +286,15 @@ def test_a_blocked_sender_is_found_at_rcpt_and_the_entry_cited() -> None:
 
 
 def test_without_a_list_there_is_nothing_to_look_at() -> None:
-    assert LISTS.look(view("news@shop.example")).outcome is Outcome.SKIPPED
-    assert LISTS.look(view("news@shop.example", head="From: a@b.test\r\n")).outcome is Outcome.SKIPPED
+    assert lists(view("news@shop.example")).outcome is Outcome.SKIPPED
+    assert lists(view("news@shop.example", head="From: a@b.test\r\n")).outcome is Outcome.SKIPPED
     ours = policy(node={"example.test": BLOCK})
-    assert LISTS.look(view("bob@example.test", rules=ours, listener="outbound")).outcome is Outcome.SKIPPED
+    assert lists(view("bob@example.test", rules=ours, listener="outbound")).outcome is Outcome.SKIPPED
 
 
 def test_an_entry_that_allows_and_goes_before_makes_a_block_wait_for_data() -> None:
     rules = policy(own={"news@shop.example": ALLOW}, node={"shop.example": BLOCK})
-    at_rcpt = LISTS.look(view("news@shop.example", rules=rules))
+    at_rcpt = lists(view("news@shop.example", rules=rules))
     assert at_rcpt.outcome is Outcome.MISS
     assert [each.detail for each in at_rcpt.findings] == [
         "the recipient's own list allows news@shop.example, the envelope sender: nothing proves it yet"
@@ -281,7 +313,7 @@ def test_an_entry_that_allows_and_goes_before_makes_a_block_wait_for_data() -> N
 def test_the_header_is_looked_at_after_data() -> None:
     rules = policy(node={"seller@shop.example": BLOCK})
     assert not symbols(LISTS, view("bounce-1@esp.test", rules=rules))
-    after = LISTS.look(view("bounce-1@esp.test", rules=rules, head='From: "A, B" <Seller@shop.example>\r\n'))
+    after = lists(view("bounce-1@esp.test", rules=rules, head='From: "A, B" <Seller@shop.example>\r\n'))
     (finding,) = after.findings
     assert (finding.symbol, finding.recipient) == ("BLOCKED_SENDER", "alice@example.test")
     assert finding.facts["identity"] == "from"
