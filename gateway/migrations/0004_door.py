@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='domain',
             name='validation',
-            field=models.JSONField(blank=True, default=list, help_text='Where a recipient is looked up, in this order: list, ldap, next_hop. Empty: list, then next_hop.'),
+            field=models.JSONField(blank=True, default=list, help_text='Where a recipient is looked up, in this order: list, ldap, next_hop. Empty: list.'),
         ),
         migrations.AddField(
             model_name='domain',

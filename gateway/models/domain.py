@@ -33,7 +33,7 @@ class Domain(ThresholdColumns):
     validation = models.JSONField(
         default=list,
         blank=True,
-        help_text="Where a recipient is looked up, in this order: list, ldap, next_hop. Empty: list, then next_hop.",
+        help_text="Where a recipient is looked up, in this order: list, ldap, next_hop. Empty: list.",
     )
     validation_down = models.CharField(
         "validation down",

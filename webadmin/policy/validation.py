@@ -41,7 +41,7 @@ class ValidationFields(forms.ModelForm):  # type: ignore[type-arg]  # it takes n
         required=False,
         choices=_CHOICES,
         widget=UnfoldAdminSelectWidget(),
-        help_text="Asked in this order. Nothing chosen: the list here, then the next hop.",
+        help_text="Asked in this order; the first that knows decides. Nothing chosen: the list here.",
     )
     validation_2 = forms.ChoiceField(
         label="then by", required=False, choices=_CHOICES, widget=UnfoldAdminSelectWidget()
