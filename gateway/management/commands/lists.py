@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from gateway.models import ListHealth
 from gateway.operations.learning import lists, publish
+from gateway.operations.learning.readiness import in_force
 
 
 class Command(BaseCommand):
@@ -27,8 +28,11 @@ class Command(BaseCommand):
         rows = list(ListHealth.objects.all())
         for row in rows:
             self.stdout.write(msgspec.json.encode(_plain(row)).decode() if options["json"] else _line(row))
-        if not rows and not options["json"]:
-            self.stdout.write("no DNS list has been probed; --probe does it now, the worker every three minutes")
+        snapshot = in_force()
+        for zone in sorted({*(snapshot.dns_lists if snapshot is not None else ())} - {row.zone for row in rows}):
+            plain = {"list": zone, "on": True, "probed": None}
+            line = f"?    {zone:40}  not probed yet; --probe does it now, the worker every three minutes"
+            self.stdout.write(msgspec.json.encode(plain).decode() if options["json"] else line)
         if any(row.off_since for row in rows):
             raise SystemExit(1)
 

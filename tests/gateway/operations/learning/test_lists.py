@@ -168,6 +168,16 @@ def test_the_command_probes_and_tells(home: Path, nameserver: Nameserver) -> Non
     assert ONE in LearnedFeed(home / "learned").current.lists_off  # type: ignore[union-attr] # it was just written
 
 
+def test_the_command_names_what_nobody_has_probed_yet(home: Path) -> None:
+    publish(home, one=DnsList())
+    told = StringIO()
+
+    call_command("lists", stdout=told)
+
+    assert "one.test" in told.getvalue()
+    assert "not probed yet" in told.getvalue()
+
+
 def test_the_doctor_tells_how_each_list_is(home: Path) -> None:
     publish(home, one=DnsList(), two=DnsList(), three=DnsList())
     lists.record([Probed(ONE), Probed("two.test", "it lists everything")], timezone.now())
