@@ -248,7 +248,7 @@ def trace_headers(case: Case, node: str, relayed: Sequence[RecipientTrace]) -> b
             utf8=trace.parameters.smtputf8,
             listener=trace.listener,
         )
-        + headers.authentication_results(node, account=trace.client.account)
+        + headers.authentication_results(node, headers.results_of(trace))
         + headers.spam_headers(
             decision,
             scored_symbols(trace, case.policy, relayed[0].address),
@@ -382,6 +382,7 @@ def _item(trace: Trace, held_back: Sequence[RecipientTrace]) -> Item:
         header_from=trace.header_from,
         subject=trace.subject,
         message_id=trace.message_id,
+        results=headers.results_of(trace),
     )
 
 

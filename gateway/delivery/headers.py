@@ -2,18 +2,21 @@
 
 import email.utils
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
+from gateway.delivery.results import results_of
 from gateway.delivery.scrub import scrub
 from gateway.mail.client import Client
 from gateway.mail.decisions import Decision
 
-__all__ = ["authentication_results", "received", "scrub", "spam_headers"]
+__all__ = ["authentication_results", "received", "results_of", "scrub", "spam_headers"]
 
 _NOT_HELO = re.compile(r"[^A-Za-z0-9._:\[\]-]")
 _NOT_TOKEN = re.compile(r"[^A-Za-z0-9._/+-]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_PLAIN_VALUE = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]+(?:@[A-Za-z0-9.-]+)?")
+_WORDS = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^\s"])+')
+_LINE = 90  # characters after which a line is folded
 _MAX_HELO = 255
 
 
@@ -63,14 +66,28 @@ def spam_headers(decision: Decision, symbols: dict[str, float], *, flag: bool) -
     ).encode()
 
 
-def authentication_results(authserv_id: str, *, account: str = "") -> bytes:
-    """Give the Authentication-Results field (RFC 8601): ``auth=pass smtp.auth=account``, or ``none``."""
-    if not account:
+def authentication_results(authserv_id: str, results: Sequence[str] = ()) -> bytes:
+    """Give the Authentication-Results field (RFC 8601 2.2) with the results that ``results_of`` gave, or ``none``.
+
+    Each result has a line of its own, folded where it is long.
+    """
+    if not results:
         return f"Authentication-Results: {authserv_id}; none\r\n".encode()
-    value = account
-    if not _PLAIN_VALUE.fullmatch(account):
-        value = '"' + re.sub(r'(["\\])', r"\\\1", _CONTROL.sub("?", account)) + '"'
-    return f"Authentication-Results: {authserv_id};\r\n\tauth=pass smtp.auth={value}\r\n".encode()
+    lines = ";\r\n\t".join([authserv_id, *map(_folded, results)])
+    return f"Authentication-Results: {lines}\r\n".encode()
+
+
+def _folded(result: str) -> str:
+    """Fold a result between its words, those in quotes kept together."""
+    if len(result) <= _LINE:
+        return result
+    lines = [""]
+    for word in _WORDS.findall(result):
+        if lines[-1] and len(lines[-1]) + len(word) >= _LINE:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
+    return "\r\n\t ".join(lines)
 
 
 @lru_cache(maxsize=64)

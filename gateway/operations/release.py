@@ -227,9 +227,9 @@ def _hurried(budget: Budget) -> Budget:
 
 
 def released_headers(item: Item, recipient: str, node: str) -> bytes:
-    """Give what stands in front of a released message: the mark, and the Received line of the day on which it came in.
+    """Give what stands in front of a released message: the mark, and what was known on the day on which it came in.
 
-    The line counts in every hop's search for loops, ours too.
+    The Received line counts in every hop's search for loops, ours too.
     """
     received = headers.received(
         item.client,
@@ -240,4 +240,5 @@ def released_headers(item: Item, recipient: str, node: str) -> bytes:
         utf8=item.parameters.smtputf8,
         listener=item.listener,
     )
-    return f"X-Backstop-Released: {node}; {item.id}\r\n".encode() + received
+    results = headers.authentication_results(node, item.results)
+    return f"X-Backstop-Released: {node}; {item.id}\r\n".encode() + received + results

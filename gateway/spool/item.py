@@ -18,7 +18,8 @@ class Copy(msgspec.Struct, frozen=True, omit_defaults=True):
 class Item(msgspec.Struct, frozen=True, omit_defaults=True):
     """The envelope and reasons of one quarantined message; the bytes lie beside it, once.
 
-    ``id`` is the trace's id; ``received`` is seconds since the epoch; ``size`` is in octets.
+    ``id`` is the trace's id; ``received`` is seconds since the epoch; ``size`` is in octets; ``results`` are those of
+    its authentication (RFC 8601), which a release tells the next hop.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True):
     header_from: str = ""
     subject: str = ""
     message_id: str = ""
+    results: tuple[str, ...] = ()
 
 
 _encoder = msgspec.json.Encoder()

@@ -59,7 +59,7 @@ def test_the_next_hop_gets_the_message_byte_for_byte_behind_our_lines(own_gatewa
     assert theirs == sent
     assert added_by_us(kept.content) == len(ours)
     assert b"Received: from client.test ([127.0.0.1])" in ours
-    assert b"Authentication-Results: mx.example.test; none" in ours
+    assert b"Authentication-Results: mx.example.test;\r\n\tspf=" in ours
     assert b"X-Spam-Flag: NO" in ours
     assert kept.recipients == ["alice@example.test"]
 

@@ -36,7 +36,7 @@ def spf(result: str, domain: str = "example.org", identity: str = "mailfrom") ->
     return Observation("spf", Stage.MAIL, outcome, (Finding("SPF", facts=facts, informs=True),))
 
 
-def view(  # noqa: PLR0913 - what differs from test to test
+def view(
     message: bytes,
     *earlier: Observation,
     policy: dict[str, Any] | None = None,

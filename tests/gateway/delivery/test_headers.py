@@ -76,10 +76,3 @@ def test_spam_headers_of_a_clean_message() -> None:
 
 def test_authentication_results_of_a_stranger() -> None:
     assert headers.authentication_results("mx.example.test") == b"Authentication-Results: mx.example.test; none\r\n"
-
-
-@pytest.mark.parametrize(
-    ("account", "value"), [("ann@example.test", "ann@example.test"), ('a"; b', '"a\\"; b"'), ("a\r\nb", '"a??b"')]
-)
-def test_authentication_results_of_an_account(account: str, value: str) -> None:
-    assert headers.authentication_results("mx", account=account).decode().endswith(f"auth=pass smtp.auth={value}\r\n")

@@ -75,7 +75,7 @@ def test_a_released_copy_is_delivered_as_it_came_with_its_mark_in_front(spool: S
     head, received, rest = kept.content.partition(b"Received: from mail.example.org ([192.0.2.1])")
     assert head == b"X-Backstop-Released: gateway.example.test; 01a\r\n"
     assert received
-    assert rest.endswith(b"\r\n" + samples.MESSAGE)
+    assert rest.endswith(b"\r\nAuthentication-Results: gateway.example.test; none\r\n" + samples.MESSAGE)
     assert kept.recipients == ["bob@example.test"]
     assert kept.sender.startswith("MAIL FROM:<ann@example.org>")
     assert state_of(copy) == "released"
