@@ -28,20 +28,22 @@ class ConsoleSite(UnfoldAdminSite):
     def extra_urls(self) -> list[URLPattern]:
         """Give the pages that belong to no table."""
         from webadmin.bounces import readiness, verdicts  # noqa: PLC0415 - models exist only after start-up
-        from webadmin.messages import refusals  # noqa: PLC0415 - as its neighbour
+        from webadmin.messages import refusals, senders  # noqa: PLC0415 - as its neighbour
         from webadmin.messages import views as messages  # noqa: PLC0415 - as its neighbour
-        from webadmin.policy import importing, marking, publishing  # noqa: PLC0415 - as its neighbour
+        from webadmin.policy import importing, marking, publishing, trying  # noqa: PLC0415 - as its neighbour
         from webadmin.system import health, lists  # noqa: PLC0415 - as its neighbour
 
         return [
             path("messages/<str:message>/", self.admin_view(messages.by_id), name="message"),
             path("messages/<str:message>/mine/", self.admin_view(verdicts.mine), name="mine"),
+            path("messages/<str:message>/sender/", self.admin_view(senders.list_it), name="list_sender"),
             path("readiness/", self.admin_view(readiness.page), name="readiness"),
             path("readiness/<str:domain>/<str:figure>/", self.admin_view(readiness.behind), name="readiness_list"),
             path("publish/", self.admin_view(publishing.publish), name="publish"),
             path("marking/", self.admin_view(marking.marking), name="marking"),
             path("import/recipients/", self.admin_view(importing.import_recipients), name="import_recipients"),
             path("import/senders/", self.admin_view(importing.import_senders), name="import_senders"),
+            path("try/", self.admin_view(trying.try_recipient), name="try_recipient"),
             path("refusals/", self.admin_view(refusals.page), name="refusals"),
             path("health/probe/", self.admin_view(lists.probe), name="probe_lists"),
             path("health/clear-cache/", self.admin_view(lists.clear_cache), name="clear_cache"),

@@ -5,6 +5,7 @@ it says in so many words that this may be. A next hop that can't be asked stops 
 known, and the administrator is told.
 """
 
+import asyncio
 import secrets as randomness
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -14,13 +15,17 @@ from django.utils import timezone
 
 from gateway.delivery import trial
 from gateway.delivery.opening import label
-from gateway.delivery.trial import Answer, Question, Trial
+from gateway.delivery.trial import Answer, Question, Step, Trial
+from gateway.mail.address import Address
 from gateway.models import RecipientProbe
 from gateway.operations import alarms, columns
 from gateway.policy.admission import takes_unknown
-from gateway.policy.snapshot import DomainPolicy, Route, Snapshot
+from gateway.policy.matching import Match, Policy
+from gateway.policy.recipients import forms, methods
+from gateway.policy.snapshot import DomainPolicy, Ldap, Route, Snapshot, Validation
 from gateway.policy.wellformed import domain_fault
 from gateway.services import secrets
+from gateway.services.ldap import Directory, DirectoryError
 
 AGAIN = timedelta(days=1)  # after which an answer is asked for again
 DEFINITE = frozenset({Answer.ACCEPTS, Answer.REFUSES})
@@ -34,6 +39,42 @@ def nobody(domain: str) -> str:
 def try_recipient(route: Route, recipient: str) -> list[Trial]:
     """Try a recipient at each host of a route. What fails is told, not raised."""
     return trial.ask([_question(route, recipient)], settings.CONFIG.name)[0]
+
+
+def looked_up(snapshot: Snapshot, recipient: Address) -> list[Step]:
+    """Say what our own side knows of a recipient, method by method, as RCPT would ask them."""
+    match = Policy(snapshot).match(recipient)
+    if match is None:
+        return [Step("domain", f"{recipient.domain} is none of ours")]
+    steps = [Step("its mail is for", str(match.mailbox))] if str(match.mailbox) != str(recipient) else []
+    if match.known and match.entry is None:
+        return [*steps, Step("always", "postmaster and abuse are deliverable, whatever any list says")]
+    for method in methods(match.domain):
+        if method is Validation.LIST:
+            steps.append(Step("list", "has it" if match.known else "does not have it"))
+        elif method is Validation.LDAP and match.domain.ldap is not None:
+            steps.append(Step("directory", _directory_says(match.domain.ldap, match)))
+        elif method is Validation.NEXT_HOP:
+            steps.append(Step("next hop", "says who exists"))
+    return steps
+
+
+def _directory_says(ldap: Ldap, match: Match) -> str:
+    """Ask a directory, with nothing remembered."""
+
+    async def ask() -> bool:
+        directory = Directory(lambda name: secrets.read(settings.CONFIG.secrets_folder, name))
+        try:
+            local = match.mailbox.key.rpartition("@")[0]
+            asked = tuple(f"{form}@{match.domain_key}" for form in forms(local, match.domain.plus))
+            return await directory.has(ldap, asked)
+        finally:
+            directory.close()
+
+    try:
+        return "has it" if asyncio.run(ask()) else "does not have it"
+    except DirectoryError as error:
+        return f"can't tell: {error}"
 
 
 def probe_domains(snapshot: Snapshot, names: Iterable[str]) -> dict[str, list[Trial]]:

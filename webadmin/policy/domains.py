@@ -6,9 +6,12 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.forms.models import BaseInlineFormSet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
 from unfold.admin import TabularInline
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from gateway.mail.address import AddressError, domain_key
@@ -110,6 +113,7 @@ class DomainAdmin(Audited):
 
     form = DomainForm
     inlines = (RecipientInline, CheckInline)
+    actions_detail = ("try_recipient",)
     list_display = ("name", "route", "how_many", "observe", "accept_unknown")
     list_filter = ("observe",)
     search_fields = ("name",)
@@ -135,6 +139,12 @@ class DomainAdmin(Audited):
         """Count the recipients too."""
         rows: QuerySet[Domain] = super().get_queryset(request)
         return rows.annotate(recipient_count=Count("recipients"))
+
+    @action(description="Test a recipient", icon="troubleshoot", permissions=["change"])
+    def try_recipient(self, request: HttpRequest, object_id: int) -> HttpResponse:  # noqa: ARG002 - the shell's signature
+        """Lead to the page that tries a recipient at the domain's next hop."""
+        row = Domain.objects.filter(pk=object_id).first()
+        return redirect(f"{reverse('admin:try_recipient')}?{urlencode({'domain': row.name if row else ''})}")
 
     @display(description="recipients", ordering="recipient_count")
     def how_many(self, row: Domain) -> int:

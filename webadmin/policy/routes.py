@@ -2,9 +2,12 @@
 
 from django import forms
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
 from unfold.admin import TabularInline
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordToggleWidget
 
 from gateway.models import Forwarder, Route, RouteHost
@@ -52,6 +55,7 @@ class RouteAdmin(Audited):
 
     form = RouteForm
     inlines = (HostInline,)
+    actions_detail = ("try_route",)
     list_display = ("name", "next_hops", "tls", "username")
     search_fields = ("name", "hosts__host")
     fieldsets = (
@@ -63,6 +67,12 @@ class RouteAdmin(Audited):
         """Fetch the next hops too."""
         rows: QuerySet[Route] = super().get_queryset(request)
         return rows.prefetch_related("hosts")
+
+    @action(description="Test this route", icon="troubleshoot", permissions=["change"])
+    def try_route(self, request: HttpRequest, object_id: int) -> HttpResponse:  # noqa: ARG002 - the shell's signature
+        """Lead to the page that tries a recipient at the route's next hops."""
+        row = Route.objects.filter(pk=object_id).first()
+        return redirect(f"{reverse('admin:try_recipient')}?{urlencode({'route': row.name if row else ''})}")
 
     @display(description="next hops")
     def next_hops(self, row: Route) -> str:
