@@ -15,6 +15,7 @@ from gateway.mail.trace import Trace
 from gateway.models import PolicyRevision, QuarantinedCopy, Transaction
 from webadmin.bounces.verdicts import verdicts
 from webadmin.messages.filters import DispositionFilter, ListenerFilter, SinceFilter
+from webadmin.messages.senders import sender_choices
 from webadmin.rows import Page
 from webadmin.templatetags.console import COLOURS, sender
 from webadmin.times import TimeFilter
@@ -89,7 +90,7 @@ class TransactionAdmin(Page):
 
     def page_context(self, request: HttpRequest, row: Transaction) -> dict[str, Any]:
         """Show the trace of one message, and its copies in quarantine."""
-        context = {
+        context: dict[str, Any] = {
             "title": row.subject or "Message without a subject",
             "raw": json.dumps(row.trace, indent=2, ensure_ascii=False),
             "revision": PolicyRevision.objects.filter(pk=row.revision).defer("snapshot").first(),
@@ -98,6 +99,8 @@ class TransactionAdmin(Page):
             trace = msgspec.convert(row.trace, Trace)
         except msgspec.ValidationError as error:
             return context | {"damaged": str(error)}
+        if trace.listener == "inbound":
+            context |= sender_choices(request, row, (each.delivered_to for each in trace.recipients))
         copies = {copy.recipient: copy for copy in QuarantinedCopy.objects.filter(message=row.pk)}
         return context | {
             "trace": trace,

@@ -33,6 +33,7 @@ from gateway.spool.disk import SpoolError
 from gateway.spool.quarantine import Quarantine
 from webadmin.bounces.verdicts import verdicts
 from webadmin.csp import HEADER
+from webadmin.messages.senders import sender_choices
 from webadmin.quarantine.filters import CheckFilter, StateFilter
 from webadmin.quarantine.preview import preview
 from webadmin.rows import Page, who
@@ -159,6 +160,7 @@ class QuarantinedCopyAdmin(Page):
         live = row.state in (CopyState.QUARANTINED, CopyState.FAILED)
         context = {
             **_verdict(request, row),
+            **sender_choices(request, row, (row.recipient,)),
             "title": row.subject or "Message without a subject",
             "key": quote(row.pk),
             "others": QuarantinedCopy.objects.filter(message=row.message).exclude(pk=row.pk),
