@@ -14,6 +14,8 @@ from gateway.mail.findings import Observation
 from gateway.mail.stages import Stage
 from gateway.policy.snapshot import Mode, Rules
 
+Waiting = tuple[int, Check, float, Awaitable[Seen]]  # place, check, when it began, its answer
+
 
 async def run(
     stage: Stage,
@@ -30,7 +32,7 @@ async def run(
     """
     wanted = [check for check in checks if not rules or _wanted(check, rules)]
     observations: list[Observation | None] = [None] * len(wanted)
-    waiting: list[tuple[int, Check, float, Awaitable[Seen]]] = []
+    waiting: list[Waiting] = []
     recipient = None if view.recipient is None else str(view.recipient)
     began = time.perf_counter()
     for at, check in enumerate(wanted):
@@ -49,9 +51,9 @@ async def run(
         seen = await _bounded(check, answer, seconds)
         observations[at] = _observation(check, stage, recipient, seen, time.perf_counter() - began)
     elif waiting:
-        answers = await asyncio.gather(*(_bounded(check, answer, seconds) for _, check, _, answer in waiting))
-        for (at, check, began, _), seen in zip(waiting, answers, strict=True):
-            observations[at] = _observation(check, stage, recipient, seen, time.perf_counter() - began)
+        answers = await _all(waiting, seconds)
+        for (at, check, began, _), (seen, ended) in zip(waiting, answers, strict=True):
+            observations[at] = _observation(check, stage, recipient, seen, ended - began)
     return [each for each in observations if each is not None]
 
 
@@ -62,6 +64,23 @@ def _wanted(check: Check, rules: Sequence[Rules]) -> bool:
         if rule is not None and rule.mode is not Mode.OFF:
             return True
     return False
+
+
+async def _all(waiting: Sequence[Waiting], seconds: float) -> list[tuple[Seen, float]]:
+    """Wait for all answers; gives each with the time at which it came. The last needs no task of its own."""
+
+    async def timed(check: Check, answer: Awaitable[Seen]) -> tuple[Seen, float]:
+        return await _bounded(check, answer, seconds), time.perf_counter()
+
+    *others, (_, check, _, answer) = waiting
+    tasks = [asyncio.ensure_future(timed(each[1], each[3])) for each in others]
+    try:
+        last = await timed(check, answer)
+        return [*[await each for each in tasks], last]
+    except asyncio.CancelledError:
+        for each in tasks:
+            each.cancel()
+        raise
 
 
 async def _bounded(check: Check, answer: Awaitable[Seen], seconds: float) -> Seen:

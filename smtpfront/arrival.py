@@ -95,8 +95,9 @@ async def _take_slots(session: "Session", policy: Policy | None) -> bool:
     key = f"connections:{prefix(client.ip)}"
     slots = [("connections", limits.connections), (key, limits.connections_per_client)]
     events: list[Claim] = []
+    is_balancer = not client.balancer and front.is_balancer(client.ip)  # connections of its own are health checks
     counted = policy is not None and rates.NAME in policy.wanted.checks and not policy.is_spared(client)
-    if policy is not None and counted and not front.is_balancer(client.ip):  # a balancer's own are health checks
+    if policy is not None and counted and not is_balancer:
         events = rates.connections(policy.snapshot.clients, client.ip)
     try:
         full = await front.counters.acquire_all(slots, events)

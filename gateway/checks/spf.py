@@ -6,14 +6,14 @@ answer the check times out, or fails (by default the message goes on without it)
 networks are spared: what comes through them is not theirs.
 """
 
-import asyncio
+from collections.abc import Awaitable
 
 from gateway.checks.base import Check, Seen, View, failed, skipped, timed_out
 from gateway.mail.decisions import Action
 from gateway.mail.findings import Finding, Outcome
 from gateway.mail.stages import Stage
 from gateway.services import spf
-from gateway.services.dns import Resolver
+from gateway.services.dns import Answer, Resolver
 from gateway.services.spf import SpfResult
 
 SECONDS = 8.0  # of the twenty that RFC 7208 4.6.4 allows: the client waits at RCPT
@@ -49,12 +49,13 @@ class Spf(Check):
         self._resolver = resolver
 
     async def look(self, view: View) -> Seen:
-        """Check both identities at once."""
+        """Check both identities; their records are asked for together."""
         if view.spares_client:
             return skipped("the client is trusted")
         sender = "" if view.sender is None else str(view.sender)
         wanted = [sender, ""] if sender else [""]
-        results = await asyncio.gather(*(self._ask(view, each) for each in wanted))
+        records = [spf.look_up(self._resolver, sender=each, helo=view.client.helo) for each in wanted]
+        results = [await self._ask(view, *pair) for pair in zip(wanted, records, strict=True)]
         if (trouble := next((each for each in results if each.result == "temperror"), None)) is not None:
             if "within" in trouble.explanation:
                 return timed_out("DNS gave no answer on SPF in time")
@@ -62,10 +63,11 @@ class Spf(Check):
         findings = sorted((_finding(view, each) for each in results), key=lambda each: each.informs)
         return Seen(Outcome.MISS if all(each.informs for each in findings) else Outcome.HIT, tuple(findings))
 
-    async def _ask(self, view: View, sender: str) -> SpfResult:
+    async def _ask(self, view: View, sender: str, record: Awaitable[Answer]) -> SpfResult:
         """Check one identity: a sender, or (empty) the HELO name."""
         return await spf.check(
             self._resolver,
+            record=record,
             ip=view.client.ip,
             sender=sender,
             helo=view.client.helo,

@@ -117,13 +117,17 @@ class CounterClient:
             raise CountersUnreachable("the parent is gone")
         self._waiting[number] = answer = asyncio.get_running_loop().create_future()
         self._line.say(request)
+        timer = asyncio.get_running_loop().call_later(self._seconds, self._give_up, answer)  # cheaper than a timeout
         try:
-            async with asyncio.timeout(self._seconds):
-                return await answer
-        except TimeoutError:
-            raise CountersUnreachable(f"the parent gave no answer within {self._seconds:g} seconds") from None
+            return await answer
         finally:
+            timer.cancel()
             self._waiting.pop(number, None)
+
+    def _give_up(self, answer: asyncio.Future[Any]) -> None:
+        """Tell one who waits that the parent does not answer."""
+        if not answer.done():
+            answer.set_exception(CountersUnreachable(f"the parent gave no answer within {self._seconds:g} seconds"))
 
     def take(self, response: wire.Response) -> None:
         """Take one message of the parent."""

@@ -45,33 +45,35 @@ class DnsResolver:
         self.channels = [Channel(each) for each in servers(config)]
         self.sure = 0  # the server that answered last is asked first
 
-    async def query(self, name: str, kind: str, *, seconds: float | None = None) -> Answer:
-        """Look up records, within ``seconds`` (None: the configured bound). Never raises."""
+    def query(self, name: str, kind: str, *, seconds: float | None = None) -> "asyncio.Future[Answer]":
+        """Look up records, within ``seconds`` (None: the configured bound). Never raises.
+
+        The look-up begins at once, whether or not somebody waits already: what is asked in a row is asked together.
+        """
         key = (name.rstrip(".").lower(), kind)
-        known = self._cache.get(key, self._now())
-        if known is not None:
-            return known
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[Answer] = loop.create_future()
+        known = self._cache.get(key, self._now())
+        if known is not None:
+            waiter.set_result(known)
+            return waiter
         look_up = self._in_flight.get(key)
-        if look_up is None:
+        if look_up is not None:
+            look_up.waiters.append(waiter)
+        else:
             try:
                 question = wire.question(*key)
             except (dns.exception.DNSException, ValueError) as error:
-                return Answer(Status.FAILED, detail=f"{key[0]!r} can not be asked for: {error}")
+                waiter.set_result(Answer(Status.FAILED, detail=f"{key[0]!r} can not be asked for: {error}"))
+                return waiter
             self._in_flight[key] = look_up = _LookUp(self, key, question, loop)
             look_up.waiters.append(waiter)
             look_up.begin()
-        else:
-            look_up.waiters.append(waiter)
-        if seconds is None or seconds >= self.config.seconds:
-            return await waiter
-        late = Answer(Status.TIMEOUT, detail=f"no answer on {kind} of {key[0]} within {seconds:g} s")
-        timer = loop.call_later(max(0.0, seconds), _tell, [waiter], late)
-        try:
-            return await waiter
-        finally:
-            timer.cancel()
+        if seconds is not None and seconds < self.config.seconds and not waiter.done():
+            late = Answer(Status.TIMEOUT, detail=f"no answer on {kind} of {key[0]} within {seconds:g} s")
+            timer = loop.call_later(max(0.0, seconds), _tell, [waiter], late)
+            waiter.add_done_callback(lambda _: timer.cancel())
+        return waiter
 
     def clear(self) -> int:
         """Forget all answers; gives how many there were."""
