@@ -52,3 +52,11 @@ class SenderEntry(models.Model):
     def scope(self) -> str:
         """Whose list it stands in."""
         return str(self.recipient or self.domain or "the node")
+
+    @classmethod
+    def by_scope(cls) -> "dict[tuple[int | None, int | None], list[SenderEntry]]":
+        """Give all lists by (domain, recipient), in one query however many recipients there are."""
+        lists: dict[tuple[int | None, int | None], list[SenderEntry]] = {}
+        for row in cls.objects.all():
+            lists.setdefault((row.domain_id, row.recipient_id), []).append(row)
+        return lists

@@ -23,6 +23,7 @@ def export_policy() -> str:
 def of_rows() -> document.Document:
     """Make the document of the rows as they are now."""
     node = models.NodePolicy.load()
+    lists = models.SenderEntry.by_scope()
     checks: dict[int | None, dict[str, document.Check]] = {}
     for row in models.CheckSetting.objects.all():
         base = (CHECKS if row.domain_id else OUTBOUND_CHECKS).get(row.check_name, CheckRule())
@@ -45,8 +46,10 @@ def of_rows() -> document.Document:
                 plus=row.plus,
                 ldap=msgspec.convert(row.ldap, document.Ldap) if row.ldap else None,
                 accepts_everyone=row.accepts_everyone,
-                senders=_senders(row.senders.all()),
-                recipients={each.local_part: _recipient(each) for each in row.recipients.all()},
+                senders=_senders(lists.get((row.pk, None), ())),
+                recipients={
+                    each.local_part: _recipient(each, lists.get((None, each.pk), ())) for each in row.recipients.all()
+                },
             )
             for row in models.Domain.objects.select_related("route").prefetch_related("senders", "recipients__senders")
         },
@@ -79,7 +82,7 @@ def of_rows() -> document.Document:
             never_tag=list(node.never_tag),
         ),
         dns_lists={row.zone: _dns_list(row) for row in models.DnsList.objects.all()},
-        senders=_senders(models.SenderEntry.objects.filter(domain=None, recipient=None)),
+        senders=_senders(lists.get((None, None), ())),
         node=document.Node(
             observe=node.observe,
             max_size=node.max_size,
@@ -97,9 +100,9 @@ def _thresholds(row: models.Domain | models.Recipient | models.NodePolicy) -> do
     return document.Thresholds(row.tag, row.quarantine, row.reject, row.drop)
 
 
-def _recipient(row: models.Recipient) -> document.Recipient:
+def _recipient(row: models.Recipient, senders: Iterable[models.SenderEntry]) -> document.Recipient:
     """Give one recipient."""
-    return document.Recipient(row.alias, _thresholds(row), _senders(row.senders.all()))
+    return document.Recipient(row.alias, _thresholds(row), _senders(senders))
 
 
 def _senders(rows: Iterable[models.SenderEntry]) -> document.Senders:

@@ -9,7 +9,7 @@ Nothing here decides what a policy means, and no secret is ever part of one.
 import contextlib
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -56,6 +56,7 @@ from gateway.spool.disk import make_folder, sync_folder, write_file
 
 _SUMMARY_LINES = 200
 _ALIVE_SECONDS = 15.0
+Lists = Mapping[tuple[int | None, int | None], list[models.SenderEntry]]
 _EPOCH = date(1970, 1, 1)
 
 
@@ -80,6 +81,7 @@ class ProcessStatus(msgspec.Struct):
 def build(revision: int, by: str) -> Snapshot:
     """Make a snapshot of the rows as they are now. It may be invalid; ``encode`` and ``decode`` tell."""
     node = models.NodePolicy.load()
+    lists = models.SenderEntry.by_scope()
     settings_of: dict[int | None, dict[str, CheckRule]] = {}
     for row in models.CheckSetting.objects.all():
         settings_of.setdefault(row.domain_id, {})[row.check_name] = _rule(row)
@@ -88,10 +90,8 @@ def build(revision: int, by: str) -> Snapshot:
         published=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         by=by,
         domains={
-            domain.name: _domain(domain, settings_of.get(domain.pk, {}))
-            for domain in models.Domain.objects.select_related("route").prefetch_related(
-                "senders", "recipients__senders"
-            )
+            domain.name: _domain(domain, settings_of.get(domain.pk, {}), lists)
+            for domain in models.Domain.objects.select_related("route").prefetch_related("recipients")
         },
         routes={route.name: _route(route) for route in models.Route.objects.prefetch_related("hosts")},
         forwarders={
@@ -122,7 +122,7 @@ def build(revision: int, by: str) -> Snapshot:
             row.zone: DnsList(ListKind(row.kind), dict(row.codes), row.listed, row.unlisted)
             for row in models.DnsList.objects.filter(enabled=True)
         },
-        senders=_senders(models.SenderEntry.objects.filter(domain=None, recipient=None)),
+        senders=_senders(lists.get((None, None), ())),
         greylisting=laid_over(Greylisting(), node.greylisting),
         arc_sealers=tuple(node.arc_sealers),
         spf_void_limit=node.spf_void_limit,
@@ -204,19 +204,21 @@ def _thresholds(row: models.Domain | models.Recipient | models.NodePolicy, base:
     return msgspec.structs.replace(base, **own)
 
 
-def _domain(domain: models.Domain, own_checks: dict[str, CheckRule]) -> DomainPolicy:
-    """Make a domain's policy, with its recipients."""
+def _domain(domain: models.Domain, own_checks: dict[str, CheckRule], lists: Lists) -> DomainPolicy:
+    """Make a domain's policy, with its recipients; ``lists`` are all lists of senders."""
     rules = Rules(thresholds=_thresholds(domain, THRESHOLDS), checks={**CHECKS, **own_checks}, observe=domain.observe)
     return DomainPolicy(
         route=domain.route.name,
         rules=rules,
-        recipients={row.local_part: _recipient(row, rules) for row in domain.recipients.all()},
+        recipients={
+            row.local_part: _recipient(row, rules, lists.get((None, row.pk), ())) for row in domain.recipients.all()
+        },
         accept_unknown=domain.accept_unknown,
         marks_since=domain.marks_since.isoformat() if domain.marks_since else "",
         dkim=Dkim(domain.dkim_selector, domain.dkim_secret) if domain.dkim_secret else None,
         guided=domain.guided,
         switch_on=domain.switch_on.isoformat() if domain.switch_on else "",
-        senders=_senders(domain.senders.all()),
+        senders=_senders(lists.get((domain.pk, None), ())),
         validation=tuple(Validation(each) for each in domain.validation),
         validation_down=Action(domain.validation_down),
         plus=domain.plus,
@@ -225,11 +227,11 @@ def _domain(domain: models.Domain, own_checks: dict[str, CheckRule]) -> DomainPo
     )
 
 
-def _recipient(row: models.Recipient, rules: Rules) -> RecipientPolicy:
+def _recipient(row: models.Recipient, rules: Rules, senders: Iterable[models.SenderEntry]) -> RecipientPolicy:
     """Make a recipient's policy: its own thresholds, where it has some, over its domain's rules."""
     thresholds = _thresholds(row, rules.thresholds)
     own = None if thresholds == rules.thresholds else msgspec.structs.replace(rules, thresholds=thresholds)
-    return RecipientPolicy(own, _senders(row.senders.all()), row.alias)
+    return RecipientPolicy(own, _senders(senders), row.alias)
 
 
 def _senders(rows: Iterable[models.SenderEntry]) -> dict[str, ListVerdict]:

@@ -12,6 +12,7 @@ from gateway.policy.snapshot import (
     DomainPolicy,
     Greylisting,
     Ldap,
+    ListKind,
     Outbound,
     SendingLimits,
     Snapshot,
@@ -132,6 +133,9 @@ def dns_list_faults(zone: str, each: DnsList, place: Place) -> Iterator[Fault]:
             yield Fault((*place, "codes", code), *wrong)
         if not math.isfinite(points):
             yield Fault((*place, "codes", code), f"{points} points can't be added up", "give a number")
+        elif points < 0 and each.kind is not ListKind.ALLOW:
+            reason = f"{points:g} points would speak for a client that the list blocks"
+            yield Fault((*place, "codes", code), reason, "give a number from 0 on, or kind allow")
     for field in ("listed", "unlisted"):
         if wrong := probe_fault(getattr(each, field)):
             yield Fault((*place, field), *wrong)

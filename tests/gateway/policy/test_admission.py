@@ -68,6 +68,10 @@ def test_the_defaults_are_sound() -> None:
             {"dns_lists": {"l.example": DnsList(codes={"127.0.0.2": float("inf")})}},
             "dns_lists/l.example/codes/127.0.0.2: inf points can't be added up; ",
         ),
+        (
+            {"dns_lists": {"l.example": DnsList(codes={"127.0.0.2": -1.0})}},
+            "dns_lists/l.example/codes/127.0.0.2: -1 points would speak for a client that the list blocks; ",
+        ),
         ({"dns_lists": {"l.example": DnsList(listed="yes")}}, "dns_lists/l.example/listed: 'yes' is no address; "),
         ({"senders": {"*@spam.example": ListVerdict.BLOCK}}, "senders/*@spam.example: '*@spam.example' is not in its"),
         ({"greylisting": Greylisting(delay=-1)}, "greylisting/delay: delay: -1 is out of bounds; "),
