@@ -107,6 +107,9 @@ async def _explain(config: Config, policy: Policy, question: Question, content: 
             Stage.RCPT, checks[Stage.RCPT], view(recipient=address, match=match), rules, seconds=seconds
         )
         trace.observations += [msgspec.structs.replace(one, recipient=text) for one in seen]
+        at_rcpt = decide(trace, policy, text)
+        if at_rcpt.action in {Action.REJECT, Action.DEFER}:
+            each.decision = at_rcpt  # nothing that DATA shows comes into it: a signature can't prove a sender any more
     everyone = [rules_for(policy, each.address) for each in trace.recipients]
     at_data = view(content=content, recipients=question.recipients)
     trace.header_from = at_data.headers.get("from")
@@ -114,7 +117,7 @@ async def _explain(config: Config, policy: Policy, question: Question, content: 
     trace.message_id = at_data.headers.get("message-id")
     trace.observations += await pipeline.run(Stage.DATA, checks[Stage.DATA], at_data, everyone, seconds=seconds)
     for each in trace.recipients:
-        each.decision = decide(trace, policy, each.address)
+        each.decision = each.decision or decide(trace, policy, each.address)
         if question.listener == "inbound" and not _ours(policy, each.address):
             each.decision = msgspec.structs.replace(
                 each.decision, action=Action.REJECT, because="the recipient's domain is none of ours", check="relay"

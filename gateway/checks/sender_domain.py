@@ -4,7 +4,6 @@ A domain has an MX, or an address that stands for one. One that says by a null M
 none either. Where DNS gives no answer the check fails (by default the message goes on without it).
 """
 
-import asyncio
 from collections.abc import Awaitable
 
 from gateway.checks.base import MISS, Check, Seen, View, failed, hit, skipped, timed_out
@@ -56,7 +55,8 @@ class SenderDomain(Check):
             return hit(Finding("SENDER_DOMAIN_MISSING", 4.0, f"there is no {domain} in DNS"))
         if exchangers.status.failed:
             return _unknown(exchangers)
-        answers = await asyncio.gather(*(self._resolver.query(domain, kind, seconds=SECONDS) for kind in ("A", "AAAA")))
+        asked = [self._resolver.query(domain, kind, seconds=SECONDS) for kind in ("A", "AAAA")]  # both at once
+        answers = [await each for each in asked]
         if any(each.status is Status.FOUND for each in answers):
             return MISS
         if (trouble := next((each for each in answers if each.status.failed), None)) is not None:
