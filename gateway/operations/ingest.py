@@ -17,7 +17,7 @@ from django.db import DataError, IntegrityError, transaction
 
 from gateway.mail.trace import Trace
 from gateway.models import JournalPosition, QuarantinedCopy, Transaction, TransactionRecipient
-from gateway.operations import alarms, columns, learning, refusals, rows
+from gateway.operations import alarms, columns, dmarc, learning, refusals, rows
 from gateway.operations.alarms import Raised
 from gateway.spool.disk import told
 from gateway.spool.reading import JournalFile, JournalReader, Line
@@ -154,6 +154,7 @@ def _write(file: JournalFile, offset: int, end: int, batch: Batch) -> None:
         )
         learning.take_in(new)
         refusals.take_in(new)
+        dmarc.take_in(new)
         alarms.raise_all(batch.raised)
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from gateway.models import Alarm, QuarantinedCopy, Transaction, TransactionRecipient
 from gateway.models.quarantine import CopyState
-from gateway.operations import audit, refusals
+from gateway.operations import audit, dmarc, refusals
 from gateway.operations.delete import LIVE, remove_unused_bytes
 from gateway.spool.deliveries import Deliveries
 from gateway.spool.quarantine import Quarantine
@@ -46,6 +46,7 @@ def expire() -> Expired:
     traces = _expire_traces(horizon)
     _forget_settled(horizon)
     refusals.forget(horizon)
+    dmarc.forget(horizon)
     Deliveries(settings.CONFIG.spool_folder).forget_old()
     return Expired(aged, evicted, traces)
 
