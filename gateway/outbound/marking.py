@@ -14,6 +14,7 @@ from gateway.outbound import dkim_signature, keys
 from gateway.outbound.dkim_signature import DkimKey
 from gateway.policy.matching import Policy
 
+SECONDS_A_DAY = 86_400
 _QUOTED = '"'
 
 
@@ -44,7 +45,7 @@ class Marks(msgspec.Struct, frozen=True):
             self.key is None
             or not policy.is_ours(address.domain_key)
             or policy.is_ours(recipient.domain_key)
-            or policy.is_never_tagged(recipient)
+            or policy.is_never_tagged(recipient, self.today * SECONDS_A_DAY)
             or address.local.startswith(_QUOTED)
         ):
             return str(sender)

@@ -93,6 +93,7 @@ async def _take(session: Session, transaction: Transaction, address: Address) ->
         return ANOTHER_TRANSACTION
     transaction.next_sender = sender
     transaction.trace.recipients.append(each)
+    _tell_of_sender(transaction, address, each, sender)
     await _check(session, transaction, address, each, match, rules)
     decision = decide(transaction.trace, policy, each.address)
     if decision.action in {Action.REJECT, Action.DEFER}:
@@ -107,6 +108,15 @@ async def _take(session: Session, transaction: Transaction, address: Address) ->
     if not transaction.accepted and sender != transaction.trace.sender:
         transaction.note(f"the sender leaves as <{sender}>")
     return _accept(transaction, each, rules)
+
+
+def _tell_of_sender(transaction: Transaction, address: Address, each: RecipientTrace, sender: str) -> None:
+    """Note in the trace which sender the next hop is told, and which learned entry left the tag out."""
+    trace = transaction.trace
+    if sender != (trace.sender or ""):
+        each.sender_told = sender
+    elif trace.listener == "outbound" and (entry := transaction.policy.learned_never_tag(address, trace.started)):
+        transaction.note(f"not tagged for <{address}>: entry {entry.number} of what was learned, {entry.because}")
 
 
 def _sender_towards(session: Session, transaction: Transaction, recipient: Address) -> str | None:
