@@ -8,6 +8,7 @@ import asyncio
 import functools
 import hashlib
 import time
+from collections.abc import Iterator
 
 import msgspec
 
@@ -19,9 +20,10 @@ from gateway.mail.address import Address, parse_path
 from gateway.mail.client import Client
 from gateway.mail.decisions import Action
 from gateway.mail.envelope import MailParameters
-from gateway.mail.message import Content, head_of, line_ends_of
+from gateway.mail.message import Content, Headers, head_of, line_ends_of
 from gateway.mail.stages import Stage
 from gateway.mail.trace import Event, RecipientTrace, Trace
+from gateway.outbound import keys, marking
 from gateway.policy.decide import decide, rules_for
 from gateway.policy.matching import Policy
 from gateway.services import secrets
@@ -122,6 +124,8 @@ async def _explain(config: Config, policy: Policy, question: Question, content: 
             each.decision = msgspec.structs.replace(
                 each.decision, action=Action.REJECT, because="the recipient's domain is none of ours", check="relay"
             )
+    if question.listener == "outbound":
+        trace.events += [Event(0.0, line) for line in _marks(config, policy, trace, sender, at_data.headers)]
     trace.events.append(Event(0.0, "explained: the next hop was not asked, nothing was delivered"))
     trace.because = "; ".join(
         f"{each.decision.action} for {each.address}, because {each.decision.because}"
@@ -131,6 +135,32 @@ async def _explain(config: Config, policy: Policy, question: Question, content: 
     await resolver.close()
     trace.duration_ms = round((time.time() - trace.started) * 1000, 1)
     return trace
+
+
+def _marks(config: Config, policy: Policy, trace: Trace, sender: Address | None, headers: Headers) -> Iterator[str]:
+    """Say how the message would be marked on its way out, and what would be left out, with the reason."""
+    read = functools.partial(secrets.read, config.secrets_folder)
+    try:
+        marks = marking.load(policy, sender, read, keys.today())
+    except marking.MarkingError as error:
+        yield f"it could not be marked, and would be deferred: {error}"
+        return
+    for each in trace.recipients:
+        recipient = _address(each.address)
+        if sender is None or recipient is None:
+            continue
+        each.sender_told = marks.sender_towards(sender, recipient, policy)
+        why = marks.why_untagged(sender, recipient, policy)
+        left_out = f", without a tag: {why}" if why else ""
+        yield f"towards <{each.address}> the sender is <{each.sender_told}>{left_out}"
+    key = marks.dkim_for(sender, headers)
+    leaves = any(not _ours(policy, each.address) for each in trace.recipients)
+    sealed = marks.seal_field(headers, str(policy.plain(sender)) if sender is not None else "", trace.started)
+    yield "it gets a seal" if sealed else "it gets no seal: that needs a secret, a sender, a Message-ID and a Date"
+    if key is not None and leaves:
+        yield f"DKIM signs it for {key.domain} with the selector {key.selector}"
+    else:
+        yield "no DKIM key signs it"
 
 
 def _address(text: str) -> Address | None:

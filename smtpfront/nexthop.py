@@ -4,6 +4,7 @@ Its 4xx and 5xx to a recipient are the recipient's: passed on with their code an
 wrong is a fault of our own route: ``451``, and an alarm.
 """
 
+from gateway.backscatter.refusals import blames_tag
 from gateway.delivery.faults import RouteFault
 from gateway.mail.decisions import Action, Decision
 from gateway.mail.reply import Reply
@@ -51,7 +52,8 @@ async def ask(
     if front.health.suspect(each.route):
         return await _our_fault(front, transaction, each, f"it refuses every recipient, this one with: {answer}")
     transaction.refused_by_next_hop = each.route
-    if not remembered:
+    # Who refuses a tag will be told the plain sender once that is learned: the next answer may be another.
+    if not remembered and not (each.sender_told and blames_tag(answer.text)):
         await _remember(front, each, answer)
     return _refused(transaction, each, answer)
 

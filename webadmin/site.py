@@ -30,7 +30,7 @@ class ConsoleSite(UnfoldAdminSite):
         from webadmin.bounces import readiness, verdicts  # noqa: PLC0415 - models exist only after start-up
         from webadmin.messages import refusals, senders  # noqa: PLC0415 - as its neighbour
         from webadmin.messages import views as messages  # noqa: PLC0415 - as its neighbour
-        from webadmin.policy import importing, marking, publishing  # noqa: PLC0415 - as its neighbour
+        from webadmin.policy import importing, marking, publishing, trying  # noqa: PLC0415 - as its neighbour
         from webadmin.system import health, lists  # noqa: PLC0415 - as its neighbour
 
         return [
@@ -43,6 +43,7 @@ class ConsoleSite(UnfoldAdminSite):
             path("marking/", self.admin_view(marking.marking), name="marking"),
             path("import/recipients/", self.admin_view(importing.import_recipients), name="import_recipients"),
             path("import/senders/", self.admin_view(importing.import_senders), name="import_senders"),
+            path("try/", self.admin_view(trying.try_recipient), name="try_recipient"),
             path("refusals/", self.admin_view(refusals.page), name="refusals"),
             path("health/probe/", self.admin_view(lists.probe), name="probe_lists"),
             path("health/clear-cache/", self.admin_view(lists.clear_cache), name="clear_cache"),

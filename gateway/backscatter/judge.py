@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway.backscatter import batv, evidence, kinds
+from gateway.backscatter import batv, evidence, kinds, refusals
 from gateway.backscatter.evidence import DAY, PROOF_DAYS, Case, Tools
-from gateway.backscatter.quoted import Quoted, find
+from gateway.backscatter.quoted import Quoted, find, start_of_body
 from gateway.backscatter.words import Classified, Evidence, Force, Judged, Kind, Verdict
 from gateway.mail.address import AddressError, domain_key
 from gateway.mail.message import Headers, head_of
@@ -21,6 +21,8 @@ __all__ = ["LATELY_DAYS", "Reading", "Tools", "judge", "judge_for", "read"]
 LATELY_DAYS = 30  # who was written to within so many days may answer by a machine
 BESIDES = frozenset({"backscatter_list", "null_sender_rate"})  # evidence from outside of the message
 _ANSWERS = frozenset({Kind.AUTOREPLY, Kind.CHALLENGE, Kind.CONFIRMATION, Kind.VIRUS_NOTICE})
+_REFUSAL = 16_384  # octets of a bounce in which the reason is looked for
+_REFUSED = 10  # destinations of one bounce that are taken from it
 _NO_HEADERS = Headers(b"")
 
 
@@ -85,7 +87,23 @@ def judge_for(reading: Reading, recipient: str, *, tools: Tools, now: float, ext
     except OSError as error:
         found.append(Evidence("ledger", Force.HINT, f"the ledger can not be read: {error.strerror}"))
     found += extra
-    return _weigh(reading, found, since if counts else None, _why_nothing_counts(user, since))
+    judged = _weigh(reading, found, since if counts else None, _why_nothing_counts(user, since))
+    if kind is Kind.BOUNCE and checked.result is batv.Result.VALID:
+        return _blamed(judged, case)
+    return judged
+
+
+def _blamed(judged: Judged, case: Case) -> Judged:
+    """Add whom the user wrote to and who refused the tag, where a bounce of tagged mail says so."""
+    start = start_of_body(case.raw)
+    blames = refusals.blames_tag(case.raw[start : start + _REFUSAL].decode("utf-8", "replace"))
+    if not blames:
+        return judged
+    try:
+        refused = [each for each in case.quoted.failed if case.tools.ledger.wrote_to(case.user, each) is not None]
+    except OSError:
+        return judged  # without the ledger nobody knows to whom the user wrote
+    return msgspec.structs.replace(judged, refused=tuple(refused[:_REFUSED]), blames=blames)
 
 
 def _weigh(reading: Reading, found: Sequence[Evidence], since: float | None, excuse: str) -> Judged:

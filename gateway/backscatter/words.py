@@ -62,9 +62,15 @@ class Classified(msgspec.Struct, frozen=True):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """The verdict on a message, its kind, and the chain of reasoning."""
+    """The verdict on a message, its kind, and the chain of reasoning.
+
+    ``refused`` are the destinations of a genuine bounce which says, in the words of ``blames``, that the tag on our
+    sender was why.
+    """
 
     verdict: Verdict
     kind: Kind
     evidence: tuple[Evidence, ...] = ()
     because: str = ""
+    refused: tuple[str, ...] = ()
+    blames: str = ""

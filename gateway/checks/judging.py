@@ -129,6 +129,8 @@ def _besides(view: View, recipient: str) -> list[Evidence]:
 def findings_of(symbol: str, weight: float, judged: Judged, recipient: str, *, informs: bool = False) -> list[Finding]:
     """Give the verdict as a finding, with each piece of evidence behind it."""
     facts = {"verdict": judged.verdict.value, "kind": judged.kind.value}
+    if judged.refused:
+        facts |= {"refused": " ".join(judged.refused), "blames": judged.blames}
     pieces = [
         Finding(
             "EVIDENCE",

@@ -35,6 +35,7 @@ class RecipientTrace(msgspec.Struct, omit_defaults=True):
     which an alias stands for; ``route`` names the route that the policy gave it; ``next_hop`` is the host:port that
     answered and ``next_hop_reply`` its words, which only the trace ever shows. ``reply`` is what the client was told
     for this recipient.
+    ``sender_told`` is the envelope sender that the next hop was told, where that is not the sender as it came.
     """
 
     address: str
@@ -45,6 +46,7 @@ class RecipientTrace(msgspec.Struct, omit_defaults=True):
     disposition: Disposition | None = None
     reply: Reply | None = None
     mailbox: str = ""
+    sender_told: str = ""
 
     @property
     def delivered_to(self) -> str:

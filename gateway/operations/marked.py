@@ -10,7 +10,8 @@ from gateway.mail.address import parse_mailbox
 from gateway.mail.message import Content
 from gateway.outbound import keys, marking
 from gateway.policy import codec
-from gateway.policy.feed import FILE
+from gateway.policy.feed import FILE, LearnedFeed
+from gateway.policy.learned import NOTHING
 from gateway.policy.matching import Policy
 from gateway.services import secrets
 from gateway.services.ledger import ENTRIES_A_MEGABYTE, open_ledger
@@ -34,7 +35,8 @@ def marked(item: Item, recipient: str, content: Content, head: bytes, skip: int)
     if item.listener != "outbound":
         return Marked(item.sender, behind=head)
     config, now = settings.CONFIG, time.time()
-    policy = Policy(codec.load(config.policy_folder / FILE))
+    known = LearnedFeed(config.learned_folder).current or NOTHING
+    policy = Policy(codec.load(config.policy_folder / FILE), known)
     sender = policy.plain(parse_mailbox(item.sender)) if item.sender else None
     address = parse_mailbox(recipient)
     marks = marking.load(policy, sender, lambda id_: secrets.read(config.secrets_folder, id_), keys.today())

@@ -249,8 +249,12 @@ def _outbound(node: models.NodePolicy, own_checks: dict[str, CheckRule]) -> Outb
         per_client=laid_over(OUTBOUND.per_client, node.per_client),
         per_domain=laid_over(OUTBOUND.per_domain, node.per_domain),
     )
-    logins = set(models.Account.objects.values_list("login", flat=True)) if node.limits_of else set()
-    limits = {name: laid_over(base_of(name, outbound, logins), own) for name, own in node.limits_of.items()}
+    logins = dict(models.Account.objects.values_list("login", "enabled")) if node.limits_of else {}
+    limits = {
+        name: laid_over(base_of(name, outbound, logins), own)
+        for name, own in node.limits_of.items()
+        if logins.get(name, True)  # an account that may not send needs no limits
+    }
     return msgspec.structs.replace(outbound, limits_of=limits)
 
 

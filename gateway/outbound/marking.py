@@ -14,6 +14,7 @@ from gateway.outbound import dkim_signature, keys
 from gateway.outbound.dkim_signature import DkimKey
 from gateway.policy.matching import Policy
 
+SECONDS_A_DAY = 86_400
 _QUOTED = '"'
 
 
@@ -34,24 +35,33 @@ class Marks(msgspec.Struct, frozen=True):
     today: int = 0
 
     def sender_towards(self, sender: Address, recipient: Address, policy: Policy) -> str:
-        """Give the envelope sender that a recipient's server is told: in lower case and with a tag, or as it is.
-
-        As it is: towards our own domains, and a destination that is never tagged; where the sender is not ours; where
-        no key signs; and where the local part is quoted, or would become too long.
-        """
+        """Give the envelope sender that a recipient's server is told: in lower case and with a tag, or plain."""
         address = policy.plain(sender)
-        if (
-            self.key is None
-            or not policy.is_ours(address.domain_key)
-            or policy.is_ours(recipient.domain_key)
-            or policy.is_never_tagged(recipient)
-            or address.local.startswith(_QUOTED)
-        ):
-            return str(sender)
-        plain = str(address).lower()
-        signed = batv.sign(plain, self.key, self.today)
-        fits = len(signed.encode()) <= MAX_PATH - len("<>")
-        return signed if fits and signed != plain else str(address)
+        return str(address) if self.why_untagged(sender, recipient, policy) else self._signed(address)
+
+    def why_untagged(self, sender: Address, recipient: Address, policy: Policy) -> str:
+        """Say why a sender gets no tag towards a recipient; empty where it gets one."""
+        address = policy.plain(sender)
+        if self.key is None:
+            return "no key signs"
+        if not policy.is_ours(address.domain_key):
+            return f"{address.domain_key} is none of our domains"
+        if policy.is_ours(recipient.domain_key):
+            return "the recipient is ours"
+        if policy.is_never_tagged(recipient, self.today * SECONDS_A_DAY):
+            return "the destination is never tagged"
+        # What is quoted could only be signed within its quotes, where no other program looks for a tag.
+        if address.local.startswith(_QUOTED):
+            return "the local part is quoted"
+        signed = self._signed(address)
+        if len(signed.encode()) > MAX_PATH - len("<>"):
+            return "with a tag the path would be too long"
+        return "with a tag the local part would be too long" if signed == str(address).lower() else ""
+
+    def _signed(self, address: Address) -> str:
+        """Give an address with its tag, as it is where that would be too long. There is a key."""
+        assert self.key is not None  # noqa: S101 - asked before
+        return batv.sign(str(address).lower(), self.key, self.today)
 
     def seal_field(self, headers: Headers, sender: str, now: float) -> bytes:
         """Give the seal's header field, CRLF included; nothing where the message has no Message-ID or no Date."""

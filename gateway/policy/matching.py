@@ -13,7 +13,7 @@ from gateway.backscatter import batv
 from gateway.mail.address import Address, AddressError, parse_mailbox
 from gateway.mail.client import Client
 from gateway.mail.decisions import Action
-from gateway.policy.learned import FORGED, NOTHING, Learned, Stage
+from gateway.policy.learned import FORGED, NOTHING, Learned, NeverTag, Stage
 from gateway.policy.recipients import RecipientList
 from gateway.policy.snapshot import (
     CheckRule,
@@ -141,9 +141,17 @@ class Policy:
         except AddressError:
             return address  # what was tagged is no address, so that it is nobody's
 
-    def is_never_tagged(self, address: Address) -> bool:
-        """Whether mail to this destination keeps its sender as it is."""
-        return bool(self._never_tag) and (address.key in self._never_tag or address.domain_key in self._never_tag)
+    def is_never_tagged(self, address: Address, now: float) -> bool:
+        """Whether mail to this destination keeps its sender as it is: by policy, or as was learned."""
+        if self._never_tag and (address.key in self._never_tag or address.domain_key in self._never_tag):
+            return True
+        return self.learned_never_tag(address, now) is not None
+
+    def learned_never_tag(self, address: Address, now: float) -> NeverTag | None:
+        """Give what was learned of a destination that refuses tags, where it has not expired."""
+        known = self.learned.never_tag
+        entry = (known.get(address.key) or known.get(address.domain_key)) if known else None
+        return entry if entry is not None and now < entry.expires else None
 
     def is_ours(self, domain_key: str) -> bool:
         """Whether a domain, in its look-up form, is one of ours."""

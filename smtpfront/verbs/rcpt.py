@@ -89,10 +89,12 @@ async def _take(session: Session, transaction: Transaction, address: Address, ma
     if transaction.rules and (
         (each.route, sender) != (transaction.route, transaction.next_sender)
         or not _same_content(rules, transaction.rules[0])
+        or not _same_welcome(transaction, each, match)
     ):
         return ANOTHER_TRANSACTION
     transaction.next_sender = sender
     transaction.trace.recipients.append(each)
+    _tell_of_sender(transaction, address, each, sender)
     if (refusal := harvest.held_off(session.front, transaction, each, rules)) is not None:
         return refusal
     await _check(session, transaction, address, each, match, rules)
@@ -110,6 +112,15 @@ async def _take(session: Session, transaction: Transaction, address: Address, ma
     if not transaction.accepted and sender != transaction.trace.sender:
         transaction.note(f"the sender leaves as <{sender}>")
     return _accept(transaction, each, rules)
+
+
+def _tell_of_sender(transaction: Transaction, address: Address, each: RecipientTrace, sender: str) -> None:
+    """Note in the trace which sender the next hop is told, and which learned entry left the tag out."""
+    trace = transaction.trace
+    if sender != (trace.sender or ""):
+        each.sender_told = sender
+    elif trace.listener == "outbound" and (entry := transaction.policy.learned_never_tag(address, trace.started)):
+        transaction.note(f"not tagged for <{address}>: entry {entry.number} of what was learned, {entry.because}")
 
 
 def _sender_towards(session: Session, transaction: Transaction, recipient: Address) -> str | None:
@@ -185,6 +196,17 @@ def _same_content(one: Rules, other: Rules) -> bool:
     return (
         one.thresholds.tag == other.thresholds.tag and one.observe == other.observe and _scored(one) == _scored(other)
     )
+
+
+def _same_welcome(transaction: Transaction, each: RecipientTrace, match: Match | None) -> bool:
+    """Whether lists of senders allow the sender for this recipient as for the first: who is allowed is not tagged."""
+    if match is None:
+        return True
+    trace, policy = transaction.trace, transaction.policy
+    first = next((one.address for one in trace.recipients if one.disposition is None), each.address)
+    other = match_of(policy, first)
+    welcome = may_allow(trace, policy, match, each.address)
+    return welcome == (other is not None and may_allow(trace, policy, other, first))
 
 
 def _scored(rules: Rules) -> dict[str, dict[str, float]]:

@@ -25,7 +25,14 @@ class Script:
     data: str = "354 go"
     rcpt: dict[str, str] = field(default_factory=dict)
     dot: dict[str, str] = field(default_factory=dict)
+    plain_only: str = ""  # what it answers to RCPT where the sender has a tag
     hang_at: str = ""  # a verb, or "DOT": then no answer comes
+
+    def answer(self, local: str, sender: str) -> str:
+        """Give the answer to RCPT."""
+        if self.plain_only and "<prvs=" in sender:
+            return self.plain_only
+        return self.rcpt.get(local, "250 2.1.5 ok")
 
 
 class NextHop:
@@ -97,7 +104,7 @@ class NextHop:
                 case "MAIL":
                     sender, recipients, reply = text, [], script.mail
                 case "RCPT":
-                    reply = script.rcpt.get(local, "250 2.1.5 ok")
+                    reply = script.answer(local, sender)
                     if reply.startswith("2"):
                         recipients.append(text.partition("<")[2].partition(">")[0])
                 case "DATA":

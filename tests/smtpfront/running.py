@@ -21,6 +21,7 @@ from gateway.policy.snapshot import (
     ClientRules,
     DomainPolicy,
     Forwarder,
+    Ldap,
     Outbound,
     RecipientPolicy,
     Route,
@@ -28,6 +29,7 @@ from gateway.policy.snapshot import (
     Snapshot,
     Thresholds,
     TlsLevel,
+    Validation,
 )
 from gateway.policy.snapshot import (
     NextHop as Hop,
@@ -70,6 +72,23 @@ def snapshot(next_hop: int, other_hop: int = 9, **changes: object) -> Snapshot:
             ),
             "elsewhere.test": DomainPolicy(route="other", rules=rules, recipients={"dora": RecipientPolicy()}),
             "unrouted.test": DomainPolicy(route="inner", rules=rules, accept_unknown=True),
+            "people.test": DomainPolicy(
+                route="inner",
+                rules=rules,
+                recipients={
+                    "alice": RecipientPolicy(),
+                    "sales-*": RecipientPolicy(),
+                    "info": RecipientPolicy(alias="alice@people.test"),
+                    "far": RecipientPolicy(alias="dora@elsewhere.test"),
+                },
+            ),
+            "directory.test": DomainPolicy(
+                route="inner",
+                rules=rules,
+                recipients={"alice": RecipientPolicy()},
+                validation=(Validation.LIST, Validation.LDAP),
+                ldap=Ldap("ldap://127.0.0.1:9", "dc=example,dc=test", tls=TlsLevel.NEVER),  # nobody answers
+            ),
         },
         "routes": {
             "inner": Route(hosts=(Hop("127.0.0.1", next_hop),), tls=TlsLevel.NEVER),

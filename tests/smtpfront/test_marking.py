@@ -14,14 +14,17 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gateway.backscatter import batv, seal
 from gateway.mail.message import Headers, head_of
+from gateway.operations.learning import never_tags
 from gateway.operations.rows import copies_of
+from gateway.policy import learned
+from gateway.policy.learned import Learned, NeverTag
 from gateway.policy.snapshot import BatvKey, Dkim, Marking, Outbound, Snapshot
 from gateway.services import secrets
 from gateway.services.ledger import open_ledger
 from gateway.spool.quarantine import Quarantine
 from tests.smtpfront.conftest import prepare
 from tests.smtpfront.nexthop import NextHop
-from tests.smtpfront.running import Gateway, mail, snapshot
+from tests.smtpfront.running import Gateway, mail, snapshot, until
 from tests.smtpfront.test_path import spam
 
 SECRET = "the secret of key 4"
@@ -319,3 +322,33 @@ def test_a_quarantined_copy_is_for_the_mailbox(marking: Gateway) -> None:
     item, _ = Quarantine(marking.home / "spool").read(trace.id)
     assert [copy.recipient for copy in item.copies] == ["carol@example.test"]
     assert [copy.recipient for copy in copies_of(trace)] == ["carol@example.test"]
+
+
+def test_a_destination_that_refuses_tags_is_learned_and_gets_the_plain_sender(marking: Gateway, hop: NextHop) -> None:
+    hop.script.plain_only = "550 5.7.1 <alice@example.test> is not a member, only subscribers may post"
+    try:
+        with marking.client("outbound") as client:
+            refusal = client.open("alice@example.test", "club@picky.test")[0]
+            client.say("QUIT")
+        assert refusal.startswith("550")
+        trace = marking.trace_of(refusal)
+        (refused,) = never_tags.of_trace(trace)
+        assert refused.destination == "club@picky.test"
+
+        entry = NeverTag(7, trace.started, trace.started + 86_400 * 90, refused.words)
+        folder = marking.home / "learned"
+        folder.mkdir(exist_ok=True)
+        (folder / learned.FILE).write_bytes(learned.encode(Learned(1, never_tag={refused.destination: entry})))
+
+        def accepted() -> bool:
+            with marking.client("outbound") as again:
+                return again.open("alice@example.test", "club@picky.test")[0].startswith("250")
+
+        until("the plain sender is accepted, and no refusal was remembered", accepted)
+        told, _ = send_out(marking, hop, ours(Message_ID="<club@example.test>"), recipient="club@picky.test")
+        assert told == "Alice@Example.Test"
+        assert any("entry 7 of what was learned" in each.what for each in marking.traces()[-1].events)
+        assert open_ledger(marking.home, marking.home / "secrets")[0].wrote_to("alice@example.test", "club@picky.test")
+    finally:
+        hop.script.plain_only = ""
+        (marking.home / "learned" / learned.FILE).unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import msgspec
+from django.db import transaction
 
 from gateway.backscatter.words import Evidence, Force, Judged, Kind, Verdict
 from gateway.checks.judging import findings_of
@@ -274,7 +275,8 @@ def forged(home: Path) -> Transaction:
     TransactionRecipient.objects.bulk_create(rows.recipients_of(trace))
     for copy in rows.copies_of(trace):
         copy.save()
-    learning.take_in([trace])
+    with transaction.atomic():  # as ingest does
+        learning.take_in([trace])
     store(home, trace, message_of(trace))
     return row
 

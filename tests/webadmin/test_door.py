@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from gateway.models import AuditEntry, DnsList, Domain, NodePolicy, Recipient, SenderEntry
+from gateway.models import Account, AuditEntry, DnsList, Domain, NodePolicy, Recipient, SenderEntry
 from gateway.operations import publish
 from tests.webadmin.people import person
 from tests.webadmin.test_policy import NO_INLINES, errors_of
@@ -79,23 +79,24 @@ def test_a_dns_list_that_could_not_be_published_is_not_saved(admin: Client, chan
 
 
 def test_limits_show_what_holds_and_keep_what_differs(admin: Client) -> None:
+    Account.objects.create(login="big printer", secret="account-big-printer")
     page = admin.get("/gateway/nodepolicy/1/change/")
     form = {name: "" if value is None else value for name, value in page.context["adminform"].form.initial.items()}
     form = {name: "\n".join(value) if isinstance(value, list) else value for name, value in form.items()}
     assert (form["clients_messages_per_hour"], form["per_account_messages"]) == (3600, 500)
     form |= {"clients_greet_delay": "4", "clients_messages_per_hour": "", "clients_blocked": "198.51.100.0/24"}
     form |= {"per_account_senders": "5", "greylisting_delay": "60", "spf_void_limit": "3", "observe": ""}
-    form |= {"arc_sealers": "lists.example.org", "limits_of": "printer messages=9 senders=none\n10.0.0.7 hours=24"}
+    form |= {"arc_sealers": "lists.example.org", "limits_of": "big printer messages=9 senders=none\n10.0.0.7 hours=24"}
     assert admin.post("/gateway/nodepolicy/1/change/", form).status_code == 302
     node = NodePolicy.load()
     assert node.clients == {"greet_delay": 4.0, "blocked": ["198.51.100.0/24"], "messages_per_hour": None}
     assert (node.per_account, node.per_client, node.greylisting) == ({"senders": 5}, {}, {"delay": 60.0})
-    assert node.limits_of == {"printer": {"messages": 9, "senders": None}, "10.0.0.7": {"hours": 24.0}}
+    assert node.limits_of == {"big printer": {"messages": 9, "senders": None}, "10.0.0.7": {"hours": 24.0}}
     assert (node.arc_sealers, node.spf_void_limit) == (["lists.example.org"], 3)
     assert publish.problem() is None
     again = admin.get("/gateway/nodepolicy/1/change/").context["adminform"].form
     assert again.initial["clients_messages_per_hour"] is None
-    assert "printer messages=9 senders=none" in str(again["limits_of"])
+    assert "big printer messages=9 senders=none" in str(again["limits_of"])
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,9 @@ def test_limits_show_what_holds_and_keep_what_differs(admin: Client) -> None:
         ({"per_client_messages": "20000"}, "messages: 20000 is out of bounds"),
         ({"spf_void_limit": "11"}, "less than or equal to 10"),
         ({"arc_sealers": "a..b"}, "is no domain"),
-        ({"limits_of": "printer many"}, "is no limit; write one of hours=, messages="),
+        ({"limits_of": "printer messages=many"}, "is no limit; write one of hours=, messages="),
+        ({"limits_of": "printer"}, "line 1: write a name and its limits"),
+        ({"limits_of": "no such one messages=1"}, "is no account, client or domain"),
         ({"limits_of": "printer messages=-1"}, "printer: messages: -1 is out of bounds"),
     ],
 )

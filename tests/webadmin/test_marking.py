@@ -1,9 +1,11 @@
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from gateway.models import AuditEntry, Domain, MarkingKey, NodePolicy
+from gateway.models import AuditEntry, Domain, MarkingKey, NeverTag, NodePolicy
 from gateway.operations import keys
 from gateway.services import secrets
 
@@ -68,3 +70,18 @@ def test_what_nobody_offers_changes_nothing(admin: Client, form: dict[str, str])
 @pytest.mark.parametrize("row", ["", "x", "99999", "9" * 30])
 def test_a_row_that_is_none_is_not_found(admin: Client, row: str) -> None:
     assert admin.post("/marking/", {"do": "retire", "row": row}).status_code == 404
+
+
+def test_learned_destinations_are_shown_forgotten_and_kept(admin: Client) -> None:
+    now = timezone.now()
+    for name in ("club@lists.test", "news@other.test"):
+        NeverTag.objects.create(destination=name, since=now, expires=now + timedelta(days=90), because="not a member")
+    page = admin.get("/marking/").content.decode()
+    assert "club@lists.test" in page
+    assert "not a member" in page
+
+    admin.post("/marking/", {"do": "forget", "row": NeverTag.objects.get(destination="club@lists.test").pk})
+    admin.post("/marking/", {"do": "keep", "row": NeverTag.objects.get(destination="news@other.test").pk})
+
+    assert not NeverTag.objects.filter(destination="club@lists.test").exists()
+    assert NodePolicy.load().never_tag == ["news@other.test"]

@@ -15,8 +15,9 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_http_methods
 
 from gateway.backscatter.batv import LIFETIME
-from gateway.models import Domain, MarkingKey, NodePolicy
+from gateway.models import Domain, MarkingKey, NeverTag, NodePolicy
 from gateway.operations import keys
+from gateway.operations.learning import never_tags
 from webadmin.rows import who
 
 PERMISSION = "gateway.change_markingkey"
@@ -38,6 +39,7 @@ def marking(request: HttpRequest) -> HttpResponse:
         "rotate_after": keys.ROTATE_AFTER,
         "sealed": bool(node.seal_secret),
         "never_tag": node.never_tag,
+        "learned": NeverTag.objects.all(),
         "node": node,
         "domains": [
             (row, [keys.zone_line(name, value) for name, value in keys.dns_records(row)])
@@ -65,6 +67,14 @@ def _act(request: HttpRequest) -> HttpResponse:
                 domain = get_object_or_404(Domain, pk=_number(request))
                 keys.make_dkim_key(domain, who(request))
                 said = f"{domain} has a new DKIM key. Put its record below into DNS first, then publish."
+            case "forget":
+                entry = get_object_or_404(NeverTag, pk=_number(request))
+                never_tags.forget(entry, who(request))
+                said = f"{entry} is forgotten: its mail is tagged again within seconds."
+            case "keep":
+                entry = get_object_or_404(NeverTag, pk=_number(request))
+                never_tags.make_permanent(entry, who(request))
+                said = f"{entry} is never tagged for good, once you publish."
             case _:
                 said = ""
     except OSError as error:

@@ -107,8 +107,12 @@ class LimitsField(forms.Field):
             return value
         limits = {}
         for at, line in enumerate(str(value or "").splitlines(), 1):
-            if words := line.split():
-                limits[words[0]] = dict(_limit(word, at) for word in words[1:])
+            words = line.split()
+            first = next((place for place, word in enumerate(words) if "=" in word), len(words))
+            if words and (first == 0 or first == len(words)):
+                raise ValidationError(f"line {at}: write a name and its limits, as printer messages=100")
+            if words:
+                limits[" ".join(words[:first])] = dict(_limit(word, at) for word in words[first:])
         return limits
 
     def has_changed(self, initial: Any, data: Any) -> bool:  # noqa: ANN401 - Django's signature

@@ -77,6 +77,8 @@ class Command(BaseCommand):
             whom = f" for {seen.recipient}" if seen.recipient else ""
             end = f"{seen.outcome:8} {seen.cost_ms:8.1f} ms  {found or seen.detail}"
             self.stdout.write(f"  {seen.stage:5} {seen.check + whom:40} {end}")
+        for event in trace.events:
+            self.stdout.write(f"  {event.what}")
         for each in trace.recipients:
             if each.decision is not None:
                 observed = f" (observed; else {each.decision.observed})" if each.decision.observed else ""

@@ -5,12 +5,14 @@ import time
 from io import StringIO
 from pathlib import Path
 
+import msgspec
 import pytest
 from django.core.management import CommandError, call_command
 
 from gateway.policy import codec, defaults, learned
 from gateway.policy.learned import Learned, Storm
-from gateway.policy.snapshot import DomainPolicy, NextHop, Route, Rules, Snapshot
+from gateway.policy.snapshot import BatvKey, DomainPolicy, Marking, NextHop, Route, Rules, Snapshot
+from gateway.services import secrets
 
 BOUNCE = b"From: MAILER-DAEMON@far.test\r\nSubject: failure notice\r\n\r\nI'm sorry, it could not be delivered.\r\n"
 
@@ -53,3 +55,23 @@ def test_a_damaged_file_of_what_was_learned_is_told(home: Path, bounce: Path) ->
     (home / "learned" / "current.json").write_text("{")
     with pytest.raises(CommandError, match=r"current\.json.*remove the file"):
         explain(bounce)
+
+
+def test_what_would_leave_is_explained_with_its_marks_and_what_is_left_out(home: Path, bounce: Path) -> None:
+    secrets.write(home / "secrets", "batv-1", "a secret")
+    secrets.write(home / "secrets", "seal", "another secret")
+    made = codec.load(home / "policy" / "current.json")
+    marking = Marking((BatvKey(1, "batv-1"),), "seal", ("lists.test",))
+    (home / "policy" / "current.json").write_bytes(codec.encode(msgspec.structs.replace(made, marking=marking)))
+    bounce.write_bytes(
+        b"From: kim@example.test\r\nMessage-ID: <1@example.test>\r\n"
+        b"Date: Fri, 20 Nov 2026 10:00:00 +0000\r\n\r\nhello\r\n"
+    )
+    said = StringIO()
+    sent = ["--sender", "Kim@example.test", "--recipient", "a@far.test", "--recipient", "club@lists.test"]
+    call_command("explain", str(bounce), "--outbound", *sent, stdout=said)
+
+    assert "towards <a@far.test> the sender is <prvs=1" in said.getvalue()
+    assert "the sender is <Kim@example.test>, without a tag: the destination is never tagged" in said.getvalue()
+    assert "it gets a seal" in said.getvalue()
+    assert "no DKIM key signs it" in said.getvalue()

@@ -119,12 +119,14 @@ def test_rows_that_make_no_valid_policy_are_refused_and_nothing_changes(domain: 
 
 def test_the_door_is_published_with_what_differs_laid_over_the_defaults(domain: Domain, home: Path) -> None:
     Account.objects.create(login="printer", secret="account-1")
+    Account.objects.create(login="old printer", secret="account-2", enabled=False)
     NodePolicy.objects.update_or_create(
         pk=1,
         defaults={
             "clients": {"greet_delay": 4.0, "messages_per_hour": None},
             "per_account": {"messages": 50},
-            "limits_of": {"printer": {"senders": 2}, "10.0.0.7": {"hours": 24}, "example.org": {"messages": 9}},
+            "limits_of": {"printer": {"senders": 2}, "10.0.0.7": {"hours": 24}, "example.org": {"messages": 9}}
+            | {"old printer": {"messages": 1}},
         },
     )
     DnsList.objects.create(zone="zen.dnsbl.example")
