@@ -1,0 +1,182 @@
+"""DKIM, DMARC and ARC over a real SMTP front, with a real name server: what the client hears, and what is passed on."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gateway.mail.decisions import Action
+from gateway.policy import defaults
+from gateway.policy.snapshot import CheckRule, DomainPolicy, Mode, RecipientPolicy, Rules, Snapshot
+from smtpfront.lab.nameserver import Nameserver, Zone
+from tests.gateway.services.dkim.signing import record, signed
+from tests.gateway.services.dkim.test_arc import sealed
+from tests.nameserving import serving
+from tests.smtpfront.conftest import prepare
+from tests.smtpfront.nexthop import NextHop
+from tests.smtpfront.running import Gateway, snapshot
+from tests.smtpfront.running import mail as mail_of
+from tests.smtpfront.test_transcripts import FOLDER, play
+
+ZONE: Zone = {
+    "_dmarc.reject.test": {"TXT": ['"v=DMARC1; p=reject"']},
+    "_dmarc.quarantine.test": {"TXT": ['"v=DMARC1; p=quarantine"']},
+    "_dmarc.none.test": {"TXT": ['"v=DMARC1; p=none"']},
+    "_dmarc.dead.test": "silent",
+    "elsewhere.test": {"A": ["127.0.0.1"]},
+    "client.test": {"A": ["127.0.0.1"]},
+    "spf.test": {"A": ["127.0.0.1"], "TXT": ['"v=spf1 ip4:127.0.0.1 -all"']},
+    "_dmarc.spf.test": {"TXT": ['"v=DMARC1; p=reject"']},
+    **{f"s1._domainkey.{name}.test": {"TXT": [record()]} for name in ("reject", "none", "list")},
+}
+
+
+def policy(next_hop: int) -> Snapshot:
+    """Five domains, by what the checks are good for to them."""
+
+    def domain(*checks: str, rule: CheckRule) -> DomainPolicy:
+        return DomainPolicy(
+            "inner", Rules(checks=defaults.CHECKS | dict.fromkeys(checks, rule)), {"kim": RecipientPolicy()}
+        )
+
+    enforce = CheckRule(Mode.ENFORCE, Action.REJECT, Action.DELIVER)
+    domains = {
+        "enforcing.test": domain("dmarc", rule=enforce),
+        "signed.test": domain("dkim", rule=enforce),
+        "insisting.test": domain("dmarc", rule=CheckRule(Mode.ENFORCE, Action.REJECT, Action.DEFER)),
+        "scoring.test": domain(rule=enforce),
+        "observing.test": domain("dkim", "dmarc", rule=CheckRule(Mode.OBSERVE)),
+    }
+    return msgspec.structs.replace(snapshot(next_hop), domains=domains, arc_sealers=("list.test",))
+
+
+def mail(author: str) -> bytes:
+    """A proper message of an author."""
+    return mail_of("hello\r\nbye\r\n", From=f"Ann <{author}>")
+
+
+MAILS = {
+    "unsigned": mail("ann@reject.test"),
+    "signed": signed(mail("ann@reject.test"), domain="reject.test"),
+    "changed": signed(mail("ann@reject.test"), domain="reject.test").replace(b"bye", b"buy"),
+    "quarantine": mail("ann@quarantine.test"),
+    "none": mail("ann@none.test"),
+    "two": mail("ann@reject.test>, <bob@none.test"),
+    "dead": mail("ann@dead.test"),
+    "sealed": sealed(mail("ann@reject.test"), "list.test", "dmarc=pass header.from=reject.test"),
+    "broken": signed(mail("ann@none.test"), domain="none.test").replace(b"bye", b"buy"),
+}
+
+
+@pytest.fixture(scope="module")
+def next_hop() -> Iterator[NextHop]:
+    """The next hop of the gateway that the dialogues of this module share."""
+    own = NextHop()
+    yield own
+    own.close()
+
+
+@pytest.fixture(scope="module")
+def nameserver() -> Iterator[Nameserver]:
+    """A name server with the zone."""
+    with serving(ZONE) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def gateway(
+    tmp_path_factory: pytest.TempPathFactory, next_hop: NextHop, clamd: str, nameserver: Nameserver
+) -> Iterator[Gateway]:
+    """A gateway that asks the name server."""
+    running = Gateway(
+        prepare(tmp_path_factory.mktemp("gateway")),
+        policy(next_hop.port),
+        clamd,
+        BACKSTOP_DNS__SERVERS=f'["{nameserver.address}"]',
+        BACKSTOP_DNS__SECONDS="1",
+        BACKSTOP_DNS__ATTEMPT_SECONDS="0.4",
+    )
+    yield running
+    running.stop()
+    assert "Traceback" not in running.log, running.log
+
+
+def dialogues() -> list[Path]:
+    """The dialogues."""
+    return sorted((FOLDER / "authentication").glob("*.txt"))
+
+
+@pytest.mark.parametrize("path", dialogues(), ids=[path.stem for path in dialogues()])
+def test_dialogue(gateway: Gateway, path: Path) -> None:
+    octets = {name: repr(message + b".\r\n")[2:-1] for name, message in MAILS.items()}
+    play(gateway, path, **octets)
+
+
+@pytest.mark.parametrize(
+    ("name", "recipient", "disposition"),
+    [
+        ("unsigned", "kim@scoring.test", "quarantined"),
+        ("unsigned", "kim@observing.test", "delivered"),
+        ("unsigned", "kim@enforcing.test", "rejected"),
+        ("quarantine", "kim@enforcing.test", "quarantined"),
+        ("quarantine", "kim@scoring.test", "delivered"),
+        ("two", "kim@enforcing.test", "quarantined"),
+        ("signed", "kim@enforcing.test", "delivered"),
+        ("sealed", "kim@enforcing.test", "delivered"),
+        ("dead", "kim@scoring.test", "delivered"),
+    ],
+)
+def test_what_becomes_of_a_message(gateway: Gateway, name: str, recipient: str, disposition: str) -> None:
+    with gateway.client() as client:
+        client.open("them@elsewhere.test", recipient)
+        trace = gateway.trace_of(client.data(MAILS[name]))
+    assert trace.disposition == disposition, trace.because
+
+
+def results_told(next_hop: NextHop) -> str:
+    """The Authentication-Results field of the last message, unfolded."""
+    found = re.search(rb"^Authentication-Results: (.*\r\n(?:\t.*\r\n)*)", next_hop.kept[-1].content, re.MULTILINE)
+    assert found is not None
+    return re.sub(r"\s+", " ", found[1].decode()).strip()
+
+
+def test_the_next_hop_is_told_what_every_method_came_to(gateway: Gateway, next_hop: NextHop) -> None:
+    with gateway.client() as client:
+        client.open("ann@spf.test", "kim@enforcing.test")
+        forged = b"Authentication-Results: mx.example.test;\r\n\tdmarc=pass header.from=bank.test\r\n"
+        assert client.data(forged + signed(mail("ann@reject.test"), domain="reject.test")).startswith("250")
+    told = results_told(next_hop)
+    assert told.startswith(
+        "mx.example.test; spf=pass smtp.mailfrom=spf.test; spf=none smtp.helo=client.test; dkim=pass "
+    )
+    assert "header.d=reject.test header.s=s1" in told
+    assert "; dmarc=pass (p=reject) header.from=reject.test;" in told
+    assert "iprev=fail policy.iprev=127.0.0.1" in told
+    assert b"bank.test" not in next_hop.kept[-1].content
+
+
+def test_spf_of_the_same_organization_proves_the_author(gateway: Gateway) -> None:
+    with gateway.client() as client:
+        client.open("ann@spf.test", "kim@enforcing.test")
+        assert client.data(mail("ann@spf.test")).startswith("250")
+
+
+def test_what_is_quarantined_keeps_its_results(gateway: Gateway) -> None:
+    with gateway.client() as client:
+        client.open("ann@reject.test", "kim@scoring.test")
+        trace = gateway.trace_of(client.data(mail("other@reject.test")))
+    folder = gateway.quarantined(trace.id)
+    assert folder is not None
+    assert "dmarc=fail (p=reject) header.from=reject.test" in (folder / "item.json").read_text()
+
+
+def test_dead_dns_raises_one_alarm_a_check_and_names_no_sender(gateway: Gateway) -> None:
+    for _ in range(3):
+        with gateway.client() as client:
+            client.open("ann@dead.test", "kim@scoring.test")
+            assert client.data(MAILS["dead"]).startswith("250")
+    told = [each for each in gateway.alarms() if "DMARC" in each]
+    assert len(told) == 1
+    assert "dead.test" not in told[0]
