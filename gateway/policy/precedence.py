@@ -87,11 +87,22 @@ class Listing(msgspec.Struct, frozen=True):
 
 def listing(trace: Trace, policy: Policy, match: Match, recipient: str) -> Listing:
     """Give what the lists that hold for a recipient say of a transaction, by what its trace tells of the sender."""
+    return counting(_entries(trace, policy, match, recipient), trace.observations)
+
+
+def may_allow(trace: Trace, policy: Policy, match: Match, recipient: str) -> bool:
+    """Whether a list may allow the sender, by what is known so far, be it proven or not."""
+    entries = _entries(trace, policy, match, recipient)
+    return bool(entries) and entries[0].verdict is ListVerdict.ALLOW
+
+
+def _entries(trace: Trace, policy: Policy, match: Match, recipient: str) -> list[Entry]:
+    """Give the entries that hold for a transaction, the one that goes first in front."""
     if trace.listener != "inbound" or next(lists_of(policy, match), None) is None:
-        return Listing()
+        return []
     names = names_of(_sender(trace), trace.header_from, recipient)
     client = "" if trace.client.forwarder else trace.client.ip
-    return counting(entries_for(policy, match, names, client), trace.observations)
+    return entries_for(policy, match, names, client)
 
 
 def counting(entries: Iterable[Entry], observations: Sequence[Observation]) -> Listing:

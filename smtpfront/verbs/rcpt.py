@@ -13,8 +13,9 @@ from gateway.mail.reply import Reply
 from gateway.mail.stages import Stage
 from gateway.mail.trace import RecipientTrace
 from gateway.outbound import marking
-from gateway.policy.decide import decide
+from gateway.policy.decide import decide, match_of
 from gateway.policy.matching import Match
+from gateway.policy.precedence import may_allow
 from gateway.policy.snapshot import Mode, Rules
 from smtpfront import harvest, nexthop
 from smtpfront.session import Session

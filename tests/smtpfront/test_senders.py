@@ -11,6 +11,7 @@ from gateway.mail.trace import Trace
 from gateway.policy import defaults
 from gateway.policy.snapshot import CheckRule, DomainPolicy, ListVerdict, Mode, RecipientPolicy, Rules, Snapshot
 from smtpfront.lab.nameserver import Records
+from tests.gateway.services.dkim import signing
 from tests.nameserving import serving
 from tests.smtpfront.conftest import prepare
 from tests.smtpfront.nexthop import NextHop
@@ -20,6 +21,7 @@ from tests.smtpfront.test_transcripts import FOLDER, play
 ALLOW, BLOCK = ListVerdict.ALLOW, ListVerdict.BLOCK
 FINE: Records = {"MX": ["10 mx.shop.test."], "TXT": ['"v=spf1 ip4:127.0.0.1 ?all"']}
 ZONE: dict[str, Records | str] = {
+    "s1._domainkey.blocked.test": {"TXT": [signing.record()]},
     "shop.test": FINE,
     "blocked.test": FINE,
     "eu.blocked.test": FINE,
@@ -109,6 +111,18 @@ def test_the_sentence_says_that_nothing_proves_an_allowed_sender(gateway: Gatewa
     trace = brought(gateway, "lee@enforcing.test", "news@blocked.test", source="127.0.3.9", Message_ID="<a2@x.test>")
     assert trace.disposition == "rejected"
     assert because(trace).endswith("news@blocked.test is listed as allowed, but nothing proves the sender")
+
+
+def test_a_signature_lifts_what_waited_for_it_and_the_next_hop_gets_the_message(gateway: Gateway, hop: NextHop) -> None:
+    raw = signing.signed(mail("hello\r\n", From="News <news@blocked.test>", Message_ID="<a4@x.test>"), "blocked.test")
+    with gateway.client(source="127.0.3.9") as client:
+        assert client.open("news@blocked.test", "lee@enforcing.test") == ["250 2.1.5 recipient ok"]
+        trace = gateway.trace_of(client.data(raw))
+    assert trace.disposition == "delivered"
+    assert because(trace).startswith(
+        "the recipient's own list allows news@blocked.test, proven by DKIM; else: reject, because sender_lists found"
+    )
+    assert any(b"<a4@x.test>" in each.content for each in hop.kept)
 
 
 def test_a_forwarder_brings_a_blocked_sender_into_quarantine(gateway: Gateway) -> None:
