@@ -1,8 +1,9 @@
 """Asks whether more mail from the null sender comes to one recipient than bounces ever would.
 
 It counts at RCPT and says nothing there, so that sender call-outs keep working; it weighs at the end of DATA, on what
-is not proven genuine. The judge is told too. The recipient's address counts without its tag; ``null_sender_per_hour``
-is the limit. Where the counters can't be reached the check fails, and by default the message goes on without it.
+is not proven genuine. The judge is told too. An address counts without its tag, an alias for the address that it leads
+to; ``null_sender_per_hour`` is the limit. Where the counters can't be reached the check fails, and by default the
+message goes on without it.
 """
 
 from collections.abc import Awaitable
@@ -43,7 +44,7 @@ class NullSenderRate(JudgedCheck):
         if view.content is not None:
             over = any(each.check == NAME and each.findings for each in view.earlier)
             return super().look(view) if over else MISS
-        return self._count(view.policy.plain(view.recipient), limit) if view.recipient else skipped("no recipient")
+        return self._count(view.match.mailbox, limit) if view.match is not None else skipped("no recipient of ours")
 
     async def _count(self, recipient: Address, limit: int) -> Seen:
         """Count one recipient of one message. Nothing is a hit before the judge has spoken."""

@@ -27,6 +27,7 @@ from smtpfront.lab.nameserver import Nameserver
 from tests.nameserving import serving
 from tests.smtpfront.nexthop import NextHop
 from tests.smtpfront.running import ROOT, Gateway, mail, snapshot, until
+from tests.smtpfront.test_arrival import raw
 from tests.smtpfront.test_transcripts import FOLDER, play
 
 LISTED, ERROR, SILENT, BOUNCER = "127.0.2.1", "127.0.2.2", "127.0.2.3", "127.0.2.4"
@@ -35,7 +36,7 @@ ZONE = {
     "2.2.0.127.bl.test": {"A": ["127.255.255.254"]},
     "3.2.0.127.bl.test": "silent",
     "4.2.0.127.null.test": {"A": ["127.0.0.2"]},
-    "2.0.0.127.bl.test": {"A": ["127.0.0.2"]},
+    f"7{'.0' * 23}.8.b.d.0.1.0.0.2.bl.test": {"A": ["127.0.0.2"]},
 }
 CHECKS = ("dns_lists", "null_sender_lists", "null_sender_rate")
 
@@ -75,6 +76,7 @@ def gateway(tmp_path: Path, hop: NextHop, clamd: str, nameserver: Nameserver) ->
         BACKSTOP_DNS__SERVERS=f'["{nameserver.address}"]',
         BACKSTOP_DNS__SECONDS="1",
         BACKSTOP_DNS__ATTEMPT_SECONDS="0.4",
+        BACKSTOP_SMTP__BALANCERS='["127.0.0.5/32"]',
     )
     yield running
     running.stop()
@@ -95,6 +97,14 @@ def test_a_listing_weighs_and_the_trace_names_list_and_code(gateway: Gateway) ->
     assert (found.symbol, found.weight, found.facts) == ("DNS_LISTED", 4.0, {"list": "bl.test", "code": "127.0.0.2"})
     assert trace.recipients[0].decision is not None
     assert trace.recipients[0].decision.score >= 4.0
+
+
+def test_an_ipv6_client_is_looked_up_by_its_nibbles(gateway: Gateway) -> None:
+    with raw(gateway, b"PROXY TCP6 2001:db8::7 2001:db8::25 4321 25\r\n", "127.0.0.5") as client:
+        refused = client.open("alice@elsewhere.test", "kim@enforcing.test")[-1]
+
+    assert "listed by bl.test, id " in refused
+    assert refused.startswith("550 5.7.1")
 
 
 def test_the_judge_is_told_of_a_listed_host(gateway: Gateway) -> None:

@@ -77,6 +77,12 @@ def test_lists_that_do_not_answer_are_told() -> None:
     assert (said.outcome, said.detail) == (Outcome.ERROR, NO_ANSWER)
 
 
+def at_rcpt_of(recipient: str, sender: str = "") -> View:
+    made = view(sender=sender, recipient=parse_mailbox(recipient))
+    made.match = made.policy.match(parse_mailbox(recipient))
+    return made
+
+
 def rate(counters: object, seen: View) -> Seen:
     check = NullSenderRate(counters, Judging(NoLedger(), lambda _: None))  # type: ignore[arg-type] # some are broken
     answer = check.look(seen)
@@ -89,7 +95,7 @@ async def _wait(answer: object) -> Seen:
 
 def test_mail_to_one_recipient_is_counted_and_above_the_limit_it_weighs_at_data() -> None:
     counters = LocalCounters()
-    at_rcpt = view(sender="", recipient=parse_mailbox(KIM))
+    at_rcpt = at_rcpt_of(KIM)
     seen = [rate(counters, at_rcpt) for _ in range(61)]
 
     said = rate(counters, at_data(observed("null_sender_rate", Stage.RCPT, seen[-1], KIM), {KIM: Verdict.UNVERIFIABLE}))
@@ -98,6 +104,15 @@ def test_mail_to_one_recipient_is_counted_and_above_the_limit_it_weighs_at_data(
     assert [bool(each.findings) for each in seen] == [False] * 60 + [True]
     assert said.outcome is Outcome.HIT
     assert said.findings[0].detail == "61 from the null sender within an hour, over the limit of 60"
+
+
+def test_each_recipient_is_counted_for_itself_without_its_case() -> None:
+    counters = LocalCounters()
+    for _ in range(60):
+        rate(counters, at_rcpt_of(KIM))
+
+    assert rate(counters, at_rcpt_of("Kim@Example.TEST")).findings
+    assert not rate(counters, at_rcpt_of(LEE)).findings
 
 
 def test_a_genuine_bounce_is_never_weighed_by_a_rate() -> None:
@@ -109,7 +124,7 @@ def test_a_genuine_bounce_is_never_weighed_by_a_rate() -> None:
 
 
 def test_mail_that_has_a_sender_is_not_counted() -> None:
-    assert rate(None, view(recipient=parse_mailbox(KIM))).outcome is Outcome.SKIPPED
+    assert rate(None, at_rcpt_of(KIM, "alice@elsewhere.test")).outcome is Outcome.SKIPPED
 
 
 def test_counters_that_can_not_be_reached_are_told() -> None:
@@ -117,7 +132,7 @@ def test_counters_that_can_not_be_reached_are_told() -> None:
         async def count(self, key: str, window: float) -> int:
             raise CountersUnreachable(key, window)
 
-    said = rate(Away(), view(sender="", recipient=parse_mailbox(KIM)))
+    said = rate(Away(), at_rcpt_of(KIM))
 
     assert said.outcome is Outcome.ERROR
 
