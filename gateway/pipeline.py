@@ -13,6 +13,7 @@ from gateway.checks.base import Check, Seen, View, failed, timed_out
 from gateway.mail.findings import Observation
 from gateway.mail.stages import Stage
 from gateway.policy.snapshot import Mode, Rules
+from gateway.services.expiry import within
 
 Waiting = tuple[int, Check, float, Awaitable[Seen]]  # place, check, when it began, its answer
 
@@ -91,7 +92,7 @@ async def _bounded(check: Check, answer: Awaitable[Seen], seconds: float) -> See
             answer.close()
         return timed_out("no time was left for it")
     try:
-        async with asyncio.timeout(bound):
+        with within(bound):
             return await answer
     except TimeoutError:
         return timed_out(f"no answer within {bound:.1f} s")

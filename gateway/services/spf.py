@@ -5,7 +5,6 @@ evaluation, the answer is fetched, and the evaluation begins again with it. An e
 millisecond, and ten questions (RFC 7208 4.6.4) end it at the latest.
 """
 
-import asyncio
 import ipaddress
 from collections.abc import Awaitable
 
@@ -14,6 +13,7 @@ import spf
 
 from gateway.mail.address import AddressError, parse_mailbox
 from gateway.services.dns import Answer, Resolver, Status
+from gateway.services.expiry import within
 
 ROUNDS = 120  # evaluations of one check: more than the questions that RFC 7208 lets a record cause
 SECONDS = 20.0  # RFC 7208 4.6.4
@@ -102,7 +102,7 @@ async def check(  # noqa: PLR0913 - one question, all it is about
         return SpfResult("none", domain, identity, "the domain is none that can be checked")
     answers: dict[tuple[str, str], Answer] = {}
     try:
-        async with asyncio.timeout(seconds):
+        with within(seconds):
             first = await (record if record is not None else resolver.query(domain, "TXT"))
             if not (first.status.failed or any(each[:6].lower() == "v=spf1" for each in first.records)):
                 return SpfResult("none", domain, identity)

@@ -11,6 +11,7 @@ import msgspec
 from gateway.services.counters import wire
 from gateway.services.counters.interface import Claim, CountersUnreachable
 from gateway.services.counters.tables import Store, Value
+from gateway.services.expiry import within
 
 _RELEASE_WITHIN = 0.01  # seconds that a release may wait for company: one write less for each connection
 
@@ -117,17 +118,13 @@ class CounterClient:
             raise CountersUnreachable("the parent is gone")
         self._waiting[number] = answer = asyncio.get_running_loop().create_future()
         self._line.say(request)
-        timer = asyncio.get_running_loop().call_later(self._seconds, self._give_up, answer)  # cheaper than a timeout
         try:
-            return await answer
+            with within(self._seconds):
+                return await answer
+        except TimeoutError:
+            raise CountersUnreachable(f"the parent gave no answer within {self._seconds:g} seconds") from None
         finally:
-            timer.cancel()
             self._waiting.pop(number, None)
-
-    def _give_up(self, answer: asyncio.Future[Any]) -> None:
-        """Tell one who waits that the parent does not answer."""
-        if not answer.done():
-            answer.set_exception(CountersUnreachable(f"the parent gave no answer within {self._seconds:g} seconds"))
 
     def take(self, response: wire.Response) -> None:
         """Take one message of the parent."""

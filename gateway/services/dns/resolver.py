@@ -25,11 +25,11 @@ from gateway.services.dns import wire
 from gateway.services.dns.cache import Cache, Key
 from gateway.services.dns.udp import Asked, Channel
 from gateway.services.dns.words import Answer, Status
+from gateway.services.expiry import Expiring, watch
 
 log = logging.getLogger("dns")
 
 ATTEMPTS = 3  # questions that are sent for one look-up, over all servers
-_TICK = 0.01  # seconds that a timer may be early
 FAILED_TTL = 5.0  # seconds that a failure is kept: long enough for one message, short enough to recover
 
 
@@ -98,8 +98,8 @@ class _LookUp:
     It has no task: the socket tells it of answers, a timer of their absence, and it tells all who wait.
     """
 
-    __slots__ = ("_asked", "_attempt", "_deadline", "_first", "_key", "_loop", "_question", "_resolver", "_timer",
-                 "_trouble", "waiters")  # fmt: skip
+    __slots__ = ("_asked", "_attempt", "_deadline", "_first", "_key", "_loop", "_question", "_resolver",
+                 "_trouble", "_watched", "waiters")  # fmt: skip
 
     def __init__(
         self, resolver: DnsResolver, key: Key, question: wire.Question, loop: asyncio.AbstractEventLoop
@@ -114,7 +114,7 @@ class _LookUp:
         self._attempt = -1
         self._deadline = loop.time() + resolver.config.seconds
         self._asked: Asked | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._watched: set[Expiring] | None = None
         self._trouble = Answer(Status.FAILED, detail="no DNS server is configured")
 
     def begin(self) -> None:
@@ -126,7 +126,7 @@ class _LookUp:
         if self._attempt == ATTEMPTS or left <= 0 or not resolver.channels:
             self.end(self._trouble, FAILED_TTL)
             return
-        self._timer = self._loop.call_later(min(resolver.config.attempt_seconds, left), self._late)
+        self._watched = watch(self, min(resolver.config.attempt_seconds, left))
         try:
             self._asked = self._channel().ask(self._question, self)
         except OSError as error:
@@ -171,10 +171,10 @@ class _LookUp:
         resolver = self._resolver
         return resolver.channels[(self._first + self._attempt) % len(resolver.channels)]
 
-    def _late(self) -> None:
+    def expire(self) -> None:
         """Go on to the next server: nothing came in time."""
         name, kind = self._key
-        whole = self._loop.time() >= self._deadline - _TICK
+        whole = self._loop.time() >= self._deadline
         words = f"no answer on {kind} of {name} within {self._resolver.config.seconds:g} s"
         detail = words if whole else f"{self._channel().server} does not answer"
         self._trouble = Answer(Status.TIMEOUT, detail=detail)
@@ -182,9 +182,9 @@ class _LookUp:
 
     def _drop(self) -> None:
         """Wait for nothing more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self._watched is not None:
+            self._watched.discard(self)
+            self._watched = None
         if self._asked is not None:
             self._asked.cancel()
             self._asked = None

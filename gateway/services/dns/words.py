@@ -22,7 +22,7 @@ class Status(enum.StrEnum):
         return self in {Status.FAILED, Status.TIMEOUT}
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """The answer to one question, CNAMEs followed.
 
     ``records`` are text in presentation form, in the order of the answer: addresses for A and AAAA; names in lower case
