@@ -13,7 +13,7 @@ from django.db import models as orm
 from django.db import transaction
 
 from gateway import models
-from gateway.operations import accounts, audit, document, export, probe, publish
+from gateway.operations import accounts, audit, building, document, export, probe, publish
 from gateway.policy.admission import open_domains
 from gateway.policy.changes import changes
 from gateway.policy.defaults import CHECKS, OUTBOUND_CHECKS
@@ -90,7 +90,7 @@ class _Applying:
 
     def raise_faults(self) -> None:
         """Raise the first thing that is wrong with the policy which the rows now make."""
-        snapshot = publish.build(1, "")
+        snapshot = building.build(1, "")
         fault = next(faults(snapshot, CHECKS.keys()), None)
         if fault is None:
             probe.look_before(snapshot)

@@ -14,7 +14,7 @@ from gateway.delivery import trial
 from gateway.delivery.trial import Answer
 from gateway.mail.address import Address, AddressError, parse_mailbox
 from gateway.models import Domain, RecipientProbe, Route
-from gateway.operations import probe, publish
+from gateway.operations import building, probe
 
 _COLOURS = {
     Answer.ACCEPTS: "success",
@@ -89,7 +89,7 @@ def try_recipient(request: HttpRequest) -> HttpResponse:
 
 def _tried(recipient: Address | None, domain: Domain | None, route: Route) -> dict[str, Any]:
     """Try, and give what the page says of it."""
-    snapshot = publish.build(0, "")
+    snapshot = building.build(0, "")
     name = domain.name if domain is not None else ""
     if recipient is not None:
         ours, trials = (

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from gateway.delivery import trial
 from gateway.delivery.trial import Answer, Trial
 from gateway.mail.address import AddressError, parse_mailbox
-from gateway.operations import probe, publish
+from gateway.operations import building, probe
 from gateway.policy.snapshot import Snapshot
 
 _WORDS = {
@@ -40,7 +40,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """Try it. Raises CommandError."""
         domain, recipient = options["domain"].lower(), options["recipient"]
-        snapshot = publish.build(0, "")
+        snapshot = building.build(0, "")
         if recipient:
             try:
                 address = parse_mailbox(recipient)

@@ -8,7 +8,8 @@ from gateway.models import Alarm, Domain, MarkingKey, NodePolicy, PolicyRevision
 from gateway.operations import keys
 from gateway.operations.apply import apply_policy
 from gateway.operations.export import export_policy
-from gateway.operations.publish import build, publish_policy
+from gateway.operations.building import build
+from gateway.operations.publish import publish_policy
 from gateway.policy import codec
 from gateway.policy.location import PolicyError
 from gateway.services import secrets

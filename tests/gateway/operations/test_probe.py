@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from gateway.models import Alarm, Domain, PolicyRevision, RecipientProbe, Route
-from gateway.operations import probe, publish
+from gateway.operations import building, probe, publish
 from gateway.operations.apply import apply_policy
 from gateway.operations.doctor import Level, Result, recipients
 from gateway.policy.codec import PolicyError
@@ -126,7 +126,7 @@ def publish_quietly() -> None:
 def test_a_next_hop_that_begins_to_accept_everyone_raises_an_alarm_within_a_day(hop: NextHop) -> None:
     hop.script.rcpt = Strict()
     publish.publish_policy("admin")
-    snapshot = publish.build(1, "")
+    snapshot = building.build(1, "")
     hop.script.rcpt = {}
 
     probe.look_again(snapshot)
@@ -139,12 +139,12 @@ def test_a_next_hop_that_begins_to_accept_everyone_raises_an_alarm_within_a_day(
 
 def test_what_was_found_at_other_hosts_says_nothing_about_these(domain: Domain, hop: NextHop) -> None:
     publish_quietly()
-    assert probe.known(publish.build(1, ""), "example.test") is True
+    assert probe.known(building.build(1, ""), "example.test") is True
     hop.stop()
 
     domain.route.hosts.update(host="localhost")
 
-    assert probe.known(publish.build(1, ""), "example.test") is None
+    assert probe.known(building.build(1, ""), "example.test") is None
     assert publish.publish_policy("admin").number == 1
 
 
