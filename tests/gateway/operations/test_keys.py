@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives import serialization
 from gateway.models import Alarm, Domain, MarkingKey, NodePolicy, PolicyRevision, Route, RouteHost
 from gateway.operations import keys
 from gateway.operations.apply import apply_policy
-from gateway.operations.export import export_policy
 from gateway.operations.building import build
+from gateway.operations.export import export_policy
 from gateway.operations.publish import publish_policy
 from gateway.policy import codec
 from gateway.policy.location import PolicyError
