@@ -15,7 +15,7 @@ from tests.gateway.services.dkim import signing
 from tests.nameserving import serving
 from tests.smtpfront.conftest import prepare
 from tests.smtpfront.nexthop import NextHop
-from tests.smtpfront.running import Gateway, mail, snapshot
+from tests.smtpfront.running import Gateway, mail, snapshot, until
 from tests.smtpfront.test_transcripts import FOLDER, play
 
 ALLOW, BLOCK = ListVerdict.ALLOW, ListVerdict.BLOCK
@@ -141,6 +141,14 @@ def test_a_hostile_sender_leaves_a_trace_with_what_each_check_saw(gateway: Gatew
     assert seen["sender_domain"] is Outcome.HIT
     assert "spf" in seen
     assert not any("Error" in each.detail for each in trace.observations)
+
+
+def test_senders_of_no_form_are_refused_in_words_and_leave_a_trace(gateway: Gateway) -> None:
+    before = len(gateway.traces())
+    play(gateway, FOLDER / "hostile-senders.txt")
+    until("the trace", lambda: len(gateway.traces()) > before)
+    told = [event for trace in gateway.traces()[before:] for event in trace.events if event.what.startswith("MAIL")]
+    assert [event.reply[:9] for event in told if event.reply[:1] == "5"] == ["553 5.1.7"] * 6 + ["553 5.6.7"]
 
 
 def test_dns_that_fails_raises_one_alarm_without_names_of_senders(gateway: Gateway) -> None:

@@ -242,14 +242,22 @@ def test_our_name_in_from_weighs_little() -> None:
     assert not symbols(OWN, view("x@other.test", head=""))
 
 
-@pytest.mark.parametrize(("signer", "found"), [("example.test", []), ("other.test", ["OWN_FROM"])])
+@pytest.mark.parametrize(
+    ("signer", "body", "found"),
+    [
+        ("example.test", "hello", []),
+        ("other.test", "hello", ["OWN_FROM"]),
+        ("example.test", "another", ["OWN_FROM"]),  # no longer what was signed
+    ],
+)
 async def test_a_valid_signature_of_ours_proves_from(
-    resolver: DnsResolver, server: Nameserver, signer: str, found: list[str]
+    resolver: DnsResolver, server: Nameserver, signer: str, body: str, found: list[str]
 ) -> None:
     server.zone = {f"s1._domainkey.{signer}": {"TXT": [signing.record()]}}
     head = "From: bob@example.test\r\nDate: Fri, 20 Nov 2026 10:00:00 +0000\r\n"
-    raw = signing.signed(f"{head}\r\nhello\r\n".encode(), signer)
-    what = view("x@other.test", head=raw.removesuffix(b"\r\nhello\r\n").decode())
+    body = f"\r\n{body}\r\n"
+    raw = signing.signed(f"{head}{body}".encode(), signer)
+    what = view("x@other.test", head=raw.removesuffix(body.encode()).decode())
     seen = OwnSender(lambda _: "secret", Authenticating(resolver), lambda: TODAY).look(what)
     assert not isinstance(seen, Seen)
     assert [each.symbol for each in (await seen).findings] == found
