@@ -8,8 +8,6 @@ author domain, or several, has a symbol of its own. Where DNS gives no answer th
 default the message goes on without it).
 """
 
-import asyncio
-
 import msgspec
 
 from gateway.checks.arc import voucher
@@ -84,7 +82,9 @@ class Dmarc(Check):
     async def _evaluate(self, view: View, author: str) -> dict[str, str] | None:
         """Give what DMARC finds, as facts; None where no policy applies. Raises UnansweredError, OSError."""
         tree = Tree(self._resolver)
-        applied, signatures = await asyncio.gather(tree.applied(author), self._authenticating.signatures(view))
+        tree.begin(author)  # while signatures are verified
+        signatures = await self._authenticating.signatures(view)
+        applied = await tree.applied(author)
         if applied is None or applied[1].wish is None:
             return None
         whose, record = applied
@@ -119,15 +119,18 @@ async def _prove(view: View, tree: Tree, author: str, record: Record, signatures
     sender, unsure = _spf_domain(view)
     unsure = unsure or any(each.result == "temperror" for each in signatures)
     wanted = [(each, record.strict_dkim) for each in signers] + ([(sender, record.strict_spf)] if sender else [])
-    answers = await asyncio.gather(
-        *(tree.are_aligned(author, each, strict=strict) for each, strict in wanted), return_exceptions=True
-    )
-    for each in answers:
-        if isinstance(each, BaseException) and not isinstance(each, UnansweredError):
-            raise each
-    unsure = unsure or any(isinstance(each, UnansweredError) for each in answers)
-    dkim = any(each is True for each in answers[: len(signers)])
-    spf = any(each is True for each in answers[len(signers) :])
+    for each, strict in wanted:
+        if not strict and each != author:
+            tree.begin(each)  # the walks begin together
+    answers: list[bool] = []
+    for each, strict in wanted:
+        try:
+            answers.append(await tree.are_aligned(author, each, strict=strict))
+        except UnansweredError:
+            answers.append(False)
+            unsure = True
+    dkim = any(answers[: len(signers)])
+    spf = any(answers[len(signers) :])
     if unsure and not (dkim or spf):
         raise UnansweredError
     return Proof(dkim, spf)

@@ -72,6 +72,8 @@ class Helo(Check):
 def _address(name: str) -> str | None:
     """Give the address in a literal (RFC 5321 4.1.3), or in digits alone; empty where the literal is broken."""
     if not name.startswith("["):
+        if not (name[:1].isdigit() or ":" in name):
+            return None
         try:
             return str(ipaddress.ip_address(name))
         except ValueError:

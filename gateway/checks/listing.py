@@ -61,10 +61,7 @@ class Lists:
 
     async def ask(self, view: View, plan: Plan) -> Sequence[Said]:
         """Ask all lists about the client at once."""
-        ip = view.client.ip
-        if len(plan.asked) == 1:  # without the cost of a task
-            return [await lists.ask(self._resolver, plan.asked[0], ip, seconds=SECONDS)]
-        return await asyncio.gather(*(lists.ask(self._resolver, one, ip, seconds=SECONDS) for one in plan.asked))
+        return await lists.ask_all(self._resolver, plan.asked, view.client.ip, seconds=SECONDS)
 
     async def reasons(self, view: View, zones: Sequence[str]) -> list[str]:
         """Give the words of lists on why they list the client, in order; empty where they have none."""

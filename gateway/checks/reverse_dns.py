@@ -39,19 +39,19 @@ class ReverseDns(Check):
         """Look up; gives the confirmed name as a fact."""
         if view.spares_client:
             return skipped("the client is trusted")
-        address = ipaddress.ip_address(view.client.ip)
-        backward = await self._resolver.query(address.reverse_pointer, "PTR", seconds=SECONDS)
+        address = view.client.ip
+        backward = await self._resolver.query(_reverse_of(address), "PTR", seconds=SECONDS)
         if backward.status.failed:
             return failed(FAILED)
         names = backward.records[:NAMES]
         if not names:
             return hit(Finding("NO_REVERSE_DNS", 1.0, f"{address} has no name", facts={"name": ""}))
-        kind = "A" if address.version == 4 else "AAAA"  # noqa: PLR2004 - the version
+        kind = "AAAA" if ":" in address else "A"
         if len(names) == 1:
             answers = [await self._resolver.query(names[0], kind, seconds=SECONDS)]
         else:
             answers = await asyncio.gather(*(self._resolver.query(each, kind, seconds=SECONDS) for each in names))
-        confirmed = next((name for name, each in zip(names, answers, strict=True) if str(address) in each.records), "")
+        confirmed = next((name for name, each in zip(names, answers, strict=True) if address in each.records), "")
         if confirmed:
             facts = {"name": confirmed}
             return Seen(Outcome.MISS, (Finding("REVERSE_DNS", 0.0, confirmed, facts=facts, informs=True),))
@@ -59,3 +59,10 @@ class ReverseDns(Check):
             return failed(FAILED)
         detail = f"{address} is called {names[0]}, which has other addresses or none"
         return hit(Finding("REVERSE_DNS_MISMATCH", 1.0, detail, facts={"name": ""}))
+
+
+def _reverse_of(ip: str) -> str:
+    """Give the name under which an address's names stand (RFC 1035 3.5, RFC 3596 2.5)."""
+    if ":" in ip:
+        return ipaddress.ip_address(ip).reverse_pointer
+    return ".".join([*reversed(ip.split(".")), "in-addr.arpa"])

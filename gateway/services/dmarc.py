@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from gateway.mail import dmarc
 from gateway.mail.dmarc import Record
-from gateway.services.dns import Resolver, Status
+from gateway.services.dns import Answer, Resolver, Status
 
 SECONDS = 8.0  # for one question
 
@@ -20,7 +20,7 @@ class Tree:
     def __init__(self, resolver: Resolver) -> None:
         """Begin without any answer."""
         self._resolver = resolver
-        self._asked: dict[str, asyncio.Future[None]] = {}
+        self._asked: dict[str, asyncio.Future[Answer]] = {}
         self._failed: set[str] = set()
         self.found: dict[str, Record] = {}
 
@@ -63,17 +63,19 @@ class Tree:
             if record is not None and record.psd != "u":
                 return  # what lies above does not count
 
+    def begin(self, domain: str) -> None:
+        """Ask for a record, if that was not done yet; nobody waits here."""
+        if domain not in self._asked:
+            question = self._resolver.query(f"_dmarc.{domain}", "TXT", seconds=SECONDS)
+            self._asked[domain] = asyncio.ensure_future(question)
+
     async def _ask(self, domains: Sequence[str]) -> None:
         """Ask for records, each once, all at the same time."""
         for domain in domains:
-            if domain not in self._asked:
-                self._asked[domain] = asyncio.ensure_future(self._fetch(domain))
-        await asyncio.gather(*(self._asked[each] for each in domains))
-
-    async def _fetch(self, domain: str) -> None:
-        """Ask for one record."""
-        answer = await self._resolver.query(f"_dmarc.{domain}", "TXT", seconds=SECONDS)
-        if answer.status.failed:
-            self._failed.add(domain)
-        elif (record := dmarc.record_of(answer.records)) is not None:
-            self.found[domain] = record
+            self.begin(domain)
+        for domain in domains:
+            answer = await self._asked[domain]
+            if answer.status.failed:
+                self._failed.add(domain)
+            elif domain not in self.found and (record := dmarc.record_of(answer.records)) is not None:
+                self.found[domain] = record

@@ -6,6 +6,7 @@ millisecond, and ten questions (RFC 7208 4.6.4) end it at the latest.
 """
 
 import ipaddress
+import re
 from collections.abc import Awaitable
 
 import msgspec
@@ -21,6 +22,10 @@ VOID_LIMIT = 2  # as above
 EXPLANATION = "the domain does not list this address as one that may send for it"
 _RESULTS = {"deny": "fail", "error": "temperror", "unknown": "permerror"}  # pyspf's words of old
 MAX_EXPLANATION = 300  # characters of somebody else's words that are kept
+
+
+_PLAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")  # as most are
+MAX_PLAIN = 253
 
 
 class SpfResult(msgspec.Struct, frozen=True):
@@ -155,6 +160,8 @@ def _identity(sender: str, helo: str) -> tuple[str, str]:
 
 def _can_be_checked(domain: str) -> bool:
     """Whether a domain is well formed, has more than one label, and is no address literal (RFC 7208 4.3)."""
+    if len(domain) <= MAX_PLAIN and _PLAIN.fullmatch(domain):
+        return True
     if domain.startswith("["):
         return False
     try:

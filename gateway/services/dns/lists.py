@@ -5,11 +5,12 @@ outside 127.0.0.0/8 is none of a list at all (a parked domain, a resolver that r
 """
 
 import ipaddress
+from collections.abc import Sequence
 
 import msgspec
 
 from gateway.policy.snapshot import DnsList, ListKind
-from gateway.services.dns.words import Resolver, Status
+from gateway.services.dns.words import Answer, Resolver, Status
 
 ERRORS = ipaddress.IPv4Network("127.255.255.0/24")
 ANSWERS = ipaddress.IPv4Network("127.0.0.0/8")
@@ -60,6 +61,8 @@ def compiled(zone: str, words: DnsList) -> AddressList:
 
 def name_of(ip: str, zone: str) -> str:
     """Give the name under which an address stands in a list: octets (2.1) or nibbles (2.4), the last first."""
+    if ":" not in ip:
+        return ".".join([*reversed(ip.split(".")), zone])
     address = ipaddress.ip_address(ip)
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
@@ -67,9 +70,14 @@ def name_of(ip: str, zone: str) -> str:
     return f"{reversed_}.{zone}"
 
 
-async def ask(resolver: Resolver, asked: AddressList, ip: str, *, seconds: float) -> Said:
-    """Ask a list about an address, within ``seconds``. Never raises."""
-    answer = await resolver.query(name_of(ip, asked.zone), "A", seconds=seconds)
+async def ask_all(resolver: Resolver, asked: Sequence[AddressList], ip: str, *, seconds: float) -> list[Said]:
+    """Ask lists about an address, all at once, within ``seconds``. Never raises."""
+    questions = [resolver.query(name_of(ip, each.zone), "A", seconds=seconds) for each in asked]
+    return [_said(each, await question) for each, question in zip(asked, questions, strict=True)]
+
+
+def _said(asked: AddressList, answer: Answer) -> Said:
+    """Say what an answer means."""
     zone, kind = asked.zone, asked.kind
     if answer.status.failed:
         late = answer.status is Status.TIMEOUT
