@@ -183,7 +183,8 @@ class CacheKeeper:
         changed = self._changed()
         if changed != self._seen:
             self._seen = changed
-            log.info("forgot %d answers of DNS, as asked", self._front.resolver.clear())
+            self._front.directory.forget()
+            log.info("forgot %d answers of DNS and those of directories, as asked", self._front.resolver.clear())
 
     def _changed(self) -> int:
         """Give when the file last changed; 0 where there is none."""

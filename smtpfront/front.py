@@ -27,6 +27,7 @@ from gateway.services import secrets
 from gateway.services.clamd import Clamd
 from gateway.services.counters import Counters
 from gateway.services.dns import DnsResolver
+from gateway.services.ldap import Directory
 from gateway.services.ledger import ENTRIES_A_MEGABYTE, open_ledger
 from gateway.spool.deliveries import Deliveries
 from gateway.spool.disk import SpoolError
@@ -80,6 +81,7 @@ class Front:
         self.pool = Pool(config.name, config.budget, self.read_secret, on_fault=self._next_hop_failed)
         self.health = RouteHealth()
         self.resolver = DnsResolver(config.dns)
+        self.directory = Directory(self.read_secret)
         self.catalog = catalog.build(
             catalog.Services(
                 Clamd(config.clamd_address, config.clamd.seconds, config.clamd.concurrent),
@@ -87,6 +89,7 @@ class Front:
                 self.ledger,
                 self.resolver,
                 counters,
+                self.directory,
             )
         )
         self.early = {

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import ldap3
 import pytest
 
 from gateway.embedded.certificate import make_self_signed
@@ -108,6 +109,12 @@ class Slapd:
             self._process.terminate()
             self._process.wait(20)
             self._process = None
+
+    def add(self, name: str) -> None:
+        """Add somebody, whose address is ``name@example.test``."""
+        with ldap3.Connection(self.url, READER, PASSWORD, auto_bind=True, raise_exceptions=True) as connection:
+            mailbox = {"sn": name, "mail": f"{name}@example.test"}
+            connection.add(f"cn={name},{BASE}", "inetOrgPerson", mailbox)
 
     def hang(self) -> None:
         """Let it neither answer nor hang up."""

@@ -53,6 +53,7 @@ class Services(msgspec.Struct, frozen=True):
     ledger: Ledger
     resolver: Resolver
     counters: Counters
+    directory: Directory | None = None  # where the process has one that it can make forget
 
 
 def build(services: Services) -> Catalog:
@@ -75,7 +76,7 @@ def build(services: Services) -> Catalog:
             null_sender_lists,
         ),
         Stage.RCPT: (
-            RecipientKnown(Directory(services.read_secret)),
+            RecipientKnown(services.directory or Directory(services.read_secret)),
             sender_lists,
             own_sender,
             Batv(services.read_secret),

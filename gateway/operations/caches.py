@@ -1,4 +1,4 @@
-"""Has the SMTP processes of this node forget what they keep for a while: the answers of DNS.
+"""Has the SMTP processes of this node forget what they keep for a while: answers of DNS and LDAP.
 
 They look once a second at the age of one file; nothing has to reach them.
 """

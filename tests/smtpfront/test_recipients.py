@@ -11,6 +11,7 @@ from gateway.mail.decisions import Action, Disposition
 from gateway.mail.findings import Outcome
 from gateway.policy.snapshot import CheckRule, ClientRules, Ldap, Mode, Snapshot, Validation
 from gateway.services import secrets
+from gateway.services.dns.cache import CLEAR
 from tests.fixtures_slapd import BASE, PASSWORD, READER, Slapd, slapd
 from tests.smtpfront.nexthop import NextHop
 from tests.smtpfront.running import FORWARDER, Gateway, mail, snapshot, until
@@ -45,7 +46,7 @@ def of_directory(policy: Snapshot, ldap: Ldap, rule: CheckRule | None, **changes
     if rule is not None:
         checks = {**domain.rules.checks, "recipient_known": rule}
         domain = msgspec.structs.replace(domain, rules=msgspec.structs.replace(domain.rules, checks=checks))
-    clients = ClientRules(connections_per_minute=None)
+    clients = ClientRules(connections_per_minute=None, unknown_per_hour=None)
     return msgspec.structs.replace(policy, domains={"example.test": domain}, clients=clients)
 
 
@@ -85,6 +86,17 @@ def test_once_it_is_back_mail_flows_again(start: Start, slapd: Slapd) -> None:
     slapd.start()
 
     until("answer", lambda: told(gateway, "alice@example.test")[0].startswith("250"))
+
+
+def test_a_new_recipient_is_known_at_once_where_answers_are_forgotten(start: Start, slapd: Slapd) -> None:
+    gateway = start()
+    assert told(gateway, "carol@example.test")[0].startswith("550")
+
+    slapd.add("carol")
+    assert told(gateway, "carol@example.test")[0].startswith("550")  # as it was a moment ago
+    (gateway.home / "status" / CLEAR).touch()
+
+    until("answer", lambda: told(gateway, "carol@example.test")[0].startswith("250"))
 
 
 def test_one_that_hangs_costs_no_session_more_than_its_budget(start: Start, slapd: Slapd) -> None:

@@ -13,7 +13,7 @@ WHO = "command line"
 class Command(BaseCommand):
     """Asks the SMTP processes to forget."""
 
-    help = "Makes the SMTP processes of this node forget the answers of DNS, within a second."
+    help = "Makes the SMTP processes of this node forget the answers of DNS and of LDAP directories, within a second."
 
     def handle(self, *_: Any, **__: Any) -> None:
         """Ask them."""
