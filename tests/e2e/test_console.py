@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 
-from gateway.models import DomainStage, JudgedBounce, PolicyRevision, QuarantinedCopy, Storm, Transaction
+from gateway.models import DomainStage, JudgedBounce, PolicyRevision, QuarantinedCopy, SenderEntry, Storm, Transaction
 from gateway.operations import broker
 from tests.e2e.browser import Browser
 from tests.webadmin import seed
@@ -116,6 +116,14 @@ def test_a_copy_is_released_with_two_clicks(browser: Browser, console: str) -> N
     click(browser, "form.bs-card button.bs-go")
     copy.refresh_from_db()
     assert copy.state == "releasing"
+
+
+def test_a_sender_is_blocked_from_the_page_of_a_copy(browser: Browser, console: str) -> None:
+    copy = QuarantinedCopy.objects.filter(state="quarantined")[0]
+    browser.open(f"{console}/gateway/quarantinedcopy/{copy.pk}/change/")
+    click(browser, "#sender button[value=block]")
+    entry = SenderEntry.objects.get(comment=f"of message {copy.message}")
+    assert (entry.verdict, str(entry.recipient)) == ("block", copy.recipient)
 
 
 def test_many_are_deleted_from_the_list(browser: Browser, console: str) -> None:
