@@ -59,6 +59,8 @@ def verify(message: SignedMessage, keys: Keys) -> ArcChain:
         result, found, why = chain.verify(dnsfunc=None)
     except Exception as error:  # noqa: BLE001 - what dkimpy makes of hostile chains is not bounded
         return ArcChain("fail", detail=_line(f"{type(error).__name__}: {error}"))
+    if result == dkim.CV_None:
+        return ArcChain("none")
     if result != dkim.CV_Pass:
         return ArcChain("temperror" if chain.unanswered else "fail", detail=_line(why))
     sets = sorted((_set(each) for each in found), key=lambda each: each.instance)

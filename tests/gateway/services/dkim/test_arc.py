@@ -8,7 +8,9 @@ import dkim
 import pytest
 import yaml
 
-from gateway.services.dkim import ArcChain
+from gateway.services.dkim import ArcChain, arc
+from gateway.services.dkim.message import SignedMessage
+from gateway.services.dkim.tags import read_key
 from smtpfront.lab.nameserver import Zone
 from tests.gateway.services.dkim.signing import MESSAGE, Asked, content_of, pem, record, rsa_key
 
@@ -88,8 +90,8 @@ async def test_a_hostile_chain_fails(fields: bytes) -> None:
 
 
 def suite() -> Path | None:
-    """The public suite, as the source of a package or a checkout beside the samples brings it."""
-    return next(iter(sorted(SAMPLES.glob("**/arc-draft-validation-tests.yml"))), None)
+    """The public suite, as the source of Debian's libmail-dkim-perl brings it."""
+    return next(iter((SAMPLES / "src" / "libmail-dkim-perl").glob("**/arc-draft-validation-tests.yml")), None)
 
 
 def cases() -> list[Any]:
@@ -107,19 +109,12 @@ def cases() -> list[Any]:
 
 
 @pytest.mark.parametrize(("records", "case"), cases())
-async def test_the_public_suite(records: dict[str, str], case: dict[str, Any]) -> None:
-    held = {name.lower().rstrip("."): {"TXT": [quoted(text)]} for name, text in records.items()}
+def test_the_public_suite(records: dict[str, str], case: dict[str, Any]) -> None:
+    keys: arc.Keys = {name.lower().rstrip("."): read_key(str(text).encode()) for name, text in records.items()}
     raw = re.sub(rb"\r?\n", b"\r\n", case["message"].encode())
-    sealers = frozenset(re.findall(r"\bd=([A-Za-z0-9.-]+)", case["message"])) | {""}
-    found = await chain(raw, trusted=sealers, held=held)
     wanted = str(case["cv"]).lower()
-    assert (found.result if found is not None else "none") == (wanted if wanted in {"pass", "fail"} else "none"), found
-
-
-def quoted(text: str) -> str:
-    """A TXT record in presentation form."""
-    plain = "".join(str(text).split("\n"))
-    return " ".join(f'"{plain[at : at + 200]}"' for at in range(0, len(plain), 200))
+    found = arc.verify(SignedMessage(raw), keys)
+    assert found.result == (wanted if wanted in {"pass", "fail"} else "none"), found
 
 
 def test_the_public_suite_is_there_whole() -> None:
