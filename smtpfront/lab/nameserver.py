@@ -39,12 +39,19 @@ class Nameserver:
         self._tcp: asyncio.Server | None = None
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
-        """Listen; gives ``address:port``."""
+        """Listen; gives ``address:port``. With ``port`` 0 one is looked for that is free for TCP and UDP."""
         loop = asyncio.get_running_loop()
-        self._tcp = await asyncio.start_server(self._serve, host, port)
-        port = self._tcp.sockets[0].getsockname()[1]
-        self._udp, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=(host, port))
-        self.address = f"{host}:{port}"
+        for left in reversed(range(1 if port else 20)):
+            self._tcp = await asyncio.start_server(self._serve, host, port)
+            got = self._tcp.sockets[0].getsockname()[1]
+            try:
+                self._udp, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=(host, got))
+                break
+            except OSError:
+                self._tcp.close()
+                if not left:
+                    raise
+        self.address = f"{host}:{got}"
         return self.address
 
     async def stop(self) -> None:
