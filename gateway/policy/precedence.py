@@ -38,6 +38,7 @@ NEVER_LIFTED = frozenset(
         "client_networks",
         "early_talker",
         "rates",
+        "sending_limits",
         "recipient_known",
         "batv",
         "message_size",
