@@ -19,7 +19,7 @@ from gateway.policy.changes import changes
 from gateway.policy.defaults import CHECKS, OUTBOUND_CHECKS
 from gateway.policy.learned import FORGED
 from gateway.policy.location import Place, PolicyError, line_of
-from gateway.policy.snapshot import CheckRule
+from gateway.policy.snapshot import CheckRule, Snapshot
 from gateway.policy.validity import faults, guided_fault
 
 _THRESHOLDS = document.Thresholds.__struct_fields__
@@ -33,17 +33,38 @@ def apply_policy(text: str, name: str, who: str, *, check: bool = False) -> list
     and nothing kept. Raises PolicyError, and then nothing has changed; OSError where the policy can't be written.
     """
     applying = _Applying(text, name, document.read(text, name), who)
+    try:
+        difference = _applied(applying, check=check)
+    except _UnprovenError as stop:
+        # Next hops are asked outside of the transaction: nobody has to wait for the database meanwhile.
+        probe.probe_domains(stop.snapshot, probe.unproven(stop.snapshot))
+        applying.probed = True
+        difference = _applied(applying, check=check)
+    if not check:
+        publish.publish_policy(who, probed=True)
+    return difference
+
+
+def _applied(applying: "_Applying", *, check: bool) -> list[str]:
+    """Make the rows say what the document says; gives what changed. Raises PolicyError, _UnprovenError."""
     with transaction.atomic():
         before = document.plain(export.of_rows())
         applying.carry_out()
         difference = changes(before, document.plain(export.of_rows()))
         applying.raise_faults()
         if difference and not check:
-            audit.record(who, "apply", name, "\n".join(difference))
+            audit.record(applying.who, "apply", applying.name, "\n".join(difference))
         transaction.set_rollback(check)
-    if not check:
-        publish.publish_policy(who)
     return difference
+
+
+class _UnprovenError(Exception):
+    """The policy leaves unknown recipients to next hops that are not known to refuse them."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        """Keep the policy that the document makes."""
+        super().__init__("next hops must be asked first")
+        self.snapshot = snapshot
 
 
 class _Applying:
@@ -55,6 +76,7 @@ class _Applying:
         self.name = name
         self.wanted = wanted
         self.who = who
+        self.probed = False
 
     def carry_out(self) -> None:
         """Write each section that the document names. Routes go last: others must let go of them first."""
@@ -89,11 +111,12 @@ class _Applying:
             self._remove_routes(wanted.routes)
 
     def raise_faults(self) -> None:
-        """Raise the first thing that is wrong with the policy which the rows now make."""
+        """Raise the first thing that is wrong with the policy which the rows now make, or that it must be probed."""
         snapshot = building.build(1, "")
         fault = next(faults(snapshot, CHECKS.keys()), None)
         if fault is None:
-            probe.look_before(snapshot)
+            if not self.probed and probe.unproven(snapshot):
+                raise _UnprovenError(snapshot)
             fault = next(open_domains(snapshot, probe.accepting(snapshot)), None)
         if fault is None:
             return

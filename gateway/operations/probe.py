@@ -87,14 +87,18 @@ def probe_domains(snapshot: Snapshot, names: Iterable[str]) -> dict[str, list[Tr
     return found
 
 
-def look_before(snapshot: Snapshot) -> None:
-    """Probe what a policy that is about to be published leaves to next hops, where that is not known to be harmless."""
-    wanted = [
+def unproven(snapshot: Snapshot) -> list[str]:
+    """Give the domains that leave unknown recipients to a next hop which is not known to refuse them."""
+    return [
         name
         for name, domain in snapshot.domains.items()
         if takes_unknown(domain) and not domain.accepts_everyone and known(snapshot, name) is not False
     ]
-    _tell(snapshot, wanted, probe_domains(snapshot, wanted))
+
+
+def tell_unknown(snapshot: Snapshot) -> None:
+    """Raise an alarm for each domain of which a policy has just gone live without an answer of its next hop."""
+    _tell(snapshot, [name for name in unproven(snapshot) if known(snapshot, name) is None], {})
 
 
 def look_again(snapshot: Snapshot, now: datetime | None = None) -> None:

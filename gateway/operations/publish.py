@@ -49,13 +49,15 @@ class ProcessStatus(msgspec.Struct):
         return time.time() - self.heartbeat < _ALIVE_SECONDS
 
 
-def publish_policy(who: str) -> models.PolicyRevision:
+def publish_policy(who: str, *, probed: bool = False) -> models.PolicyRevision:
     """Publish the rows as they are: a new revision, or the last one where nothing has changed.
 
     Raises PolicyError where the rows make no valid policy, and then nothing has changed; OSError where the file can't
-    be written. A next hop to which unknown recipients are left is probed before, where it is not known to refuse them.
+    be written. A next hop to which unknown recipients are left is probed before, where it is not known to refuse them,
+    unless the caller has done that.
     """
-    probe.look_before(build(0, who))
+    if not probed and (names := probe.unproven(draft := build(0, who))):
+        probe.probe_domains(draft, names)
     with transaction.atomic():
         # One at a time: the row is the lock.
         models.NodePolicy.load()
@@ -84,7 +86,9 @@ def publish_policy(who: str) -> models.PolicyRevision:
     # Only what is on record may come into force; a stop right here is mended by publishing again.
     if _installed() != number:
         _write(FILE, text)
-    keys.destroy_unneeded(before, codec.decode(text, name=f"{number}.json"))
+    in_force = codec.decode(text, name=f"{number}.json")
+    keys.destroy_unneeded(before, in_force)
+    probe.tell_unknown(in_force)
     return revision
 
 
