@@ -14,4 +14,4 @@ def clear(who: str) -> None:
     folder = settings.CONFIG.status_folder
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / CLEAR).touch(mode=0o600)
-    audit.record(who, "clear cache", f"DNS answers of {settings.CONFIG.name}")
+    audit.record(who, "clear cache", f"answers of DNS and LDAP of {settings.CONFIG.name}")

@@ -1,4 +1,4 @@
-"""What the health page shows of DNS lists, and its two buttons: probe them now, and forget what DNS has answered."""
+"""What the health page shows of DNS lists, and its two buttons: probe them now, and forget what was answered."""
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -48,7 +48,7 @@ def probe(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def clear_cache(request: HttpRequest) -> HttpResponse:
-    """Have the SMTP processes of this node forget what DNS has answered."""
+    """Have the SMTP processes of this node forget what DNS and directories have answered."""
     if not request.user.has_perm(PERMISSION):
         raise PermissionDenied
     try:
@@ -56,5 +56,6 @@ def clear_cache(request: HttpRequest) -> HttpResponse:
     except OSError as error:
         messages.error(request, f"The SMTP processes could not be asked: {error}.")
     else:
-        messages.success(request, "The SMTP processes of this node forget what DNS has answered, within a second.")
+        told = "The SMTP processes of this node forget what DNS and directories have answered, within a second."
+        messages.success(request, told)
     return redirect("admin:health")

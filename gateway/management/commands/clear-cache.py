@@ -1,5 +1,5 @@
 # ruff: noqa: N999 - the file is named as the command is
-"""``manage.py clear-cache``: the SMTP processes of this node forget what DNS has answered."""
+"""``manage.py clear-cache``: the SMTP processes of this node forget what DNS and directories have answered."""
 
 from typing import Any
 
@@ -21,4 +21,4 @@ class Command(BaseCommand):
             caches.clear(WHO)
         except OSError as error:
             raise CommandError(f"the SMTP processes can't be asked: {error}") from error
-        self.stdout.write("the SMTP processes of this node forget what DNS has answered, within a second")
+        self.stdout.write("the SMTP processes of this node forget what DNS and directories have answered, within a second")
