@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.conf import settings
@@ -15,7 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from gateway.delivery import trial
-from gateway.delivery.trial import Trial
+from gateway.delivery.trial import Question, Trial
 from gateway.models import Alarm, Domain, PolicyRevision, RecipientProbe, Route
 from gateway.operations import building, probe, publish
 from gateway.operations.apply import apply_policy
@@ -201,9 +200,9 @@ def test_apply_asks_while_nobody_waits_for_the_database(
     open_blocks = []
     really_ask = trial.ask
 
-    def ask(*arguments: Any) -> list[list[Trial]]:
+    def ask(questions: list[Question], name: str) -> list[list[Trial]]:
         open_blocks.append(len(connection.savepoint_ids))
-        return really_ask(*arguments)
+        return really_ask(questions, name)
 
     monkeypatch.setattr(trial, "ask", ask)
     hop.script.rcpt = Strict()
