@@ -21,4 +21,4 @@ class Command(BaseCommand):
             caches.clear(WHO)
         except OSError as error:
             raise CommandError(f"the SMTP processes can't be asked: {error}") from error
-        self.stdout.write("the SMTP processes of this node forget what DNS and directories have answered, within a second")
+        self.stdout.write("the SMTP processes forget what DNS and directories have answered, within a second")
