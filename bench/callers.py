@@ -41,6 +41,7 @@ class Caller(asyncio.Protocol):
             b"QUIT\r\n",
         ]
         self._at = 0
+        self._heard = b""
         self._codes = codes
         self._ended = ended
         self._transport: asyncio.Transport | None = None
@@ -55,7 +56,12 @@ class Caller(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Go on, whatever was said; a refused recipient ends it."""
         assert self._transport is not None  # noqa: S101 - it is connected
-        if data[-2:] != b"\r\n" or self._at >= len(self._lines):
+        self._heard += data
+        if self._heard[-2:] != b"\r\n" or self._at >= len(self._lines):
+            return
+        data, self._heard = self._heard, b""
+        if data[data.rfind(b"\n", 0, -1) + 4 : data.rfind(b"\n", 0, -1) + 5] == b"-":  # more lines will come
+            self._heard = data
             return
         if self._at == 3 and not data.startswith(b"250"):  # noqa: PLR2004 - the answer to RCPT
             self._at = 5

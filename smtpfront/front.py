@@ -4,11 +4,12 @@ import ipaddress
 import logging
 import ssl
 import time
+from collections.abc import Collection, Iterable
 from typing import Protocol
 
 from gateway import pipeline
-from gateway.checks import catalog
-from gateway.checks.base import View
+from gateway.checks import catalog, sending_limits
+from gateway.checks.base import Check, View
 from gateway.config import Config
 from gateway.delivery.faults import RouteFault
 from gateway.delivery.health import RouteHealth
@@ -18,9 +19,9 @@ from gateway.mail.findings import Observation
 from gateway.mail.stages import Stage
 from gateway.outcome import Means
 from gateway.policy.codec import PolicyError
-from gateway.policy.decide import EARLY
+from gateway.policy.decide import EARLY, NODE_WIDE
 from gateway.policy.feed import LearnedFeed, PolicyFeed
-from gateway.policy.learned import NOTHING
+from gateway.policy.learned import NOTHING, Learned
 from gateway.policy.matching import Policy
 from gateway.policy.snapshot import Snapshot
 from gateway.services import secrets
@@ -38,6 +39,7 @@ from gateway.spool.staging import Spool
 
 log = logging.getLogger("smtpd")
 
+AT_ONCE = NODE_WIDE | EARLY  # checks that may answer before a recipient is named
 ALARM_SECONDS = 60.0  # the same alarm is told again after so long
 
 
@@ -76,8 +78,9 @@ class Front:
         self.ledger, _ = open_ledger(
             config.home, config.secrets_folder, entries=config.ledger.megabytes * ENTRIES_A_MEGABYTE
         )
+        self._unblocked = self.started
         self.feed = PolicyFeed(config.policy_folder, self._policy_changed, self._policy_refused)
-        self.learned = LearnedFeed(config.learned_folder, on_error=self._learned_refused)
+        self.learned = LearnedFeed(config.learned_folder, self._learned_changed, self._learned_refused)
         self.pool = Pool(config.name, config.budget, self.read_secret, on_fault=self._next_hop_failed)
         self.health = RouteHealth()
         self.resolver = DnsResolver(config.dns)
@@ -92,12 +95,11 @@ class Front:
                 self.directory,
             )
         )
-        self.early = {
-            stage: tuple(each for each in checks if each.name in EARLY) for stage, checks in self.catalog.items()
+        self.at_once = {stage: _named(checks, AT_ONCE) for stage, checks in self.catalog.items()}
+        self.later = {
+            stage: tuple(each for each in checks if each.name not in AT_ONCE) for stage, checks in self.catalog.items()
         }
-        self._later = {
-            stage: tuple(each for each in checks if each.name not in EARLY) for stage, checks in self.catalog.items()
-        }
+        self._preparing = tuple(each for each in self.catalog[Stage.DATA] if type(each).prepare is not Check.prepare)
         self._balancers = tuple(ipaddress.ip_network(each, strict=False) for each in config.smtp.balancers)
         self.deliveries = Deliveries(config.spool_folder)
         self.means = Means(
@@ -122,6 +124,15 @@ class Front:
     def _policy_refused(self, error: PolicyError) -> None:
         """Say that the published file is bad."""
         self.alarm(f"policy refused, the one before stays in force: {error}")
+
+    def _learned_changed(self, learned: Learned) -> None:
+        """Let who was unblocked since the last time begin anew; every process of the node says so, which is no harm."""
+        for name, entry in learned.unblocked.items():
+            if entry.since > self._unblocked:
+                kind, _, who = name.partition(":")
+                for what in sending_limits.WHATS:
+                    self.counters.forget(sending_limits.key(kind, who, what))
+        self._unblocked = max([self._unblocked, *(entry.since for entry in learned.unblocked.values())])
 
     def _learned_refused(self, error: PolicyError) -> None:
         """Say that the file of what was learned is bad."""
@@ -161,19 +172,21 @@ class Front:
     ) -> list[Observation]:
         """Run the checks of a stage before a transaction, for any domain that has them on."""
         view = View(policy=policy, node=self.name, listener=listener, client=client, local=local)
-        seen = await pipeline.run(stage, self._later[stage], view, (policy.wanted,), seconds=self.config.budget.connect)
+        seen = await pipeline.run(stage, self.later[stage], view, (policy.wanted,), seconds=self.config.budget.connect)
         self.alarm_on_breakage(seen)
         return seen
 
     async def check_at_once(self, stage: Stage, policy: Policy, client: Client, *, ahead: bool) -> list[Observation]:
         """Run the checks of a stage that may answer before a recipient is named; they wait for nobody."""
         view = View(policy=policy, node=self.name, listener="inbound", client=client, ahead=ahead)
-        return await pipeline.run(stage, self.early[stage], view, (policy.wanted,), seconds=self.config.budget.connect)
+        return await pipeline.run(
+            stage, self.at_once[stage], view, (policy.wanted,), seconds=self.config.budget.connect
+        )
 
     def looks(self, stage: Stage, policy: Policy) -> bool:
         """Whether ``check`` has anything to do at that stage: any domain has one of its checks on."""
         wanted = policy.wanted.checks
-        return any(each.name in wanted for each in self._later[stage])
+        return any(each.name in wanted for each in self.later[stage])
 
     def is_balancer(self, ip: str) -> bool:
         """Whether the address is that of a load balancer, whose connections begin with the PROXY protocol."""
@@ -182,6 +195,17 @@ class Front:
         address = ipaddress.ip_address(ip)
         return any(address in network for network in self._balancers)
 
+    def prepare(self, view: View) -> None:
+        """Let the checks of DATA begin what takes its time, where any domain has them on."""
+        for each in self._preparing:
+            if each.name in view.policy.wanted.checks:
+                each.prepare(view)
+
     def wants(self, stage: Stage) -> bool:
         """Whether any check looks at that stage."""
         return bool(self.catalog[stage])
+
+
+def _named(checks: Iterable[Check], names: Collection[str]) -> tuple[Check, ...]:
+    """Give the checks of these names."""
+    return tuple(each for each in checks if each.name in names)

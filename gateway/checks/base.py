@@ -118,6 +118,9 @@ class Check(abc.ABC):
     symbols: ClassVar[Mapping[str, str]]
     seconds: float | None = None
 
+    def prepare(self, view: View) -> None:  # noqa: B027 - most have nothing to prepare
+        """Begin at MAIL what ``look`` will need at a later stage, without waiting: DNS takes its time meanwhile."""
+
     @abc.abstractmethod
     def look(self, view: View) -> Seen | Awaitable[Seen]:
         """Look at the transaction."""

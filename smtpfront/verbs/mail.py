@@ -1,10 +1,9 @@
 """MAIL (RFC 5321 4.1.1.2): begins a transaction."""
 
 import asyncio
-from collections.abc import Sequence
 
 from gateway import pipeline
-from gateway.checks.base import Check
+from gateway.checks.base import View
 from gateway.mail.address import Address, AddressError, parse_path
 from gateway.mail.decisions import Disposition
 from gateway.mail.envelope import MailParameters
@@ -12,7 +11,7 @@ from gateway.mail.findings import Observation, Outcome
 from gateway.mail.reply import Reply
 from gateway.mail.stages import Stage
 from gateway.outbound import rights
-from gateway.policy.decide import EARLY, NODE_WIDE, early_reply, reason
+from gateway.policy.decide import NODE_WIDE, early_reply, reason
 from gateway.policy.replies import refusal
 from smtpfront.arrival import SHUTTING_DOWN
 from smtpfront.session import Session
@@ -25,7 +24,6 @@ SYNTAX = Reply(501, "5.5.4", "the form is MAIL FROM:<address>")
 NO_POLICY = Reply(451, "4.3.5", "this server has no policy yet, please try again")
 TOO_MANY = Reply(421, "4.7.0", "too many messages in one connection, please connect again")
 NEED_AUTH = Reply(530, "5.7.0", "authentication is required")
-AT_ONCE = NODE_WIDE | EARLY
 NEED_UTF8 = Reply(553, "5.6.7", "an address beyond ASCII needs SMTPUTF8")
 
 
@@ -108,32 +106,29 @@ async def _check(session: Session, transaction: Transaction) -> Reply:
     front = session.front
     if not front.wants(Stage.MAIL):
         return OK
-    checks = front.catalog[Stage.MAIL]
-    at_once = [check for check in checks if check.name in AT_ONCE]
-    seen = await pipeline.run(Stage.MAIL, at_once, transaction.view(), (), seconds=front.config.budget.connect)
+    view, inbound = transaction.view(), session.listener == "inbound"
+    if inbound:
+        front.prepare(view)
+        transaction.pending = [task for task in (session.connecting, session.greeting) if task is not None]
+        transaction.pending.append(asyncio.ensure_future(_check_on(transaction, view)))
+    seen = await pipeline.run(Stage.MAIL, front.at_once[Stage.MAIL], view, (), seconds=front.config.budget.connect)
     front.alarm_on_breakage(seen)
     transaction.trace.observations += session.early
     transaction.trace.observations += seen
-    if session.listener == "inbound":
-        transaction.pending = [task for task in (session.connecting, session.greeting) if task is not None]
-        transaction.pending.append(asyncio.ensure_future(_check_on(transaction, checks)))
     for each in seen:
         if each.check in NODE_WIDE and each.outcome is Outcome.HIT:
             transaction.trace.because = reason(each)
             return refusal(each.check, each.findings[0].detail)
-        if (reply := early_reply(each, transaction.policy)) is not None:
+        if (reply := early_reply(each, transaction.policy, outbound=session.listener == "outbound")) is not None:
             transaction.trace.because = reason(each)
             return reply
     return OK
 
 
-async def _check_on(transaction: Transaction, checks: Sequence[Check]) -> list[Observation]:
+async def _check_on(transaction: Transaction, view: View) -> list[Observation]:
     """Run the checks of this stage whose answers are wanted at RCPT: DNS takes its time while the client goes on."""
-    front, policy = transaction.front, transaction.policy
-    later = [check for check in checks if check.name not in AT_ONCE]
-    seen = await pipeline.run(
-        Stage.MAIL, later, transaction.view(), (policy.wanted,), seconds=front.config.budget.connect
-    )
+    front, wanted = transaction.front, transaction.policy.wanted
+    seen = await pipeline.run(Stage.MAIL, front.later[Stage.MAIL], view, (wanted,), seconds=front.config.budget.connect)
     front.alarm_on_breakage(seen)
     return seen
 
