@@ -198,6 +198,11 @@ async def test_a_from_without_one_author_domain_has_a_definite_result(field: byt
     assert await dmarc(view(field + b"\r\nhello\r\n")) == (symbol, "permerror", "")
 
 
+async def test_a_blank_before_the_colon_hides_no_author() -> None:
+    assert (await dmarc(view(MESSAGE.replace(b"From:", b"From :"))))[0] == "DMARC_REJECT"
+    assert (await dmarc(view(b"From : eve@evil.test\r\n" + MESSAGE)))[0] == "DMARC_FROM_MANY"
+
+
 async def test_a_trusted_forwarder_and_an_allowed_network_override_a_failure_visibly() -> None:
     seen = await look("dmarc", view(MESSAGE, client=Client("192.0.2.1", forwarder="partner")), REJECT)
     assert seen.outcome is Outcome.MISS

@@ -17,6 +17,8 @@ from tests.gateway.services.dkim import signing
 from tests.gateway.services.dkim.signing import MESSAGE, ed_signed, record, signed, verified
 from tests.samples import content
 
+SAMPLES = Path(__file__).parents[4] / ".tools" / "samples"
+
 
 def held_key(text: str) -> Zone:
     """A zone with another key record."""
@@ -213,6 +215,17 @@ async def test_lines_that_are_no_fields_stop_nothing() -> None:
 async def test_nothing_raises(message: bytes) -> None:
     for one in await verified(message):
         assert one.result in {"fail", "policy", "neutral", "temperror", "permerror"}
+
+
+@pytest.mark.skipif(not SAMPLES.exists(), reason="scripts/samples has not fetched the samples")
+async def test_no_mail_that_people_have_sent_raises() -> None:
+    seen = 0
+    async with signing.Asked({}) as verifier:
+        for path in sorted(SAMPLES.glob("flufl_bounce-*/tests/data/*")):
+            if path.is_file():
+                seen += 1
+                await verifier.signatures(content(path.read_bytes()))
+    assert seen > 100
 
 
 async def test_hostile_blanks_cost_no_time() -> None:
