@@ -5,10 +5,14 @@ could come of it.
 """
 
 import asyncio
+from collections.abc import Coroutine
+from typing import TypeVar
 
 from gateway.checks.base import View
 from gateway.services.dkim import ArcChain, Signature, Verifier
 from gateway.services.dns import Resolver
+
+T = TypeVar("T")
 
 SECONDS = 12.0  # for keys, and the arithmetic of the largest message
 
@@ -27,7 +31,7 @@ class Authenticating:
             return ()
         task = view.shared.get("dkim")
         if task is None:
-            task = view.shared["dkim"] = asyncio.ensure_future(self._verifier.signatures(content))
+            task = view.shared["dkim"] = _begun(self._verifier.signatures(content))
         return await asyncio.shield(task)  # type: ignore[arg-type] # nobody else sets it
 
     async def chain(self, view: View) -> ArcChain | None:
@@ -38,8 +42,15 @@ class Authenticating:
         task = view.shared.get("arc")
         if task is None:
             trusted = frozenset(each.lower() for each in sealers)
-            task = view.shared["arc"] = asyncio.ensure_future(self._verifier.chain(content, trusted))
+            task = view.shared["arc"] = _begun(self._verifier.chain(content, trusted))
         return await asyncio.shield(task)  # type: ignore[arg-type] # nobody else sets it
+
+
+def _begun(work: Coroutine[None, None, T]) -> asyncio.Task[T]:
+    """Begin work that several wait for. Where the last of them has gone, nobody is told how it ends."""
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    return task
 
 
 def lower_head(view: View) -> bytes:
