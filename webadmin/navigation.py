@@ -8,7 +8,7 @@ from django.urls import reverse
 from gateway.models import Alarm, Storm
 from webadmin.bounces import readiness
 from webadmin.messages import refusals
-from webadmin.policy import marking, publishing
+from webadmin.policy import marking, publishing, sending
 from webadmin.system import health
 
 
@@ -24,6 +24,9 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _rows(request, "Quarantine", "shield_lock", "quarantinedcopy"),
                 _page("Refusals", "block", "refusals") if user.has_perm(refusals.SEE) else None,
                 _page("Readiness", "traffic", "readiness") if user.has_perm(readiness.SEE) else None,
+                _page("Sending", "outgoing_mail", "sending", badge=sending.held_back())
+                if user.has_perm(sending.SEE)
+                else None,
                 _rows(request, "Storms", "storm", "storm", badge=Storm.objects.filter(closed=None).count()),
                 _rows(request, "Backscatterers", "undo", "backscatterer"),
             ],

@@ -30,7 +30,7 @@ class ConsoleSite(UnfoldAdminSite):
         from webadmin.bounces import readiness, verdicts  # noqa: PLC0415 - models exist only after start-up
         from webadmin.messages import refusals, senders  # noqa: PLC0415 - as its neighbour
         from webadmin.messages import views as messages  # noqa: PLC0415 - as its neighbour
-        from webadmin.policy import importing, marking, publishing, trying  # noqa: PLC0415 - as its neighbour
+        from webadmin.policy import importing, marking, publishing, sending, trying  # noqa: PLC0415 - as its neighbour
         from webadmin.system import health, lists  # noqa: PLC0415 - as its neighbour
 
         return [
@@ -40,6 +40,7 @@ class ConsoleSite(UnfoldAdminSite):
             path("readiness/", self.admin_view(readiness.page), name="readiness"),
             path("readiness/<str:domain>/<str:figure>/", self.admin_view(readiness.behind), name="readiness_list"),
             path("publish/", self.admin_view(publishing.publish), name="publish"),
+            path("sending/", self.admin_view(sending.page), name="sending"),
             path("marking/", self.admin_view(marking.marking), name="marking"),
             path("import/recipients/", self.admin_view(importing.import_recipients), name="import_recipients"),
             path("import/senders/", self.admin_view(importing.import_senders), name="import_senders"),

@@ -32,6 +32,7 @@ from gateway.checks.recipient_known import RecipientKnown
 from gateway.checks.reverse_dns import ReverseDns
 from gateway.checks.sender_domain import SenderDomain
 from gateway.checks.sender_lists import SenderLists
+from gateway.checks.sending_limits import SendingLimitsCheck
 from gateway.checks.spam import Spam
 from gateway.checks.spf import Spf
 from gateway.checks.unsolicited import Unsolicited
@@ -58,7 +59,7 @@ class Services(msgspec.Struct, frozen=True):
 
 def build(services: Services) -> Catalog:
     """Make the checks with the services that they ask."""
-    size = MessageSize()
+    size, sending = MessageSize(), SendingLimitsCheck(services.counters)
     early_talker = EarlyTalker()
     judging = Judging(services.ledger, services.read_secret)
     authenticating = Authenticating(services.resolver)
@@ -71,6 +72,7 @@ def build(services: Services) -> Catalog:
         Stage.MAIL: (
             size,
             Rates(services.counters),
+            sending,
             SenderDomain(services.resolver),
             Spf(services.resolver),
             null_sender_lists,
@@ -81,6 +83,7 @@ def build(services: Services) -> Catalog:
             own_sender,
             Batv(services.read_secret),
             null_sender_rate,
+            sending,
         ),
         Stage.DATA: (
             size,

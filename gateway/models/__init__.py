@@ -20,6 +20,7 @@ from gateway.models.revision import PolicyRevision
 from gateway.models.route import Route, RouteHost
 from gateway.models.rules import CheckSetting
 from gateway.models.sender import SenderEntry
+from gateway.models.sending import SendingBlock
 from gateway.models.transaction import Transaction, TransactionRecipient
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "Route",
     "RouteHost",
     "SenderEntry",
+    "SendingBlock",
     "Storm",
     "Transaction",
     "TransactionRecipient",

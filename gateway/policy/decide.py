@@ -22,7 +22,7 @@ from gateway.policy.snapshot import CheckRule, Forwarder, Mode, Rules
 NODE_WIDE = frozenset({"loops", "message_size"})
 
 # These may answer before a recipient is named, where all domains enforce them (``Policy.enforced``).
-EARLY = frozenset({"client_networks", "early_talker", "rates"})
+EARLY = frozenset({"client_networks", "early_talker", "rates", "sending_limits"})
 
 # The strongest word wins. A definite refusal goes before "can't tell", which goes before every way of accepting.
 _STRENGTH = (Action.REJECT, Action.DROP, Action.DEFER, Action.QUARANTINE, Action.TAG, Action.DELIVER)
@@ -99,16 +99,32 @@ def decide(trace: Trace, policy: Policy, recipient: str) -> Decision:
     )
 
 
-def early_reply(seen: Observation, policy: Policy) -> Reply | None:
-    """Give the answer before any recipient is named, where a check may answer then and all domains enforce it."""
-    if seen.check not in EARLY or seen.outcome is not Outcome.HIT or seen.check not in policy.enforced:
+def early_reply(seen: Observation, policy: Policy, *, outbound: bool = False) -> Reply | None:
+    """Give the answer before any recipient is named, where a check may answer then and all domains enforce it.
+
+    Where ``outbound`` is set the rules of mail that leaves decide.
+    """
+    if seen.check not in EARLY:
         return None
-    later = policy.wanted.checks[seen.check].action is Action.DEFER
-    return replies.later(seen.check) if later else replies.refusal(seen.check)
+    if outbound:
+        rule = policy.snapshot.outbound.rules.checks.get(seen.check, _OFF)
+        if rule.mode is not Mode.ENFORCE:
+            return None
+        if seen.outcome.failed and rule.on_failure is Action.DEFER:
+            return replies.UNDECIDED
+    elif seen.check in policy.enforced:
+        rule = policy.wanted.checks[seen.check]
+    else:
+        return None
+    if seen.outcome is not Outcome.HIT:
+        return None
+    return replies.later(seen.check) if rule.action is Action.DEFER else replies.refusal(seen.check)
 
 
 def reason(seen: Observation) -> str:
     """Say what a hit was, for the sentence that begins with what was done."""
+    if not seen.findings:
+        return f"{seen.check} failed: {seen.detail}"
     finding = seen.findings[0]
     return f"{seen.check} found {finding.symbol} ({finding.detail})"
 

@@ -17,6 +17,7 @@ CHECKS: dict[str, CheckRule] = {
     "early_talker": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),
     "dns_lists": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
     "rates": CheckRule(mode=Mode.ENFORCE, action=Action.DEFER, on_failure=Action.DEFER),
+    "sending_limits": CheckRule(mode=Mode.ENFORCE, action=Action.DEFER, on_failure=Action.DEFER),
     "reverse_dns": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
     "helo": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
     "recipient_known": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT),

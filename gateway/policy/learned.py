@@ -77,11 +77,16 @@ class ListOff(_Entry, frozen=True):
     because: str = ""
 
 
+class Unblocked(_Entry, frozen=True):
+    """An account, client or domain whose sending limits begin anew at ``since``. The key is ``kind:name``."""
+
+
 class Learned(msgspec.Struct, frozen=True, omit_defaults=True):
     """All of it. ``serial`` grows with each change; 0 where nothing has been learned yet.
 
     ``storms`` are by victim (lower case, without tag); ``backscatterers`` by IP address or HELO name (lower case);
-    ``never_tag`` by address or domain in look-up form; ``stages`` by domain; ``lists_off`` by zone.
+    ``never_tag`` by address or domain in look-up form; ``stages`` by domain; ``lists_off`` by zone; ``unblocked`` by
+    kind and name.
     """
 
     serial: int = 0
@@ -90,6 +95,7 @@ class Learned(msgspec.Struct, frozen=True, omit_defaults=True):
     never_tag: dict[str, NeverTag] = {}
     stages: dict[str, DomainStage] = {}
     lists_off: dict[str, ListOff] = {}
+    unblocked: dict[str, Unblocked] = {}
 
 
 NOTHING = Learned()

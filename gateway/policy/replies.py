@@ -12,6 +12,7 @@ REFUSALS: dict[str, Reply] = {
     "reverse_dns": Reply(550, "5.7.25", "this client's address has no name in DNS that leads back"),  # RFC 7372 3.3
     "helo": Reply(550, "5.7.1", "this client calls itself by a name that is not its own"),
     "rates": Reply(550, "5.7.1", "too many messages from this client"),
+    "sending_limits": Reply(550, "5.7.1", "the sending limit is reached"),
     "recipient_known": Reply(550, "5.1.1", "no such recipient here"),
     "spf": Reply(550, "5.7.23", "SPF: the sender's domain does not let this client send for it"),  # RFC 7372 3.2
     "sender_domain": Reply(550, "5.1.8", "the sender's domain takes no mail, so that nothing could be sent back"),
@@ -38,6 +39,7 @@ BY_SYMBOL: dict[str, Reply] = {
 }
 # What is told where a hit is only refused for now.
 LATER: dict[str, Reply] = {
+    "sending_limits": Reply(451, "4.7.1", "the sending limit is reached, please try later"),
     "rates": Reply(451, "4.7.1", "too many messages from this client, please try later"),
 }
 # What they found is told: its side can act on it.

@@ -6,6 +6,7 @@ At the end of DATA every recipient has been accepted by both sides; nobody learn
 import msgspec
 
 from gateway import pipeline
+from gateway.checks import sending_limits
 from gateway.checks.base import View
 from gateway.mail.address import Address, AddressError, parse_path
 from gateway.mail.decisions import Action, Decision
@@ -17,6 +18,7 @@ from gateway.policy.decide import decide, match_of
 from gateway.policy.matching import Match
 from gateway.policy.precedence import may_allow
 from gateway.policy.snapshot import Mode, Rules
+from gateway.services.counters import CountersUnreachable
 from smtpfront import harvest, nexthop
 from smtpfront.session import Session
 from smtpfront.transaction import Transaction
@@ -109,10 +111,21 @@ async def _take(session: Session, transaction: Transaction, address: Address, ma
         return _accept(transaction, each, rules)
     refusal = await nexthop.ask(session.front, transaction, each, sender, unproven=session.listener == "inbound")
     if refusal is not None:
+        await _count_refused(transaction, refusal)
         return await harvest.answer(session.front, transaction, each, rules, refusal)
     if not transaction.accepted and sender != transaction.trace.sender:
         transaction.note(f"the sender leaves as <{sender}>")
     return _accept(transaction, each, rules)
+
+
+async def _count_refused(transaction: Transaction, refusal: Reply) -> None:
+    """Count a recipient of mail that leaves and whom the next hop refused towards what its sender may have refused."""
+    if transaction.trace.listener != "outbound" or not refusal.permanent:
+        return
+    try:
+        await sending_limits.count_refused(transaction.front.counters, sending_limits.of_view(transaction.view()))
+    except CountersUnreachable as error:
+        transaction.front.alarm(f"counters can not be reached: {error}")
 
 
 def _tell_of_sender(transaction: Transaction, address: Address, each: RecipientTrace, sender: str) -> None:

@@ -14,7 +14,7 @@ from datetime import datetime
 from django.db import transaction
 
 from gateway.mail.trace import Trace
-from gateway.operations.learning import backscatterers, judgements, never_tags, stages, storms
+from gateway.operations.learning import backscatterers, judgements, never_tags, sending, stages, storms
 from gateway.operations.learning.publishing import publish
 
 __all__ = ["look_after", "publish", "take_in"]
@@ -26,6 +26,7 @@ def take_in(traces: Sequence[Trace]) -> None:
     storms.take_in(rows)
     backscatterers.take_in(traces, rows)
     never_tags.take_in(traces)
+    sending.take_in(traces)
 
 
 def look_after(now: datetime) -> None:
@@ -35,3 +36,4 @@ def look_after(now: datetime) -> None:
         backscatterers.look_after(now)
         stages.look_after(now)
         never_tags.look_after(now)
+        sending.look_after(now)

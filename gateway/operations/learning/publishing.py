@@ -1,6 +1,6 @@
 """What was learned, from rows to the one file that the SMTP side reads. Only a change is written."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -9,9 +9,10 @@ from django.utils import timezone
 from gateway import models
 from gateway.operations.learning import backscatterers
 from gateway.policy import learned
-from gateway.policy.learned import Backscatterer, DomainStage, Learned, ListOff, NeverTag, Stage, Storm
+from gateway.policy.learned import Backscatterer, DomainStage, Learned, ListOff, NeverTag, Stage, Storm, Unblocked
 from gateway.spool.disk import make_folder, sync_folder, write_file
 
+_UNBLOCKED = timedelta(days=1)  # for which the SMTP side is told that somebody was unblocked
 _EMPTY = learned.encode(learned.NOTHING).decode()
 _MOST = 5000  # backscatterers that are published: those with most points
 
@@ -65,6 +66,11 @@ def build(serial: int = 0) -> Learned:
         stages={
             row.domain: DomainStage(row.pk, _seconds(row.since), Stage(row.stage))
             for row in models.DomainStage.objects.all()
+        },
+        unblocked={
+            f"{row.kind}:{row.name}": Unblocked(row.pk, _seconds(row.unblocked))
+            for row in models.SendingBlock.objects.filter(unblocked__gt=now - _UNBLOCKED).order_by("unblocked")
+            if row.unblocked is not None
         },
         lists_off={
             row.zone: ListOff(row.pk, _seconds(row.off_since), row.because)

@@ -14,12 +14,14 @@ class Claim(msgspec.Struct, frozen=True, array_like=True):
     """One event that shall stay within ``limit`` in the last ``window`` seconds.
 
     With a ``value`` distinct values are what counts: one that was seen within the window already is always within it.
+    Where it does not ``count``, it is only looked at whether another one would fit.
     """
 
     key: str
     window: float
     limit: int
     value: str = ""
+    counts: bool = True
 
 
 class Counters(Protocol):

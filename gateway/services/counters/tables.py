@@ -153,6 +153,8 @@ def admit(windows: Windows, distinct: Distinct, claims: Sequence[Claim], now: fl
         if not fits:
             return each.key
     for each in claims:
+        if not each.counts:
+            continue
         if each.value:
             distinct.add(each.key, each.value, now)
         else:
