@@ -25,7 +25,7 @@ from gateway.delivery.faults import RouteFault
 from gateway.delivery.relay import NextHopTransaction
 from gateway.mail.address import parse_mailbox
 from gateway.mail.decisions import Action, Decision, Disposition
-from gateway.mail.findings import Outcome
+from gateway.mail.findings import Outcome, confirmed_name
 from gateway.mail.message import Content
 from gateway.mail.reply import Reply
 from gateway.mail.trace import RecipientTrace, Trace
@@ -247,6 +247,7 @@ def trace_headers(case: Case, node: str, relayed: Sequence[RecipientTrace]) -> b
             recipients=tuple(each.delivered_to for each in relayed),
             utf8=trace.parameters.smtputf8,
             listener=trace.listener,
+            name=confirmed_name(trace.observations),
         )
         + headers.authentication_results(node, headers.results_of(trace))
         + headers.spam_headers(

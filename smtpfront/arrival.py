@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gateway.checks import early_talker, rates
+from gateway.mail.findings import confirmed_name
 from gateway.mail.prefix import prefix
 from gateway.mail.reply import Reply
 from gateway.mail.stages import Stage
@@ -146,9 +147,6 @@ def _is_known(session: "Session", who: str) -> bool:
 
 
 def _confirmed_name(session: "Session") -> str:
-    """Give the name that the client's address has forward and backward, or an empty string."""
+    """Give the name that the client's address has forward and backward, once that is known, or an empty string."""
     task = session.connecting
-    if task is None or not task.done() or task.cancelled():
-        return ""
-    seen = next((each for each in task.result() if each.check == "reverse_dns"), None)
-    return next((each.facts["name"] for each in seen.findings if "name" in each.facts), "") if seen is not None else ""
+    return confirmed_name(task.result()) if task is not None and task.done() and not task.cancelled() else ""

@@ -29,17 +29,20 @@ def received(  # noqa: PLR0913 - each is a clause of the field
     recipients: tuple[str, ...],
     utf8: bool = False,
     listener: str = "",
+    name: str = "",
 ) -> bytes:
     """Give the Received field (RFC 5321 4.4), CRLF included.
 
-    ``by`` is our name, ``id`` the trace's, ``at`` seconds since the epoch. ``for`` stands only where there is one
-    recipient, so that nobody learns of another one.
+    ``name`` is what DNS calls the client's address, forward and backward, or empty; ``by`` is our name, ``id`` the
+    trace's, ``at`` seconds since the epoch. ``for`` stands only where there is one recipient, so that nobody learns of
+    another one.
     """
     helo = _NOT_HELO.sub("?", client.helo[:_MAX_HELO]) or "unknown"
     ip = f"IPv6:{client.ip}" if ":" in client.ip else client.ip
     program = f"Backstop {listener}" if listener else "Backstop"
     tls = f" ({_NOT_TOKEN.sub(' ', client.tls)})" if client.tls else ""
-    text = f"Received: from {helo} ([{ip}])\r\n\tby {by} ({program}) with {protocol(client, utf8=utf8)}{tls} id {id}"
+    who = f"{_NOT_HELO.sub('?', name[:_MAX_HELO])} [{ip}]" if name else f"[{ip}]"
+    text = f"Received: from {helo} ({who})\r\n\tby {by} ({program}) with {protocol(client, utf8=utf8)}{tls} id {id}"
     if len(recipients) == 1 and (utf8 or recipients[0].isascii()):
         text += f"\r\n\tfor <{_CONTROL.sub('?', recipients[0])}>"
     return f"{text};\r\n\t{_date(int(at))}\r\n".encode()

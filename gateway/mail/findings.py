@@ -1,6 +1,7 @@
 """What a check observed. A finding is a fact with a weight, never a decision."""
 
 import enum
+from collections.abc import Iterable
 
 import msgspec
 
@@ -74,3 +75,11 @@ class Observation(msgspec.Struct, frozen=True, omit_defaults=True):
         hits = any(not each.informs for each in findings)
         outcome = self.outcome if hits or self.outcome is not Outcome.HIT else Outcome.MISS
         return msgspec.structs.replace(self, findings=findings, outcome=outcome)
+
+
+def confirmed_name(observations: Iterable[Observation]) -> str:
+    """Give the name that the client's address has in DNS, forward and backward; empty where it has none."""
+    for each in observations:
+        if each.check == "reverse_dns":
+            return next((finding.facts["name"] for finding in each.findings if "name" in finding.facts), "")
+    return ""

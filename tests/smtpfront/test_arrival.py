@@ -1,5 +1,6 @@
 """Who comes in: blocked networks, rates, early talkers, and clients whose address a load balancer tells."""
 
+import asyncio
 import socket
 import struct
 import time
@@ -13,6 +14,7 @@ import pytest
 from gateway.mail.findings import Outcome
 from gateway.policy import defaults
 from gateway.policy.snapshot import CheckRule, ClientRules, DomainPolicy, Mode, RecipientPolicy, Rules, Snapshot
+from smtpfront.lab.nameserver import Nameserver
 from tests.smtpfront.nexthop import NextHop
 from tests.smtpfront.running import Client, Gateway, mail, snapshot, until
 
@@ -328,3 +330,20 @@ def test_a_domain_may_have_a_check_off(start: Start, hop: NextHop) -> None:
 
     assert refused.startswith("554")
     assert taken.startswith("250")
+
+
+async def test_received_names_the_client_as_dns_does(tmp_path: Path, hop: NextHop, clamd: str) -> None:
+    zone = {"1.0.0.127.in-addr.arpa": {"PTR": ["one.other.test."]}, "one.other.test": {"A": ["127.0.0.1"]}}
+    server = Nameserver(zone)
+    dns = f'["{await server.start()}"]'
+
+    def send() -> None:
+        gateway = Gateway(tmp_path, snapshot(hop.port), clamd, BACKSTOP_DNS__SERVERS=dns)
+        with gateway.client() as client:
+            client.open("them@other.test", "alice@example.test")
+            assert client.data(mail()).startswith("250")
+        gateway.stop()
+
+    await asyncio.to_thread(send)
+    await server.stop()
+    assert b"from client.test (one.other.test [127.0.0.1])" in hop.kept[0].content

@@ -46,6 +46,18 @@ def test_the_protocol_has_its_registered_name(client: Client, name: str, *, utf8
     assert headers.protocol(client, utf8=utf8) == name
 
 
+def test_received_names_the_client_as_dns_does() -> None:
+    assert "from mail.example.org (mx1.example.org [192.0.2.1])" in received(name="mx1.example.org")
+
+
+@pytest.mark.parametrize("name", ["a) by other (b", "a\r\nX-Evil: 1", "x" * 5000])
+def test_a_hostile_name_of_dns_stays_a_name(name: str) -> None:
+    text = received(name=name)
+    assert email.message_from_string(text + "\r\n").keys() == ["Received"]
+    assert max(map(len, text.split("\r\n"))) < 998
+    assert text.count("(") == 2
+
+
 @pytest.mark.parametrize(
     "helo", ["a\r\nX-Evil: 1", "a) by mx.example.test (", "", "\udcff\x00", "x" * 5000, "a; b <c>"]
 )
