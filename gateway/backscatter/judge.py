@@ -96,14 +96,17 @@ def judge_for(reading: Reading, recipient: str, *, tools: Tools, now: float, ext
 def _blamed(judged: Judged, case: Case) -> Judged:
     """Add whom the user wrote to and who refused the tag, where a bounce of tagged mail says so."""
     start = start_of_body(case.raw)
-    blames = refusals.blames_tag(case.raw[start : start + _REFUSAL].decode("utf-8", "replace"))
-    if not blames:
+    found = refusals.in_bounce(case.raw[start : start + _REFUSAL].decode("utf-8", "replace"))
+    if not found:
         return judged
     try:
-        refused = [each for each in case.quoted.failed if case.tools.ledger.wrote_to(case.user, each) is not None]
+        known = [each for each in case.quoted.failed if case.tools.ledger.wrote_to(case.user, each) is not None]
     except OSError:
         return judged  # without the ledger nobody knows to whom the user wrote
-    return msgspec.structs.replace(judged, refused=tuple(refused[:_REFUSED]), blames=blames)
+    named = [each for each in known if each in {destination for destination, _ in found}]
+    if found[0][0] == "" and len(known) == 1:  # free text names nobody: only where it can be but one
+        named = known
+    return msgspec.structs.replace(judged, refused=tuple(named[:_REFUSED]), blames=found[0][1]) if named else judged
 
 
 def _weigh(reading: Reading, found: Sequence[Evidence], since: float | None, excuse: str) -> Judged:

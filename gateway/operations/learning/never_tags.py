@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from gateway.backscatter import batv
-from gateway.backscatter.refusals import blames_tag
+from gateway.backscatter.refusals import blames_tag, speaks_of_members
 from gateway.backscatter.words import Verdict
 from gateway.mail.address import AddressError, parse_mailbox
 from gateway.mail.decisions import Disposition
@@ -110,6 +110,8 @@ def _refusal(trace: Trace, destination: str, words: str) -> Iterator[Refusal]:
 def _widen(refusal: Refusal) -> None:
     """Take in the whole domain once several of its addresses have refused: it is a host of lists."""
     domain = refusal.destination.rpartition("@")[2]
+    if not speaks_of_members(refusal.words):  # of a large provider three dead addresses are nothing
+        return
     if NeverTag.objects.filter(destination__endswith=f"@{domain}").count() < WHOLE_DOMAIN:
         return
     NeverTag.objects.update_or_create(
