@@ -17,12 +17,12 @@ from gateway.delivery import trial
 from gateway.delivery.opening import label
 from gateway.delivery.trial import Answer, Question, Step, Trial
 from gateway.mail.address import Address
-from gateway.models import RecipientProbe
+from gateway.models import Domain, RecipientProbe
 from gateway.operations import alarms, columns
 from gateway.policy.admission import takes_unknown
 from gateway.policy.matching import Match, Policy
 from gateway.policy.recipients import forms, methods
-from gateway.policy.snapshot import DomainPolicy, Ldap, Route, Snapshot, Validation
+from gateway.policy.snapshot import DomainPolicy, Ldap, NextHop, Route, Snapshot, Validation
 from gateway.policy.wellformed import domain_fault
 from gateway.services import secrets
 from gateway.services.ldap import Directory, DirectoryError
@@ -116,6 +116,16 @@ def known(snapshot: Snapshot, name: str) -> bool | None:
     """Whether a domain's next hop accepts everyone; None where that is not known of the hosts that it has now."""
     row = RecipientProbe.objects.filter(domain=name).first()
     return row.accepts if row is not None and _is_of(row, snapshot) else None
+
+
+def told_of(domain: Domain) -> str:
+    """Say what is known of a domain's next hop and unknown recipients, in one line."""
+    hosts = ", ".join(label(NextHop(hop.host, hop.port)) for hop in domain.route.hosts.all())
+    row = RecipientProbe.objects.filter(domain=domain.name).first()
+    if row is None or (row.hosts and row.hosts != hosts):
+        return "not known yet: no next hop of its route has answered a probe"
+    what = "accepts everyone" if row.accepts else "refuses unknown recipients"
+    return f"{what}, as of {row.at:%Y-%m-%d %H:%M} UTC ({row.reply})"
 
 
 def accepting(snapshot: Snapshot) -> set[str]:

@@ -61,6 +61,7 @@ def test_with_nobody_it_finds_out_who_accepts_everyone_and_keeps_that(admin: Cli
 
     assert "This next hop accepts everyone." in text
     assert RecipientProbe.objects.get().accepts
+    assert "accepts everyone, as of" in admin.get(f"/gateway/domain/{domain.pk}/change/").content.decode()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from gateway.mail.address import AddressError, domain_key
 from gateway.models import CheckSetting, Domain
-from gateway.operations import accounts
+from gateway.operations import accounts, probe
 from gateway.policy.defaults import CHECKS, THRESHOLDS
 from gateway.policy.learned import FORGED
 from gateway.policy.validity import guided_fault
@@ -114,6 +114,7 @@ class DomainAdmin(Audited):
     form = DomainForm
     inlines = (RecipientInline, CheckInline)
     actions_detail = ("try_recipient",)
+    readonly_fields = ("next_hop_says",)
     list_display = ("name", "route", "how_many", "observe", "accept_unknown")
     list_filter = ("observe",)
     search_fields = ("name",)
@@ -122,7 +123,7 @@ class DomainAdmin(Audited):
         (None, {"fields": _FIELDS}),
         (
             "Recipients",
-            {"fields": (*METHODS, "accept_unknown", ("validation_down", "plus"), "accepts_everyone")},
+            {"fields": (*METHODS, "accept_unknown", ("validation_down", "plus"), "accepts_everyone", "next_hop_says")},
         ),
         (
             "Directory (LDAP)",
@@ -139,6 +140,11 @@ class DomainAdmin(Audited):
         """Count the recipients too."""
         rows: QuerySet[Domain] = super().get_queryset(request)
         return rows.annotate(recipient_count=Count("recipients"))
+
+    @display(description="Unknown recipients at the next hop")
+    def next_hop_says(self, row: Domain) -> str:
+        """Say what the last probe found."""
+        return probe.told_of(row) if row.pk and row.route_id else "not known yet"
 
     @action(description="Test a recipient", icon="troubleshoot", permissions=["change"])
     def try_recipient(self, request: HttpRequest, object_id: int) -> HttpResponse:  # noqa: ARG002 - the shell's signature
