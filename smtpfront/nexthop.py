@@ -37,6 +37,9 @@ async def ask(
         answer = remembered or await _answer(front, transaction, each, sender, unproven=unproven)
     except RouteFault as fault:
         each.next_hop, each.next_hop_reply = fault.host, str(fault)
+        said = fault.reply
+        if fault.step == "mail" and said is not None and said.permanent and each.sender_told and blames_tag(said.text):
+            return _refused(transaction, each, said)  # of our sender's tag, which can be left out
         return await _our_fault(front, transaction, each, str(fault))
     if answer is None:
         return transaction.refuse(each, _lacking(transaction))

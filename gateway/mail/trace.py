@@ -35,7 +35,8 @@ class RecipientTrace(msgspec.Struct, omit_defaults=True):
     which an alias stands for; ``route`` names the route that the policy gave it; ``next_hop`` is the host:port that
     answered and ``next_hop_reply`` its words, which only the trace ever shows. ``reply`` is what the client was told
     for this recipient.
-    ``sender_told`` is the envelope sender that the next hop was told, where that is not the sender as it came.
+    ``sender_told`` is the envelope sender that the next hop was told, where that is not the sender as it came;
+    ``tag_refused`` holds the words in which it refused that sender's tag, before it took the plain one.
     """
 
     address: str
@@ -47,6 +48,7 @@ class RecipientTrace(msgspec.Struct, omit_defaults=True):
     reply: Reply | None = None
     mailbox: str = ""
     sender_told: str = ""
+    tag_refused: str = ""
 
     @property
     def delivered_to(self) -> str:

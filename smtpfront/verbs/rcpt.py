@@ -6,6 +6,8 @@ At the end of DATA every recipient has been accepted by both sides; nobody learn
 import msgspec
 
 from gateway import pipeline
+from gateway.backscatter import batv
+from gateway.backscatter.refusals import blames_tag
 from gateway.checks import sending_limits
 from gateway.checks.base import View
 from gateway.mail.address import Address, AddressError, parse_path
@@ -109,13 +111,35 @@ async def _take(session: Session, transaction: Transaction, address: Address, ma
     if decision.action is Action.DROP:
         each.decision = decision  # settled at the end of DATA, on record
         return _accept(transaction, each, rules)
-    refusal = await nexthop.ask(session.front, transaction, each, sender, unproven=session.listener == "inbound")
+    refusal = await _ask(session, transaction, each, sender)
     if refusal is not None:
         await _count_refused(transaction, refusal)
         return await harvest.answer(session.front, transaction, each, rules, refusal)
     if not transaction.accepted and sender != transaction.trace.sender:
         transaction.note(f"the sender leaves as <{sender}>")
     return _accept(transaction, each, rules)
+
+
+async def _ask(session: Session, transaction: Transaction, each: RecipientTrace, sender: str) -> Reply | None:
+    """Ask the next hop; where it refuses the tag on our sender, once more with the plain one. None where it accepts.
+
+    Only for a transaction's first recipient: the others were accepted with the sender that has the tag.
+    """
+    front = session.front
+    refusal = await nexthop.ask(front, transaction, each, sender, unproven=session.listener == "inbound")
+    if refusal is None or not refusal.permanent or transaction.accepted or not batv.is_tagged(each.sender_told):
+        return refusal
+    words = blames_tag(each.next_hop_reply)
+    if not words or transaction.sender is None:
+        return refusal
+    plain = str(transaction.policy.plain(transaction.sender))
+    each.decision = each.disposition = each.reply = None
+    each.sender_told = "" if plain == transaction.trace.sender else plain
+    refusal = await nexthop.ask(front, transaction, each, plain, unproven=False)
+    if refusal is None:
+        transaction.next_sender, each.tag_refused = plain, words
+        transaction.note(f"the next hop refused the tag ({words}) and took the plain sender")
+    return refusal
 
 
 async def _count_refused(transaction: Transaction, refusal: Reply) -> None:

@@ -26,7 +26,12 @@ class Script:
     rcpt: dict[str, str] = field(default_factory=dict)
     dot: dict[str, str] = field(default_factory=dict)
     plain_only: str = ""  # what it answers to RCPT where the sender has a tag
+    plain_mail_only: str = ""  # and to MAIL
     hang_at: str = ""  # a verb, or "DOT": then no answer comes
+
+    def answer_to_mail(self, sender: str) -> str:
+        """Give the answer to MAIL."""
+        return self.plain_mail_only if self.plain_mail_only and "<prvs=" in sender else self.mail
 
     def answer(self, local: str, sender: str) -> str:
         """Give the answer to RCPT."""
@@ -102,7 +107,7 @@ class NextHop:
                 case "EHLO":
                     reply = script.ehlo
                 case "MAIL":
-                    sender, recipients, reply = text, [], script.mail
+                    sender, recipients, reply = text, [], script.answer_to_mail(text)
                 case "RCPT":
                     reply = script.answer(local, sender)
                     if reply.startswith("2"):

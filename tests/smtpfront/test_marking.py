@@ -324,31 +324,57 @@ def test_a_quarantined_copy_is_for_the_mailbox(marking: Gateway) -> None:
     assert [copy.recipient for copy in copies_of(trace)] == ["carol@example.test"]
 
 
-def test_a_destination_that_refuses_tags_is_learned_and_gets_the_plain_sender(marking: Gateway, hop: NextHop) -> None:
+def test_a_destination_that_refuses_the_tag_gets_the_plain_sender_at_once_and_is_learned(
+    marking: Gateway, hop: NextHop
+) -> None:
     hop.script.plain_only = "550 5.7.1 <alice@example.test> is not a member, only subscribers may post"
     try:
-        with marking.client("outbound") as client:
-            refusal = client.open("alice@example.test", "club@picky.test")[0]
-            client.say("QUIT")
-        assert refusal.startswith("550")
-        trace = marking.trace_of(refusal)
-        (refused,) = never_tags.of_trace(trace)
-        assert refused.destination == "club@picky.test"
-
-        entry = NeverTag(7, trace.started, trace.started + 86_400 * 90, refused.words)
-        folder = marking.home / "learned"
-        folder.mkdir(exist_ok=True)
-        (folder / learned.FILE).write_bytes(learned.encode(Learned(1, never_tag={refused.destination: entry})))
-
-        def accepted() -> bool:
-            with marking.client("outbound") as again:
-                return again.open("alice@example.test", "club@picky.test")[0].startswith("250")
-
-        until("the plain sender is accepted, and no refusal was remembered", accepted)
         told, _ = send_out(marking, hop, ours(Message_ID="<club@example.test>"), recipient="club@picky.test")
-        assert told == "Alice@Example.Test"
-        assert any("entry 7 of what was learned" in each.what for each in marking.traces()[-1].events)
-        assert open_ledger(marking.home, marking.home / "secrets")[0].wrote_to("alice@example.test", "club@picky.test")
     finally:
         hop.script.plain_only = ""
-        (marking.home / "learned" / learned.FILE).unlink(missing_ok=True)
+    assert told == "Alice@Example.Test"
+    trace = marking.traces()[-1]
+    assert any("refused the tag (ADDR is not a member) and took the plain sender" in each.what for each in trace.events)
+    (refused,) = never_tags.of_trace(trace)
+    assert (refused.destination, refused.words) == ("club@picky.test", "ADDR is not a member")
+    assert open_ledger(marking.home, marking.home / "secrets")[0].wrote_to("alice@example.test", "club@picky.test")
+
+
+def test_a_tag_that_is_refused_at_mail_is_left_out_too(marking: Gateway, hop: NextHop) -> None:
+    hop.script.plain_mail_only = "501 5.1.7 bad sender address syntax"
+    try:
+        told, _ = send_out(marking, hop, ours(Message_ID="<club2@example.test>"), recipient="club2@picky.test")
+    finally:
+        hop.script.plain_mail_only = ""
+    assert told == "Alice@Example.Test"
+    assert [each.destination for each in never_tags.of_trace(marking.traces()[-1])] == ["club2@picky.test"]
+
+
+def test_a_destination_that_refuses_the_plain_sender_too_teaches_nothing(marking: Gateway, hop: NextHop) -> None:
+    hop.script.rcpt["closed"] = "550 5.7.1 you are not a member"
+    with marking.client("outbound") as client:
+        reply = client.open("alice@example.test", "closed@picky.test")[0]
+        client.say("QUIT")
+    assert reply.startswith("550")
+    assert list(never_tags.of_trace(marking.trace_of(reply))) == []
+
+
+def test_a_learned_destination_gets_the_plain_sender_and_the_trace_cites_the_entry(
+    marking: Gateway, hop: NextHop
+) -> None:
+    now = time.time()
+    folder = marking.home / "learned"
+    folder.mkdir(exist_ok=True)
+    entry = NeverTag(7, now, now + 86_400 * 90, "not a member")
+    try:
+        (folder / learned.FILE).write_bytes(learned.encode(Learned(1, never_tag={"list@picky.test": entry})))
+
+        def plain() -> bool:
+            number = len(hop.kept)
+            told, _ = send_out(marking, hop, ours(Message_ID=f"<l{number}@example.test>"), recipient="list@picky.test")
+            return told == "Alice@Example.Test"
+
+        until("the plain sender is told", plain)
+        assert any("entry 7 of what was learned" in each.what for each in marking.traces()[-1].events)
+    finally:
+        (folder / learned.FILE).unlink(missing_ok=True)

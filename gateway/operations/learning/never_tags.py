@@ -81,6 +81,9 @@ def of_trace(trace: Trace) -> Iterator[Refusal]:
 def _refused_on_the_way_out(trace: Trace) -> Iterator[Refusal]:
     """Give the recipients whose next hop refused our tagged sender."""
     for each in trace.recipients:
+        if each.tag_refused:  # and the plain sender was taken, which proves it
+            yield from _refusal(trace, each.delivered_to, each.tag_refused)
+            continue
         tagged = batv.is_tagged(each.sender_told)
         if tagged and each.disposition is Disposition.REJECTED and (words := blames_tag(each.next_hop_reply)):
             yield from _refusal(trace, each.delivered_to, words)
