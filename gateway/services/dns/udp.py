@@ -8,6 +8,7 @@ import contextlib
 import os
 import socket
 import struct
+from collections.abc import Iterator
 from typing import Protocol
 
 from gateway.services.dns import wire
@@ -17,6 +18,7 @@ QUESTIONS = 500  # that one socket asks before it is renewed, so that its port c
 _DATAGRAM = 8192  # octets that are read of one; we say that we take 1232
 _TURN = 100  # datagrams of one socket that are read in one turn of the loop
 _RANDOM = 3072  # random octets that are drawn at once
+_THREE = struct.Struct("!BH")
 
 
 class ServerError(Exception):
@@ -57,7 +59,7 @@ class Channel:
         """Name it; nothing is opened yet."""
         self._address = server
         self._sockets: list[_Socket | None] = [None] * SOCKETS
-        self._random = b""
+        self._random: Iterator[tuple[int, ...]] = iter(())
         self._tasks: set[asyncio.Task[None]] = set()
         self.server = f"{server[0]}:{server[1]}" if ":" not in server[0] else f"[{server[0]}]:{server[1]}"
 
@@ -90,10 +92,11 @@ class Channel:
 
     def _draw(self) -> tuple[int, int]:
         """Give a random octet, and a random number of 16 bits."""
-        if not self._random:
-            self._random = os.urandom(_RANDOM)
-        drawn, self._random = self._random[:3], self._random[3:]
-        return drawn[0], int.from_bytes(drawn[1:])
+        drawn = next(self._random, None)
+        if drawn is None:
+            self._random = _THREE.iter_unpack(os.urandom(_RANDOM))
+            drawn = next(self._random)
+        return drawn  # type: ignore[return-value] # of this shape
 
     async def _by_tcp(self, question: wire.Question, asker: Asker) -> None:
         """Ask over TCP; the asker bounds the time."""

@@ -18,7 +18,8 @@ from gateway.services.dns.plain import MAX_CHAIN, MAX_RECORDS
 from gateway.services.dns.words import Answer, Status
 
 PAYLOAD = 1232  # octets that fit any path unfragmented (DNS Flag Day 2020)
-_MAX_LABEL = 63  # octets (RFC 1035 2.3.4)
+_LENGTHS = {length: bytes((length,)) for length in range(1, 64)}  # of a label, in octets (RFC 1035 2.3.4)
+_TYPE = struct.Struct("!BHH")  # the root, a type, the class IN
 _MAX_NAME = 253  # characters, dots between the labels included
 _HEADER = struct.Struct("!HHHHHH")
 _RECURSION_DESIRED = 0x0100
@@ -54,10 +55,13 @@ def question(name: str, kind: str) -> Question:
     """Make a question of a name in presentation form, lower case. Raises ValueError, DNSException."""
     labels = name.encode("ascii").split(b".")  # a backslash in it is one: nothing is escaped
     number = _KINDS.get(kind) or int(dns.rdatatype.from_text(kind))
-    if not all(0 < len(each) <= _MAX_LABEL for each in labels) or len(name) > _MAX_NAME:
-        raise ValueError("a label is empty or too long, or the name is")
-    section = b"".join([bytes((len(each),)) + each for each in labels])
-    return Question(name, number, section + struct.pack("!BHH", 0, number, 1))
+    try:
+        section = b"".join([_LENGTHS[len(each)] + each for each in labels])
+    except KeyError:
+        raise ValueError("a label is empty or too long") from None
+    if len(name) > _MAX_NAME:
+        raise ValueError("the name is too long")
+    return Question(name, number, section + _TYPE.pack(0, number, 1))
 
 
 def answers(octets: bytes, asked: Question, number: int) -> bool:
