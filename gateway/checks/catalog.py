@@ -17,6 +17,7 @@ from gateway.checks.dmarc import Dmarc
 from gateway.checks.dns_lists import DnsLists
 from gateway.checks.early_talker import EarlyTalker
 from gateway.checks.forged_bounce import ForgedBounce
+from gateway.checks.greylisting import Greylisting
 from gateway.checks.helo import Helo
 from gateway.checks.judging import Judging
 from gateway.checks.known_backscatterer import KnownBackscatterer
@@ -66,6 +67,7 @@ def build(services: Services) -> Catalog:
     sender_lists, own_sender = SenderLists(), OwnSender(services.read_secret, authenticating)
     null_sender_lists = NullSenderLists(services.resolver, judging)
     null_sender_rate = NullSenderRate(services.counters, judging)
+    greylisting = Greylisting(services.counters, services.ledger)
     return {
         Stage.CONNECT: (ClientNetworks(), early_talker, ReverseDns(services.resolver), DnsLists(services.resolver)),
         Stage.HELO: (early_talker, Helo(services.resolver)),
@@ -83,6 +85,7 @@ def build(services: Services) -> Catalog:
             own_sender,
             Batv(services.read_secret),
             null_sender_rate,
+            greylisting,
             sending,
         ),
         Stage.DATA: (
@@ -102,6 +105,7 @@ def build(services: Services) -> Catalog:
             KnownBackscatterer(judging),
             null_sender_lists,
             null_sender_rate,
+            greylisting,
             PastGateway(services.ledger),
             Spam(),
         ),

@@ -40,6 +40,7 @@ CHECKS: dict[str, CheckRule] = {
     "known_backscatterer": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
     "null_sender_lists": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
     "null_sender_rate": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
+    "greylisting": CheckRule(mode=Mode.OFF, action=Action.DEFER, on_failure=Action.DELIVER),
     "past_gateway": CheckRule(mode=Mode.OBSERVE),
     "spam": CheckRule(mode=Mode.SCORE),
 }

@@ -39,6 +39,7 @@ BY_SYMBOL: dict[str, Reply] = {
 }
 # What is told where a hit is only refused for now.
 LATER: dict[str, Reply] = {
+    "greylisting": Reply(451, "4.7.1", "greylisted, please try again in a few minutes"),
     "sending_limits": Reply(451, "4.7.1", "the sending limit is reached, please try later"),
     "rates": Reply(451, "4.7.1", "too many messages from this client, please try later"),
 }

@@ -9,6 +9,7 @@ from gateway.mail.message import Content, Headers
 from gateway.mail.reply import Reply
 from gateway.mail.stages import Stage
 from gateway.outcome import Case, carry_out, finish
+from smtpfront import greylist
 from smtpfront.receive import Receiver
 from smtpfront.session import TIMED_OUT, Session
 from smtpfront.transaction import Transaction
@@ -88,6 +89,7 @@ async def _judge(session: Session, transaction: Transaction, content: Content) -
     reply = await carry_out(
         Case(trace, transaction.policy, content, transaction.held, deadline, key, transaction.marks), front.means
     )
+    await greylist.note_content(transaction)
     transaction.tell()
     if reply.positive:
         session.delivered |= any(each.disposition is Disposition.DELIVERED for each in trace.recipients)

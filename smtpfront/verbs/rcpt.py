@@ -21,7 +21,7 @@ from gateway.policy.matching import Match
 from gateway.policy.precedence import may_allow
 from gateway.policy.snapshot import Mode, Rules
 from gateway.services.counters import CountersUnreachable
-from smtpfront import harvest, nexthop
+from smtpfront import greylist, harvest, nexthop
 from smtpfront.session import Session
 from smtpfront.transaction import Transaction
 
@@ -104,6 +104,7 @@ async def _take(session: Session, transaction: Transaction, address: Address, ma
         return refusal
     await _check(session, transaction, address, each, match, rules)
     decision = decide(transaction.trace, policy, each.address)
+    await greylist.note(transaction, each, decision)
     if decision.action in {Action.REJECT, Action.DEFER}:
         each.decision = decision
         refusal = transaction.refuse(each, decision.reply or NO_RELAY)
