@@ -4,14 +4,15 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
 from gateway.config import Dns
 from gateway.services.dns import Answer, DnsResolver, Status
-from smtpfront.lab.nameserver import Nameserver, Zone
+from smtpfront.lab.nameserver import Nameserver, Records, Zone
 
-ZONE = {
+ZONE: dict[str, Records | str] = {
     "example.test": {
         "A": ["192.0.2.1", "192.0.2.2"],
         "AAAA": ["2001:db8:0:0::1"],
@@ -52,6 +53,11 @@ def ask(name: str, kind: str, **changes: object) -> Answer:
             return await resolver.query(name, kind)
 
     return asyncio.run(run())
+
+
+def open_files() -> int:
+    """How many files this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def within(work: Callable[[], Awaitable[None]]) -> None:
@@ -121,6 +127,7 @@ def test_a_dead_server_fails_at_once_and_the_other_one_answers() -> None:
         gone = Nameserver({})
         dead = await gone.start()
         await gone.stop()
+        await asyncio.sleep(0)  # the socket closes in the loop's next turn
         resolver = DnsResolver(Dns(servers=(dead, address)))
         assert (await resolver.query("example.test", "A")).status is Status.FOUND
         await resolver.close()
@@ -219,5 +226,51 @@ def test_a_failure_is_kept_for_seconds_only() -> None:
         assert server.asked["broken.test", "A"] > first
         await resolver.close()
         await server.stop()
+
+    within(work)
+
+
+def test_look_ups_begin_when_they_are_called_and_not_when_somebody_waits() -> None:
+    async def work() -> None:
+        async with asking() as (resolver, server):
+            server.latency = 0.2
+            began = time.monotonic()
+            questions = [resolver.query(name, "A") for name in ("example.test", "alias.test", "nowhere.test")]
+            found = [(await each).status for each in questions]
+            assert found == [Status.FOUND, Status.FOUND, Status.NO_NAME]
+            assert time.monotonic() - began < 0.5
+
+    within(work)
+
+
+def test_who_waits_when_the_resolver_closes_gets_a_failure() -> None:
+    async def work() -> None:
+        async with asking() as (resolver, _):
+            question = resolver.query("silent.test", "A")
+            await resolver.close()
+            assert (await question).status is Status.FAILED
+
+    within(work)
+
+
+def test_answers_to_nobody_are_dropped_and_harm_nothing() -> None:
+    async def work() -> None:
+        async with asking(attempt_seconds=0.1, seconds=0.15) as (resolver, server):
+            server.latency = 0.3
+            assert (await resolver.query("example.test", "A")).status is Status.TIMEOUT
+            await asyncio.sleep(0.3)
+            server.latency = 0.0
+            assert (await resolver.query("null.test", "MX")).status is Status.FOUND
+
+    within(work)
+
+
+def test_sockets_are_renewed_and_none_is_left() -> None:
+    async def work() -> None:
+        async with asking() as (resolver, _):
+            before = open_files()
+            for number in range(6000):
+                await resolver.query(f"n{number}.test", "A")
+            assert open_files() <= before + 8
 
     within(work)
