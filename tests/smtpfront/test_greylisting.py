@@ -30,6 +30,7 @@ ZONE: dict[str, Records | str] = {
     "spam.test": {"MX": ["10 mx.spam.test."]},
     "s1._domainkey.signs.test": {"TXT": [signing.record()]},
     "s1._domainkey.shop.test": {"TXT": [signing.record()]},
+    "s1._domainkey.odd.test": {"TXT": [signing.record()]},  # a domain that takes no mail
     "s1._domainkey.spam.test": {"TXT": [signing.record()]},
 }
 
@@ -179,6 +180,18 @@ def test_a_signed_message_that_something_speaks_against_teaches_nothing(gateway:
     assert brought(gateway, "ads@spam.test", "127.0.16.1", content).disposition != "delivered"
 
     assert told(gateway, "more@spam.test", "127.0.17.1") == "451 4.7.1"
+
+
+def test_a_signed_message_that_is_delivered_with_a_tag_teaches_nothing(gateway: Gateway) -> None:
+    come_back(gateway, "ads@odd.test", "127.0.19.1")
+    content = signing.signed(mail(From="Ads <ads@odd.test>", Message_ID="<s4@odd.test>"), "odd.test")
+    trace = brought(gateway, "ads@odd.test", "127.0.19.1", content)
+    assert trace.recipients[0].decision is not None
+    assert (trace.disposition, trace.recipients[0].decision.action) == ("delivered", Action.TAG)
+    signature = next(each for each in trace.observations if each.check == "dkim").findings[0]
+    assert signature.facts["result"] == "pass"
+
+    assert told(gateway, "more@odd.test", "127.0.20.1") == "451 4.7.1"
 
 
 def test_of_one_network_so_many_attempts_are_noted_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
