@@ -11,7 +11,7 @@ REFUSALS: dict[str, Reply] = {
     "dns_lists": Reply(550, "5.7.1", "mail from this client's address is not accepted"),
     "reverse_dns": Reply(550, "5.7.25", "this client's address has no name in DNS that leads back"),  # RFC 7372 3.3
     "helo": Reply(550, "5.7.1", "this client calls itself by a name that is not its own"),
-    "rates": Reply(550, "5.7.1", "too many messages from this client"),
+    "rates": Reply(550, "5.7.1", "this client comes too often"),
     "sending_limits": Reply(550, "5.7.1", "the sending limit is reached"),
     "recipient_known": Reply(550, "5.1.1", "no such recipient here"),
     "spf": Reply(550, "5.7.23", "SPF: the sender's domain does not let this client send for it"),  # RFC 7372 3.2
@@ -41,7 +41,7 @@ BY_SYMBOL: dict[str, Reply] = {
 LATER: dict[str, Reply] = {
     "greylisting": Reply(451, "4.7.1", "greylisted, please try again in a few minutes"),
     "sending_limits": Reply(451, "4.7.1", "the sending limit is reached, please try later"),
-    "rates": Reply(451, "4.7.1", "too many messages from this client, please try later"),
+    "rates": Reply(451, "4.7.1", "this client comes too often, please try later"),
 }
 # What they found is told: its side can act on it.
 TOLD = frozenset({"clamav", "dkim", "dmarc", "dns_lists", "line_ends", "spf"})
