@@ -14,6 +14,7 @@ import ldap3
 import pytest
 
 from gateway.embedded.certificate import make_self_signed
+from tests.ports import free_port
 
 BASE = "dc=example,dc=test"
 READER = f"cn=reader,{BASE}"
@@ -77,7 +78,7 @@ class Slapd:
             check=True,
             capture_output=True,
         )
-        self.port, self.secure_port = _free_port(), _free_port()
+        self.port, self.secure_port = free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -125,12 +126,6 @@ class Slapd:
         """Let it go on."""
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @pytest.fixture

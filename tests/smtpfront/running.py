@@ -50,6 +50,10 @@ def until(what: str, ready: Callable[[], object], seconds: float = 15.0) -> None
         time.sleep(0.02)
 
 
+# All dialogues are one client's.
+UNLIMITED = ClientRules(connections_per_minute=None, messages_per_hour=None, unknown_per_hour=None)
+
+
 def snapshot(next_hop: int, other_hop: int = 9, **changes: object) -> Snapshot:
     """Give the policy that the dialogues are written for."""
     rules = Rules(checks=defaults.CHECKS)
@@ -99,7 +103,7 @@ def snapshot(next_hop: int, other_hop: int = 9, **changes: object) -> Snapshot:
         "outbound": Outbound(networks=("127.0.0.1/32",), route="inner", rules=Rules(checks=defaults.OUTBOUND_CHECKS)),
         "max_size": 1_000_000,
         "normalise_line_ends": (f"{MENDED}/32",),
-        "clients": ClientRules(unknown_per_hour=None),  # all dialogues are one client's
+        "clients": UNLIMITED,
     }
     return Snapshot(**{**values, **changes})  # type: ignore[arg-type]
 

@@ -1,7 +1,6 @@
 """Releases through a real Celery worker, on the broker that needs no server and on Redis."""
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -16,6 +15,7 @@ from gateway.models import QuarantinedCopy
 from gateway.operations import adopt, broker, release
 from gateway.spool.staging import Spool
 from tests import samples
+from tests.ports import free_port
 from tests.smtpfront.nexthop import NextHop
 from tests.workers.conftest import Program, until
 
@@ -26,8 +26,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not shutil.which("redis-server"):
         pytest.fail("there is no redis-server here; install Debian's redis-server")
     folder = tmp_path_factory.mktemp("redis")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(folder)]
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(command, stdout=log)

@@ -1,21 +1,12 @@
 """A configuration over an empty folder, on free ports."""
 
-import socket
 from pathlib import Path
 
 import pytest
 
 from gateway import config as node_config
 from gateway.config import Config
-
-
-def free_ports(count: int) -> list[int]:
-    """Find ports that nobody listens on now, all different."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [sock.getsockname()[1] for sock in sockets]
-    for sock in sockets:
-        sock.close()
-    return ports
+from tests.ports import free_ports
 
 
 @pytest.fixture

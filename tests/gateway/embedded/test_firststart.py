@@ -13,6 +13,7 @@ from gateway.outbound import keys, marking
 from gateway.policy import codec
 from gateway.policy.feed import FILE
 from gateway.policy.matching import Policy
+from gateway.policy.snapshot import Mode
 from gateway.services import secrets
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
@@ -37,6 +38,13 @@ def test_one_recipient_is_stricter_and_still_shares_the_tag_of_the_others(publis
     assert carol is not None
     assert carol.rules.thresholds.quarantine < alice.rules.thresholds.quarantine
     assert carol.rules.thresholds.tag == alice.rules.thresholds.tag
+
+
+def test_what_dns_says_of_made_up_names_is_looked_at_and_does_not_count(published: Policy) -> None:
+    match = published.match(parse_mailbox("alice@example.test"))
+    assert match is not None
+    for check in ("reverse_dns", "helo", "sender_domain", "spf", "dmarc"):
+        assert match.rules.checks[check].mode is Mode.OBSERVE
 
 
 def test_the_route_leads_to_the_bundled_sink(published: Policy) -> None:

@@ -20,6 +20,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from gateway.models import AuditEntry, Backscatterer
+from tests.ports import free_port
 
 pytestmark = pytest.mark.django_db
 
@@ -86,9 +87,7 @@ class Rbldnsd:
     """A running rbldnsd that serves one zone, bl.test."""
 
     def __init__(self, zone: Path) -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port(socket.SOCK_DGRAM)
         user = "rbldns" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name  # it never runs as root
         self.process = subprocess.Popen(
             [RBLDNSD, "-n", "-u", user, "-b", f"127.0.0.1/{self.port}", f"bl.test:combined:{zone}"],

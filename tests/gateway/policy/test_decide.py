@@ -102,6 +102,16 @@ def test_scores_add_up_and_weights_can_be_set_by_policy() -> None:
     assert (decision.score, decision.action) == (8.5, Action.QUARANTINE)
 
 
+def test_a_score_too_low_for_anything_is_still_told() -> None:
+    seen = Observation("spf", Stage.MAIL, Outcome.HIT, (Finding("SPF_FAIL", 4.0), Finding("SPF", 0.0, informs=True)))
+    checks = {"spf": CheckRule(mode=Mode.SCORE)}
+
+    decision = decide(trace(seen), policy(Rules(checks=checks)), ALICE)
+
+    assert decision.action is Action.DELIVER
+    assert decision.because == "the score 4.0 (SPF_FAIL 4.0) stays below 5.0 (tag)"
+
+
 def test_drop_by_score_happens_only_above_an_explicit_line() -> None:
     rules = Rules(thresholds=Thresholds(drop=50.0), checks=CHECKS)
 
