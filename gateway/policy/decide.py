@@ -172,6 +172,7 @@ def _heaviest(seen: list[Observation], rules: Rules) -> str:
             for each in seen
             if each.outcome is Outcome.HIT and (rule := rules.checks.get(each.check, _OFF)).mode is Mode.SCORE
             for finding in each.findings
+            if weight_of(finding, rule)  # what only informs is no reason
         ),
         key=lambda pair: -pair[0],
     )
@@ -182,9 +183,11 @@ def _heaviest(seen: list[Observation], rules: Rules) -> str:
 def _by_score(score: float, found: str, rules: Rules, recipient: str) -> Verdict:
     """Give what the score asks for. Mail to postmaster and abuse is tagged at most: they must stay reachable."""
     limits = rules.thresholds
-    text = f"the score {score:.1f} ({found}) reaches"
-    if score < limits.tag:
+    if score <= 0 and score < limits.tag:
         return Verdict(Action.DELIVER, _NOTHING)
+    if score < limits.tag:
+        return Verdict(Action.DELIVER, f"the score {score:.1f} ({found}) stays below {limits.tag:.1f} (tag)")
+    text = f"the score {score:.1f} ({found}) reaches"
     if batv.without_tag(recipient).partition("@")[0].lower() in ALWAYS_DELIVERABLE:
         return Verdict(Action.TAG, f"{text} {limits.tag:.1f} (tag), and postmaster and abuse are always deliverable")
     if limits.drop is not None and score >= limits.drop:
