@@ -11,11 +11,12 @@ from django.db import transaction
 from gateway.config import Config
 from gateway.embedded.certificate import make_self_signed
 from gateway.embedded.ports import split
-from gateway.models import Domain, MarkingKey, NodePolicy, PolicyRevision, Recipient, Route, RouteHost
+from gateway.mail.decisions import Action
+from gateway.models import CheckSetting, Domain, MarkingKey, NodePolicy, PolicyRevision, Recipient, Route, RouteHost
 from gateway.operations import keys
 from gateway.operations.publish import pending, publish_policy
 from gateway.policy.feed import FILE
-from gateway.policy.snapshot import TlsLevel
+from gateway.policy.snapshot import Mode, TlsLevel
 from gateway.services import secrets as secret_files
 
 DOMAIN = "example.test"
@@ -26,6 +27,9 @@ ADMINISTRATOR = "admin"
 STRICTER = "carol"
 _STRICTER_THRESHOLDS = {"quarantine": 5.5}
 _RECIPIENTS = ("postmaster", "abuse", "alice", "bob", STRICTER)
+# The demo's clients and senders have made-up names: what DNS says of them is shown, and does not count.
+_OBSERVED = ("reverse_dns", "helo", "sender_domain", "spf", "dmarc")
+_OBSERVE = {"mode": Mode.OBSERVE, "on_failure": Action.DELIVER}
 _LOOPBACK = ["127.0.0.0/8", "::1/128"]
 
 
@@ -52,6 +56,8 @@ def make_policy(config: Config) -> bool:
         for local_part in _RECIPIENTS:
             thresholds = _STRICTER_THRESHOLDS if local_part == STRICTER else {}
             Recipient.objects.get_or_create(domain=domain, local_part=local_part, defaults=thresholds)
+        for check in _OBSERVED:
+            CheckSetting.objects.get_or_create(domain=domain, check_name=check, defaults=_OBSERVE)
         node = NodePolicy.load()
         # Holds for the outbound listeners only; to the inbound ones this machine is the internet.
         node.outbound_networks = _LOOPBACK
