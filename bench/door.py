@@ -20,7 +20,7 @@ import msgspec
 
 from bench import callers, names, rig
 from gateway.policy import defaults
-from gateway.policy.snapshot import CheckRule, DnsList, Mode, Rules, Snapshot
+from gateway.policy.snapshot import CheckRule, ClientRules, DnsList, Mode, Rules, Snapshot
 
 # What was there before the door, and is on in both: all but the virus scanner.
 INSIDE = frozenset({
@@ -54,7 +54,7 @@ def policy(next_hop: int, *, door: bool) -> Snapshot:
         name: msgspec.structs.replace(domain, rules=Rules(checks=checks)) for name, domain in made.domains.items()
     }
     lists = {"list-a.test": DnsList(), "list-b.test": DnsList()} if door else {}
-    return msgspec.structs.replace(made, domains=domains, dns_lists=lists)
+    return msgspec.structs.replace(made, domains=domains, dns_lists=lists, clients=ClientRules())
 
 
 @contextlib.contextmanager
