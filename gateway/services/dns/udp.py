@@ -16,6 +16,7 @@ from gateway.services.dns import wire
 SOCKETS = 8  # that questions are spread over at random
 QUESTIONS = 500  # that one socket asks before it is renewed, so that its port can't be learned
 _DATAGRAM = 8192  # octets that are read of one; we say that we take 1232
+_BURST = 1 << 20  # octets of answers that may wait, as far as the system grants them
 _TURN = 100  # datagrams of one socket that are read in one turn of the loop
 _RANDOM = 3072  # random octets that are drawn at once
 _THREE = struct.Struct("!BH")
@@ -135,6 +136,7 @@ class _Socket:
         self._sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_DGRAM)
         try:
             self._sock.setblocking(False)  # noqa: FBT003 - the socket module's signature
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BURST)
             self._sock.connect(address)
         except OSError:
             self._sock.close()
