@@ -28,9 +28,10 @@ from gateway.mail.decisions import Action, Decision, Disposition
 from gateway.mail.findings import Outcome, confirmed_name
 from gateway.mail.message import Content
 from gateway.mail.reply import Reply
-from gateway.mail.trace import RecipientTrace, Trace
+from gateway.mail.trace import Event, RecipientTrace, Trace
 from gateway.outbound.dkim_signature import KeyUnusableError, MessageUnsignableError
 from gateway.outbound.marking import Marks
+from gateway.policy import replies
 from gateway.policy.decide import decide, match_of, rules_for, weight_of
 from gateway.policy.matching import Policy
 from gateway.policy.snapshot import Mode
@@ -49,6 +50,7 @@ NO_MARKS = Reply(451, "4.3.5", "mail that leaves can not be signed at the moment
 MALFORMED = Reply(554, "5.6.0", "the message's header is malformed, and can not be signed")
 ACCEPTED = Reply(250, "2.0.0", "accepted")
 
+_KEEPS_NOTHING = {Action.REJECT, Action.DEFER, Action.DROP}
 _DONE = {Action.QUARANTINE: Disposition.QUARANTINED, Action.DROP: Disposition.DROPPED}
 
 
@@ -91,6 +93,8 @@ async def carry_out(case: Case, means: Means) -> Reply:
     for each in waiting:
         if each.decision is None:
             each.decision = decide(trace, case.policy, each.address)
+        if not case.content.kept and _action(each) not in _KEEPS_NOTHING:
+            each.decision = _too_large(case, _decision(each))
     reply = await _do(case, means, waiting)
     return await _record(trace, means, waiting, reply)
 
@@ -207,13 +211,18 @@ async def _mark(  # noqa: PLR0913, PLR0917 - one call, all it is about
     trace, policy = case.trace, case.policy
     sender = policy.plain(parse_mailbox(trace.sender)) if trace.sender else None
     leaves = any(match_of(policy, each.address) is None for each in relayed)
-    fields = await marks.fields(case.content, head, skip, sender, leaves=leaves, now=trace.started)
+    signature, behind = await marks.fields(case.content, head, skip, sender, leaves=leaves, now=trace.started)
+    noted = sender is not None
     if sender is not None:
         try:
             means.ledger.sent(trace.message_id, str(sender), [each.delivered_to for each in relayed], trace.started)
         except OSError as error:
+            noted = False
             means.alarm(f"the ledger can not be written: {error}; what is sent now is proven by seal and tag only")
-    return fields
+    sealed, signed = ("with" if has else "without" for has in (len(behind) > len(head), signature))
+    words = f"it leaves {sealed} a seal, {signed} a DKIM signature, and is {'' if noted else 'not '}noted in the ledger"
+    trace.events.append(Event(round((time.time() - trace.started) * 1000, 1), words))
+    return signature, behind
 
 
 def _unsigned(relayed: Sequence[RecipientTrace], action: Action, because: str, reply: Reply) -> Reply:
@@ -281,11 +290,22 @@ def _quarantine_for_forwarder(case: Case, decision: Decision, answer: Reply) -> 
     return msgspec.structs.replace(decision, action=Action.QUARANTINE, because=because, check="next_hop")
 
 
+def _too_large(case: Case, decision: Decision) -> Decision:
+    """Give the decision where nothing of a message was kept, so that it can neither be delivered nor quarantined."""
+    because, forwarder = f"{case.content.size} octets are more than is kept", case.trace.client.forwarder
+    if forwarder:
+        because = f"{because}, and the trusted forwarder {forwarder} would bounce a reject"
+        return msgspec.structs.replace(decision, action=Action.DROP, because=because, check="message_size")
+    reply = replies.refusal("message_size")
+    return Decision(Action.REJECT, because, "message_size", "OVERSIZE", score=decision.score, reply=reply)
+
+
 def _instead_of_reject(case: Case, each: RecipientTrace) -> Decision:
     """Give the decision where others take what this recipient refuses: quarantine, or drop at high confidence."""
     decision = _decision(each)
     line = rules_for(case.policy, each.address).thresholds.drop
-    action = Action.DROP if line is not None and decision.score >= line else Action.QUARANTINE
+    certain = line is not None and decision.score >= line
+    action = Action.DROP if certain or not case.content.kept else Action.QUARANTINE
     because = f"{decision.because}, and other recipients take the message"
     return msgspec.structs.replace(decision, action=action, because=because, reply=None)
 

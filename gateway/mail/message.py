@@ -27,7 +27,7 @@ class Content(msgspec.Struct, frozen=True):
     """The octets of a message, dots unstuffed, lines ended as they came.
 
     Exactly one of ``memory`` and ``path`` is set. ``head`` is the header section with its last line end, cut
-    at HEAD_LIMIT; ``size`` is in octets; ``sha256`` is hex.
+    at HEAD_LIMIT; ``size`` is in octets; ``sha256`` is hex, and empty where the message was too large to be kept.
     """
 
     size: int
@@ -36,6 +36,11 @@ class Content(msgspec.Struct, frozen=True):
     line_ends: LineEnds = LineEnds()
     memory: bytes | None = None
     path: Path | None = None
+
+    @property
+    def kept(self) -> bool:
+        """Whether the octets are here; those of a message above the limit are counted and thrown away."""
+        return bool(self.sha256)
 
     def blocks(self, size: int = BLOCK) -> Iterator[bytes]:
         """Give the content in blocks of at most ``size`` octets. Reads a file where it is on disk."""

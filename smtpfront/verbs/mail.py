@@ -116,7 +116,8 @@ async def _check(session: Session, transaction: Transaction) -> Reply:
     transaction.trace.observations += session.early
     transaction.trace.observations += seen
     for each in seen:
-        if each.check in NODE_WIDE and each.outcome is Outcome.HIT:
+        # A trusted forwarder would bounce a refusal: what it brings is judged at the end of DATA.
+        if each.check in NODE_WIDE and each.outcome is Outcome.HIT and not session.client.forwarder:
             transaction.trace.because = reason(each)
             return refusal(each.check, each.findings[0].detail)
         if (reply := early_reply(each, transaction.policy, outbound=session.listener == "outbound")) is not None:
