@@ -154,12 +154,16 @@ async def _count_refused(transaction: Transaction, refusal: Reply) -> None:
 
 
 def _tell_of_sender(transaction: Transaction, address: Address, each: RecipientTrace, sender: str) -> None:
-    """Note in the trace which sender the next hop is told, and which learned entry left the tag out."""
+    """Note in the trace which sender the next hop is told, and where it has no tag, why."""
     trace = transaction.trace
     if sender != (trace.sender or ""):
         each.sender_told = sender
-    elif trace.listener == "outbound" and (entry := transaction.policy.learned_never_tag(address, trace.started)):
-        transaction.note(f"not tagged for <{address}>: entry {entry.number} of what was learned, {entry.because}")
+    if trace.listener != "outbound" or transaction.marks is None or transaction.sender is None:
+        return
+    if why := transaction.marks.why_untagged(transaction.sender, address, transaction.policy):
+        if entry := transaction.policy.learned_never_tag(address, trace.started):
+            why = f"entry {entry.number} of what was learned, {entry.because}"
+        transaction.note(f"not tagged for <{address}>: {why}")
 
 
 def _sender_towards(session: Session, transaction: Transaction, recipient: Address) -> str | None:

@@ -195,6 +195,28 @@ def test_the_message_itself_leaves_as_it_came(marking: Gateway, hop: NextHop, la
     assert got.endswith(content)
 
 
+@pytest.mark.parametrize(
+    ("recipient", "lines"),
+    [
+        ("f@far.test", ["it leaves with a seal, with a DKIM signature, and is noted in the ledger"]),
+        (
+            "someone@lists.far.test",
+            [
+                "not tagged for <someone@lists.far.test>: the destination is never tagged",
+                "it leaves with a seal, with a DKIM signature, and is noted in the ledger",
+            ],
+        ),
+    ],
+)
+def test_the_trace_tells_the_marks_and_why_one_is_left_out(
+    marking: Gateway, hop: NextHop, recipient: str, lines: list[str]
+) -> None:
+    send_out(marking, hop, ours(Message_ID=f"<told-{recipient}>"), recipient=recipient)
+
+    told = [each.what for each in marking.traces()[-1].events]
+    assert [each for each in told if each.startswith(("not tagged", "it leaves"))] == lines
+
+
 def test_mail_between_our_users_is_sealed_and_not_signed(marking: Gateway, hop: NextHop) -> None:
     _, content = send_out(marking, hop, ours(), recipient="bob@example.test")
 

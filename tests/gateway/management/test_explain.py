@@ -75,3 +75,13 @@ def test_what_would_leave_is_explained_with_its_marks_and_what_is_left_out(home:
     assert "the sender is <Kim@example.test>, without a tag: the destination is never tagged" in said.getvalue()
     assert "it gets a seal" in said.getvalue()
     assert "no DKIM key signs it" in said.getvalue()
+
+
+def test_what_leaves_is_not_asked_for_a_name_of_its_client(bounce: Path) -> None:
+    said = StringIO()
+    sent = ["--outbound", "--sender", "kim@example.test", "--recipient", "a@far.test", "--json"]
+    call_command("explain", str(bounce), *sent, stdout=said)
+
+    seen = {each["check"] for each in json.loads(said.getvalue())["observations"]}
+    assert "sending_limits" in seen
+    assert not seen & {"reverse_dns", "helo", "dns_lists", "sender_domain", "spf"}
