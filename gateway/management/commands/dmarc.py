@@ -27,7 +27,11 @@ class Command(BaseCommand):
             day = date.fromisoformat(options["day"]) if options["day"] else timezone.now().date() - timedelta(days=1)
         except ValueError:
             raise CommandError(f"--day {options['day']}: a day is written YYYY-MM-DD") from None
-        for row in dmarc.summary(options["domain"], day):
+        rows = list(dmarc.summary(options["domain"], day))
+        if not rows and not options["json"]:
+            why = "nobody wrote in its name, or it publishes no policy"
+            self.stdout.write(f"Nothing was counted for {options['domain']} on {day}: {why}; --day names another day.")
+        for row in rows:
             if options["json"]:
                 self.stdout.write(msgspec.json.encode(row).decode())
                 continue

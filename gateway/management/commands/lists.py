@@ -33,6 +33,8 @@ class Command(BaseCommand):
             plain = {"list": zone, "on": True, "probed": None}
             line = f"?    {zone:40}  not probed yet; --probe does it now, the worker every three minutes"
             self.stdout.write(msgspec.json.encode(plain).decode() if options["json"] else line)
+        if not rows and not (snapshot is not None and snapshot.dns_lists) and not options["json"]:
+            self.stdout.write("No DNS list is in force; add one in the console, or under dns_lists with apply.")
         if any(row.off_since for row in rows):
             raise SystemExit(1)
 

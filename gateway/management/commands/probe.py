@@ -69,7 +69,8 @@ def _tried(snapshot: Snapshot, domain: str, route_name: str, recipient: str) -> 
     """Try the recipient. Raises CommandError."""
     if not route_name and domain not in snapshot.domains:
         which = ", ".join(snapshot.domains) or "none yet"
-        raise CommandError(f"{domain or 'no domain'} is none of the policy's ({which}); name one of them, or --route")
+        trouble = f"{domain} is none of the policy's domains" if domain else "nothing is named"
+        raise CommandError(f"{trouble}; name one of them ({which}), or --route")
     if not route_name and not recipient:
         return probe.probe_domains(snapshot, [domain]).get(domain, [])
     name = route_name or snapshot.domains[domain].route

@@ -114,3 +114,7 @@ def test_old_days_are_forgotten() -> None:
     assert DmarcCount.objects.exists()
     dmarc.forget(datetime.combine(date.fromordinal(DAY.toordinal() + 1), datetime.min.time(), UTC))
     assert not DmarcCount.objects.exists()
+
+
+def test_the_command_says_that_nothing_was_counted() -> None:
+    assert "Nothing was counted for quiet.test on 2026-01-02" in run("--domain", "quiet.test", "--day", "2026-01-02")

@@ -268,8 +268,8 @@ def test_the_command_fails_where_nobody_answers(hop: NextHop) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["other.test"], "none of the policy's (example.test)"),
-        ([], "no domain is none of the policy's"),
+        (["other.test"], "none of the policy's domains; name one of them (example.test)"),
+        ([], "nothing is named; name one of them"),
         (["--route", "outer"], "there is no route 'outer'; there are: inner"),
         (["--recipient", "a b@example.test"], "local part is malformed; write user@domain"),
         (["--recipient", "a\r\nDATA@example.test"], "malformed"),

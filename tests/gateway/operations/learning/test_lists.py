@@ -168,6 +168,13 @@ def test_the_command_probes_and_tells(home: Path, nameserver: Nameserver) -> Non
     assert ONE in LearnedFeed(home / "learned").current.lists_off  # type: ignore[union-attr] # it was just written
 
 
+@pytest.mark.usefixtures("home")
+def test_the_command_says_where_there_is_no_list() -> None:
+    told = StringIO()
+    call_command("lists", stdout=told)
+    assert "No DNS list is in force" in told.getvalue()
+
+
 def test_the_command_names_what_nobody_has_probed_yet(home: Path) -> None:
     publish(home, one=DnsList())
     told = StringIO()
