@@ -66,6 +66,15 @@ def test_the_short_address_leads_to_the_page(admin: Client) -> None:
     assert admin.get(response.headers["Location"]).status_code == 200
 
 
+def test_checks_with_nothing_to_say_are_folded_below_what_was_found(admin: Client) -> None:
+    row = Transaction.objects.get(disposition="mixed")
+    page = admin.get(f"/messages/{row.pk}/", follow=True).content.decode()
+    found, _, folded = page.partition("checks with nothing to say")
+    assert "MISSING_MESSAGE_ID" in found
+    assert "line_ends" not in found
+    assert "line_ends" in folded
+
+
 def test_a_message_that_is_not_there_yet_is_a_page_that_says_so(admin: Client) -> None:
     response = admin.get("/messages/absent-1/")
     assert response.status_code == 404

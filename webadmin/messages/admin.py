@@ -11,6 +11,7 @@ from unfold.contrib.filters.admin import FieldTextFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
+from gateway.mail.findings import Observation, Outcome
 from gateway.mail.trace import Trace
 from gateway.models import PolicyRevision, QuarantinedCopy, Transaction
 from webadmin.bounces.verdicts import verdicts
@@ -104,10 +105,17 @@ class TransactionAdmin(Page):
         copies = {copy.recipient: copy for copy in QuarantinedCopy.objects.filter(message=row.pk)}
         return context | {
             "trace": trace,
+            "spoke": [each for each in trace.observations if _speaks(each)],
+            "quiet": [each for each in trace.observations if not _speaks(each)],
             **verdicts(request, trace),
             "recipients": [(each, copies.get(each.delivered_to)) for each in trace.recipients],
             "may_see_copies": request.user.has_perm("gateway.view_quarantinedcopy"),
         }
+
+
+def _speaks(seen: Observation) -> bool:
+    """Whether a check found something, or could not tell."""
+    return bool(seen.findings) or seen.outcome not in {Outcome.MISS, Outcome.SKIPPED}
 
 
 def _short(text: str) -> str:
