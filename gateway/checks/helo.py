@@ -63,6 +63,8 @@ class Helo(Check):
                 return MISS
             if answer.status is Status.NO_NAME:
                 break
+            if answer.status is Status.TIMEOUT:  # what is silent now stays so for the other kinds
+                return failed(FAILED)
             unknown += answer.status.failed
         if unknown:
             return failed(FAILED)

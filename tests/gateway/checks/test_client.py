@@ -150,6 +150,13 @@ async def test_what_a_client_may_call_itself(resolver: DnsResolver, name: str, e
     assert symbols(await look(Helo(resolver), view(helo=name))) == [expected]
 
 
+async def test_a_name_that_nobody_tells_costs_one_look_up(server: Nameserver, resolver: DnsResolver) -> None:
+    seen = await Helo(resolver).look(view(helo="silent.other.test"))
+
+    assert seen.outcome is Outcome.ERROR
+    assert [kind for name, kind in server.asked if name == "silent.other.test"] == ["A"]
+
+
 async def test_an_ipv6_client_may_call_itself_by_its_literal(resolver: DnsResolver) -> None:
     assert symbols(await look(Helo(resolver), view("2001:db8::7", "[IPv6:2001:DB8:0::7]"))) == ["miss"]
 
