@@ -72,22 +72,24 @@ def decide(trace: Trace, policy: Policy, recipient: str) -> Decision:
     verdict = _strongest(verdicts)
     if verdict.action is not Action.DELIVER:
         verdict, verdicts = _by_lists(verdict, verdicts, seen, trace, policy, recipient)
+    observing = rules.observe or policy.snapshot.observe
+    held = [each for each in verdicts if each.check in NODE_WIDE] if observing else []
+    if held:
+        verdict = _strongest(held)  # all other voices are only observed
     if verdict.check == FORGED and (match := match_of(policy, recipient)) is not None:
         verdict = _at_stage(verdict, policy.stage_words(match.domain_key))
     if verdict.action is Action.REJECT and (forwarder := policy.forwarder(trace.client.forwarder)):
         verdict = _for_forwarder(verdict, forwarder, trace.client.forwarder)
     observed = None
-    if (rules.observe or policy.snapshot.observe) and verdict.action is not Action.DELIVER:
-        refused = [voice for voice in verdicts if voice.check in NODE_WIDE and voice.action is verdict.action]
-        if not refused:
-            who = "node" if policy.snapshot.observe else "domain"
-            observed = verdict.action
-            verdict = Verdict(
-                Action.DELIVER,
-                f"the {who} only observes; else: {verdict.action}, because {verdict.because}",
-                verdict.check,
-                verdict.symbol,
-            )
+    if observing and not held and verdict.action is not Action.DELIVER:
+        who = "node" if policy.snapshot.observe else "domain"
+        observed = verdict.action
+        verdict = Verdict(
+            Action.DELIVER,
+            f"the {who} only observes; else: {verdict.action}, because {verdict.because}",
+            verdict.check,
+            verdict.symbol,
+        )
     return Decision(
         action=verdict.action,
         because=verdict.because,

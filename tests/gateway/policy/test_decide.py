@@ -180,6 +180,21 @@ def test_observe_mode_does_not_lift_node_wide_rules() -> None:
     assert (decision.action, decision.observed) == (Action.REJECT, None)
 
 
+def test_in_observe_mode_a_node_wide_rule_speaks_for_itself() -> None:
+    """What only would have refused neither answers in its place nor lifts it."""
+    seen = (VIRUS, found("loops", "LOOP"))
+
+    for observations in (seen, seen[::-1]):
+        decision = decide(trace(*observations), policy(observe=True), ALICE)
+        assert (decision.action, decision.check) == (Action.REJECT, "loops")
+
+
+def test_in_observe_mode_a_trusted_forwarders_loop_is_not_delivered() -> None:
+    partner = policy(observe=True, forwarders={"partner": Forwarder(("192.0.2.0/24",))})
+
+    assert decide(trace(found("loops", "LOOP"), forwarder="partner"), partner, ALICE).action is Action.QUARANTINE
+
+
 def test_a_trusted_forwarder_never_gets_a_reject() -> None:
     partner = policy(forwarders={"partner": Forwarder(("192.0.2.0/24",))})
 
