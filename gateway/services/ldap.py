@@ -124,7 +124,7 @@ class Directory:
             reason = f"{ldap.url} answered {error.description}"
             raise DirectoryError(f"{reason}; {_remedy(ldap, str(error.description))}") from None
         except (trouble.LDAPExceptionError, OSError, ssl.SSLError) as error:
-            raise DirectoryError(f"{ldap.url}: {' '.join(str(error).split())[:200]}") from None
+            raise DirectoryError(f"{ldap.url}: {' '.join(str(error).split())[:600]}") from None
 
     def _found(self, ldap: Ldap, connection: ldap3.Connection, addresses: tuple[str, ...]) -> bool:
         """Search once, and keep the connection where that went well. Raises what ldap3 raises."""

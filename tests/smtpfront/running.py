@@ -174,9 +174,11 @@ class Gateway:
     def records(self) -> list[records.Record]:
         """Every record in the journals."""
         lines = [
-            line for path in sorted((self.home / "journal").glob("*.jsonl")) for line in path.read_bytes().splitlines()
+            line
+            for path in sorted((self.home / "journal").glob("*.jsonl"))
+            for line in path.read_bytes().splitlines(keepends=True)
         ]
-        return [records.decode(line) for line in lines]
+        return [records.decode(line) for line in lines if line.endswith(b"\n")]  # the last may be being written
 
     def traces(self) -> list[Trace]:
         return [each.trace for each in self.records() if isinstance(each, records.TraceRecord)]

@@ -96,10 +96,7 @@ class LimitsField(forms.Field):
         """Give the mapping as lines."""
         if not isinstance(value, dict):
             return str(value or "")
-        return "\n".join(
-            " ".join([name, *(f"{field}={'none' if each is None else f'{each:g}'}" for field, each in own.items())])
-            for name, own in value.items()
-        )
+        return "\n".join(" ".join([name, *_words(own)]) for name, own in sorted(value.items()))
 
     def to_python(self, value: Any) -> dict[str, dict[str, float | None]]:  # noqa: ANN401 - as above
         """Give the lines as a mapping. Raises ValidationError."""
@@ -121,6 +118,14 @@ class LimitsField(forms.Field):
             return self.to_python(initial or {}) != self.to_python(data)
         except ValidationError:
             return True
+
+
+def _words(limits: dict[str, float | None]) -> Iterator[str]:
+    """Give limits as ``field=number``, in the order of the fields: jsonb keeps no other."""
+    for field in SendingLimits.__struct_fields__:
+        if field in limits:
+            each = limits[field]
+            yield f"{field}={'none' if each is None else f'{each:g}'}"
 
 
 def _limit(word: str, line: int) -> tuple[str, float | None]:

