@@ -44,7 +44,7 @@ def sealed(sender: str) -> str:
 
 
 def policy(next_hop: int) -> Snapshot:
-    """Two domains that mark all their mail: one refuses forged bounces, the other has what a new domain has."""
+    """Two domains that mark all their mail, one of which refuses forged bounces; the third doesn't mark."""
     long_ago = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=100)).date().isoformat()
     strict = defaults.CHECKS | {"forged_bounce": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT)}
     people = {"alice": RecipientPolicy(), "bob": RecipientPolicy()}
@@ -52,6 +52,7 @@ def policy(next_hop: int) -> Snapshot:
     domains = {
         "marks.test": DomainPolicy("inner", Rules(checks=strict), people, marks_since=long_ago),
         "new.test": DomainPolicy("inner", Rules(checks=defaults.CHECKS), people, marks_since=long_ago),
+        "unmarked.test": DomainPolicy("inner", Rules(checks=defaults.CHECKS), people),
     }
     return msgspec.structs.replace(made, domains={**made.domains, **domains})
 
@@ -128,6 +129,19 @@ def test_each_recipient_of_one_bounce_has_a_verdict_of_its_own(marks: Gateway) -
     assert first.decision.action is Action.TAG  # the null sender has several recipients
     assert second.decision.action is Action.QUARANTINE  # refused, while another one takes it
     assert second.decision.check == "forged_bounce"
+
+
+def test_several_recipients_of_the_null_sender_are_told_where_no_mail_is_marked_too(marks: Gateway) -> None:
+    trace = trace_of(marks, BOUNCE, "alice@unmarked.test", "bob@unmarked.test")
+
+    assert [(each.symbol, each.detail) for each in seen(trace, "unverifiable_bounce").findings] == [
+        ("NULL_SENDER_RECIPIENTS", "2 recipients")
+    ]
+    assert {each.decision.action for each in trace.recipients if each.decision is not None} == {Action.TAG}
+
+
+def test_one_recipient_of_the_null_sender_is_worth_no_word_where_no_mail_is_marked(marks: Gateway) -> None:
+    assert not seen(trace_of(marks, BOUNCE, "alice@unmarked.test"), "unverifiable_bounce").findings
 
 
 def test_an_answer_to_a_user_who_did_not_write_is_tagged(marks: Gateway) -> None:

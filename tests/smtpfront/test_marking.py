@@ -234,6 +234,21 @@ def test_what_leaves_is_in_the_ledger(marking: Gateway, hop: NextHop) -> None:
         assert ledger.wrote_to("alice@example.test", "stranger@far.test") is None
 
 
+@pytest.mark.parametrize("sender", ["l" * 49 + "@example.test", '"two words"@example.test'])
+def test_what_can_not_be_tagged_is_sealed_and_in_the_ledger(marking: Gateway, hop: NextHop, sender: str) -> None:
+    message_id = f"<untagged-{len(sender)}@example.test>"
+
+    told, content = send_out(marking, hop, ours(Message_ID=message_id), sender=sender)
+
+    assert told == sender
+    (value,) = seal.find(content)
+    date = Headers(head_of(content)).get("date")
+    assert seal.verify(value, SEAL.encode(), message_id=message_id, date=date, sender=sender) is not None
+    ledger, store = open_ledger(marking.home, marking.home / "secrets", writable=False)
+    with store:
+        assert ledger.message(message_id, sender) is not None
+
+
 def test_a_header_that_can_not_be_signed_is_refused(marking: Gateway, hop: NextHop) -> None:
     before = len(hop.kept)
     with marking.client("outbound") as client:

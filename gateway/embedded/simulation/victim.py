@@ -21,6 +21,7 @@ from gateway.services.ledger import ENTRIES_A_MEGABYTE, open_ledger
 
 CHECK = "forged_bounce"
 GENUINE = 40
+LEAST = 100  # false ones, so that every kind is among them
 STORM_SECONDS = 600.0
 _COUNT_SECONDS = 3.0
 _POLL_SECONDS = 0.1
@@ -38,7 +39,7 @@ def judged() -> bool:
 
 def storm(home: Path, clamd: str, settings: Settings, progress: Progress) -> Storm:
     """Send the storm to a gateway whose domain marks everything and rejects what is forged. Raises SimulationError."""
-    false = max(1, round(settings.messages * settings.unknown * BOUNCING))
+    false = max(LEAST, round(settings.messages * settings.unknown * BOUNCING))
     state = home / "victim"
     written = home / "originals.json"
     written.write_bytes(msgspec.json.encode(_originals(state, GENUINE)))
