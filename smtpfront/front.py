@@ -83,7 +83,7 @@ class Front:
         self.learned = LearnedFeed(config.learned_folder, self._learned_changed, self._learned_refused)
         self.pool = Pool(config.name, config.budget, self.read_secret, on_fault=self._next_hop_failed)
         self.health = RouteHealth()
-        self.resolver = DnsResolver(config.dns)
+        self.resolver = DnsResolver(config.dns, on_silence=self._dns_is_silent)
         self.directory = Directory(self.read_secret)
         self.catalog = catalog.build(
             catalog.Services(
@@ -138,6 +138,10 @@ class Front:
         """Say that the file of what was learned is bad."""
         self.alarm(f"what was learned can not be read, what was known before stays in force: {error}")
 
+    def _dns_is_silent(self, trouble: str) -> None:
+        """Say that no DNS server answers."""
+        self.alarm(f"no DNS server answers: {trouble}; see that it runs, or name another in [dns] servers")
+
     def _next_hop_failed(self, host: str, fault: RouteFault) -> None:
         """Say that a next hop was passed over, which the mail itself may never show."""
         del host  # the fault names it
@@ -162,9 +166,9 @@ class Front:
             log.error("ALARM journal can not be written: %s", error)  # noqa: TRY400 - one line tells it
 
     def alarm_on_breakage(self, observations: list[Observation]) -> None:
-        """Raise an alarm for each check that could not tell."""
+        """Raise an alarm for each check that could not tell. A stranger's broken DNS is no reason for one."""
         for each in observations:
-            if each.outcome.failed:
+            if each.outcome.failed and each.check not in catalog.ASK_DNS:
                 self.alarm(f"check {each.check}: {each.outcome}: {each.detail}")
 
     async def check(

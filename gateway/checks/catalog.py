@@ -47,6 +47,23 @@ from gateway.services.ldap import Directory
 Catalog = dict[Stage, tuple[Check, ...]]
 
 
+# Checks that ask DNS for what strangers publish: that one of them can't tell is mostly a stranger's trouble.
+ASK_DNS = frozenset(
+    {
+        "arc",
+        "dkim",
+        "dmarc",
+        "dns_lists",
+        "helo",
+        "null_sender_lists",
+        "own_sender",
+        "reverse_dns",
+        "sender_domain",
+        "spf",
+    }
+)
+
+
 class Services(msgspec.Struct, frozen=True):
     """What checks may ask. ``read_secret`` gives a secret by its id."""
 

@@ -30,16 +30,28 @@ from gateway.services.expiry import Expiring, watch
 log = logging.getLogger("dns")
 
 ATTEMPTS = 3  # questions that are sent for one look-up, over all servers
+SILENCE = 20  # look-ups in a row without any answer: then it is the servers, and not somebody's domain
 FAILED_TTL = 5.0  # seconds that a failure is kept: long enough for one message, short enough to recover
 
 
 class DnsResolver:
     """Implements Resolver over UDP, and TCP where an answer was cut. One a process; use it in one event loop."""
 
-    def __init__(self, config: Dns, *, now: Callable[[], float] = time.monotonic) -> None:
-        """Make a resolver; nothing is asked yet. ``now`` is the clock of the cache, in seconds."""
+    def __init__(
+        self,
+        config: Dns,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        on_silence: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        """Make a resolver; nothing is asked yet. ``now`` is the clock of the cache, in seconds.
+
+        ``on_silence`` is told, with the last trouble, when no server has answered anything for many look-ups.
+        """
         self.config = config
         self._now = now
+        self._on_silence = on_silence
+        self._unanswered = 0  # look-ups in a row
         self._cache = Cache(config.cache)
         self._in_flight: dict[Key, _LookUp] = {}
         self.channels = [Channel(each) for each in servers(config)]
@@ -86,6 +98,17 @@ class DnsResolver:
         for channel in self.channels:
             channel.close()
 
+    def heard(self) -> None:
+        """Note that a server has answered something."""
+        self._unanswered = 0
+
+    def unheard(self, trouble: str) -> None:
+        """Note that a look-up ended without any answer."""
+        self._unanswered += 1
+        if self._unanswered >= SILENCE:
+            self._unanswered = 0
+            self._on_silence(trouble)
+
     def ended(self, key: Key, answer: Answer, ttl: float) -> None:
         """Keep what a look-up has found, for ``ttl`` seconds."""
         del self._in_flight[key]
@@ -98,7 +121,7 @@ class _LookUp:
     It has no task: the socket tells it of answers, a timer of their absence, and it tells all who wait.
     """
 
-    __slots__ = ("_asked", "_attempt", "_deadline", "_first", "_key", "_loop", "_question", "_resolver",
+    __slots__ = ("_asked", "_attempt", "_deadline", "_first", "_heard", "_key", "_loop", "_question", "_resolver",
                  "_trouble", "_watched", "waiters")  # fmt: skip
 
     def __init__(
@@ -112,6 +135,7 @@ class _LookUp:
         self._loop = loop
         self._first = resolver.sure
         self._attempt = -1
+        self._heard = False
         self._deadline = loop.time() + resolver.config.seconds
         self._asked: Asked | None = None
         self._watched: set[Expiring] | None = None
@@ -124,6 +148,8 @@ class _LookUp:
         self._attempt += 1
         left = self._deadline - self._loop.time()
         if self._attempt == ATTEMPTS or left <= 0 or not resolver.channels:
+            if not self._heard:
+                resolver.unheard(self._trouble.detail)
             self.end(self._trouble, FAILED_TTL)
             return
         self._watched = watch(self, min(resolver.config.attempt_seconds, left))
@@ -137,6 +163,8 @@ class _LookUp:
         if self._asked is None:
             return  # it came too late
         resolver, channel = self._resolver, self._channel()
+        self._heard = True
+        resolver.heard()
         if wire.is_cut(octets):
             channel.ask_whole(self._question, _Whole(self, self._attempt))
             return

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.config import Dns
 from gateway.services.dns import Answer, DnsResolver, Status
+from gateway.services.dns.resolver import SILENCE
 from smtpfront.lab.nameserver import Nameserver, Records, Zone
 
 ZONE: dict[str, Records | str] = {
@@ -274,3 +275,22 @@ def test_sockets_are_renewed_and_none_is_left() -> None:
             assert open_files() <= before + 8
 
     within(work)
+
+
+def test_it_is_told_when_no_server_answers_anything_and_not_for_one_broken_domain() -> None:
+    told: list[str] = []
+
+    async def work() -> None:
+        server = Nameserver(ZONE)
+        resolver = DnsResolver(Dns(servers=(await server.start(),)), on_silence=told.append)
+        for number in range(2 * SILENCE):
+            server.zone = {f"n{number}.test": "servfail"}
+            await resolver.query(f"n{number}.test", "A")
+        assert not told
+        await server.stop()
+        for number in range(SILENCE):
+            await resolver.query(f"m{number}.test", "A")
+        await resolver.close()
+
+    within(work)
+    assert len(told) == 1
