@@ -48,20 +48,7 @@ Catalog = dict[Stage, tuple[Check, ...]]
 
 
 # Checks that ask DNS for what strangers publish: that one of them can't tell is mostly a stranger's trouble.
-ASK_DNS = frozenset(
-    {
-        "arc",
-        "dkim",
-        "dmarc",
-        "dns_lists",
-        "helo",
-        "null_sender_lists",
-        "own_sender",
-        "reverse_dns",
-        "sender_domain",
-        "spf",
-    }
-)
+ASK_DNS = frozenset({"arc", "dkim", "dmarc", "helo", "own_sender", "reverse_dns", "sender_domain", "spf"})
 
 
 class Services(msgspec.Struct, frozen=True):

@@ -151,11 +151,9 @@ def test_senders_of_no_form_are_refused_in_words_and_leave_a_trace(gateway: Gate
     assert [event.reply[:9] for event in told if event.reply[:1] == "5"] == ["553 5.1.7"] * 6 + ["553 5.6.7"]
 
 
-def test_dns_that_fails_raises_one_alarm_without_names_of_senders(gateway: Gateway) -> None:
+def test_a_strangers_broken_dns_raises_no_alarm(gateway: Gateway) -> None:
     for number in range(3):
         with gateway.client() as client:
             client.open(f"a@x{number}.malformed.test", "kim@scoring.test")
             client.open(f"a{number}@malformed.test", "kim@scoring.test")
-    about = [each for each in gateway.alarms() if "sender_domain" in each]
-    assert about
-    assert not any("malformed" in each for each in about)
+    assert not [each for each in gateway.alarms() if "sender_domain" in each or "malformed" in each]
