@@ -87,6 +87,27 @@ class Clamd(_Section, frozen=True):
     concurrent: int = 8
 
 
+class Rspamd(_Section, frozen=True):
+    """Rspamd, where the policy has it on. ``url`` scans, ``controller`` learns; ``secret`` names its password's file.
+
+    ``seconds`` bounds one scan with its wait, ``concurrent`` is how many run at once in one process.
+    """
+
+    url: str = "http://127.0.0.1:11333"
+    controller: str = "http://127.0.0.1:11334"
+    secret: str = ""
+    seconds: float = 20.0
+    concurrent: int = 16
+
+
+class Spamassassin(_Section, frozen=True):
+    """SpamAssassin's spamd, where the policy has it on: ``host:port``, or the path of its socket. Times as Rspamd's."""
+
+    address: str = "127.0.0.1:783"
+    seconds: float = 40.0
+    concurrent: int = 4
+
+
 class Dns(_Section, frozen=True):
     """Who is asked for names. ``servers`` are ``address:port``; empty: those of /etc/resolv.conf, never its domains.
 
@@ -158,6 +179,8 @@ class Config(_Section, frozen=True):
     limits: Limits = Limits()
     budget: Budget = Budget()
     clamd: Clamd = Clamd()
+    rspamd: Rspamd = Rspamd()
+    spamassassin: Spamassassin = Spamassassin()
     dns: Dns = Dns()
     ledger: Ledger = Ledger()
     database: Database = Database()

@@ -12,6 +12,8 @@ class Action(enum.StrEnum):
 
     DELIVER = "deliver"
     TAG = "tag"
+    STRIP = "strip"  # attachments are taken out; the original is quarantined
+    REDIRECT = "redirect"  # another mailbox of ours gets it
     QUARANTINE = "quarantine"
     REJECT = "reject"
     DROP = "drop"
@@ -20,7 +22,7 @@ class Action(enum.StrEnum):
     @property
     def relays(self) -> bool:
         """Whether the next hop gets the message."""
-        return self in {Action.DELIVER, Action.TAG}
+        return self in {Action.DELIVER, Action.TAG, Action.STRIP}
 
 
 class Disposition(enum.StrEnum):
@@ -28,6 +30,7 @@ class Disposition(enum.StrEnum):
 
     DELIVERED = "delivered"
     QUARANTINED = "quarantined"
+    REDIRECTED = "redirected"  # durably in the spool, on its way to another mailbox of ours
     DROPPED = "dropped"
     REJECTED = "rejected"
     DEFERRED = "deferred"

@@ -9,6 +9,7 @@ from gateway.models.domain import Domain
 from gateway.models.forwarder import Forwarder
 from gateway.models.journal import JournalPosition
 from gateway.models.learned import Backscatterer, DomainStage, JudgedBounce, LearnedSerial, NeverTag, Storm
+from gateway.models.lesson import Lesson, LessonKind, LessonState
 from gateway.models.lists import ListHealth
 from gateway.models.marking import MarkingKey
 from gateway.models.nodepolicy import NodePolicy
@@ -37,6 +38,9 @@ __all__ = [
     "JournalPosition",
     "JudgedBounce",
     "LearnedSerial",
+    "Lesson",
+    "LessonKind",
+    "LessonState",
     "ListHealth",
     "MarkingKey",
     "NeverTag",

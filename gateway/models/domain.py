@@ -5,10 +5,10 @@ from django.db import models
 from gateway.mail.decisions import Action
 from gateway.models.choices import choices
 from gateway.models.route import Route
-from gateway.models.rules import ThresholdColumns
+from gateway.models.rules import ActionColumns, ThresholdColumns
 
 
-class Domain(ThresholdColumns):
+class Domain(ThresholdColumns, ActionColumns):
     """A domain whose mail we accept."""
 
     name = models.CharField(max_length=255, unique=True, help_text="In lower case; international names as A-labels.")

@@ -3,11 +3,11 @@
 from django.db import models
 
 from gateway.models.route import Route
-from gateway.models.rules import ThresholdColumns
+from gateway.models.rules import ActionColumns, ThresholdColumns
 
 
-class NodePolicy(ThresholdColumns):
-    """One row. The thresholds are those of outbound mail."""
+class NodePolicy(ThresholdColumns, ActionColumns):
+    """One row. Thresholds and actions are those of outbound mail."""
 
     observe = models.BooleanField(default=False, help_text="Judge everything, refuse nothing, on every domain.")
     max_size = models.PositiveBigIntegerField(default=26_214_400, help_text="Octets.")

@@ -5,6 +5,7 @@ import enum
 from django.db import models
 
 from gateway.models.choices import choices
+from gateway.spool.item import Purpose
 
 
 class CopyState(enum.StrEnum):
@@ -34,6 +35,7 @@ class QuarantinedCopy(models.Model):
     symbol = models.CharField(max_length=64, blank=True)
     score = models.FloatField(default=0)
     because = models.TextField()
+    purpose = models.CharField(max_length=16, choices=choices(Purpose), default=Purpose.REVIEW)
     state = models.CharField(max_length=16, choices=choices(CopyState), default=CopyState.QUARANTINED, db_index=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt = models.DateTimeField(null=True, blank=True)
@@ -47,7 +49,9 @@ class QuarantinedCopy(models.Model):
         ordering = ("-received", "-id")
         verbose_name = "quarantined copy"
         verbose_name_plural = "quarantined copies"
-        constraints = (models.UniqueConstraint(fields=("message", "recipient"), name="one_copy_per_recipient"),)
+        constraints = (
+            models.UniqueConstraint(fields=("message", "recipient", "purpose"), name="one_copy_per_recipient"),
+        )
 
     def __str__(self) -> str:
         """Give message and recipient."""

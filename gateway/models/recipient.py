@@ -3,11 +3,11 @@
 from django.db import models
 
 from gateway.models.domain import Domain
-from gateway.models.rules import ThresholdColumns
+from gateway.models.rules import ActionColumns, ThresholdColumns
 
 
-class Recipient(ThresholdColumns):
-    """One recipient of a domain; its thresholds, where set, go before the domain's."""
+class Recipient(ThresholdColumns, ActionColumns):
+    """One recipient of a domain; its thresholds and actions, where set, go before the domain's."""
 
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="recipients")
     local_part = models.CharField(max_length=255, help_text="In lower case; * stands for anything.")

@@ -15,6 +15,26 @@ class ThresholdColumns(models.Model):
     quarantine = models.FloatField(null=True, blank=True)
     reject = models.FloatField(null=True, blank=True)
     drop = models.FloatField(null=True, blank=True, help_text="Off where empty.")
+    redirect = models.FloatField(null=True, blank=True, help_text="Off where empty.")
+
+    class Meta:
+        """No table of its own."""
+
+        abstract = True
+
+
+class ActionColumns(models.Model):
+    """What actions need besides thresholds."""
+
+    attachments = models.JSONField(
+        "attachment rules", default=list, blank=True, help_text="In this order, the first that fits decides."
+    )
+    redirect_to = models.CharField(
+        max_length=320, blank=True, help_text="The address of ours that gets what is redirected."
+    )
+    copy_to = models.JSONField(
+        default=list, blank=True, help_text="Addresses of ours that get a copy of all that is delivered."
+    )
 
     class Meta:
         """No table of its own."""
@@ -43,6 +63,7 @@ class CheckSetting(models.Model):
         help_text="What an error or a timeout of the check leads to; deliver goes on without it.",
     )
     weights = models.JSONField(default=dict, blank=True, help_text="Symbol: points, where they differ.")
+    actions = models.JSONField(default=dict, blank=True, help_text="Symbol: action, where it differs.")
 
     class Meta:
         """Table options."""

@@ -25,7 +25,16 @@ NODE_WIDE = frozenset({"loops", "message_size"})
 EARLY = frozenset({"client_networks", "early_talker", "rates", "sending_limits"})
 
 # The strongest word wins. A definite refusal goes before "can't tell", which goes before every way of accepting.
-_STRENGTH = (Action.REJECT, Action.DROP, Action.DEFER, Action.QUARANTINE, Action.TAG, Action.DELIVER)
+_STRENGTH = (
+    Action.REJECT,
+    Action.DROP,
+    Action.DEFER,
+    Action.QUARANTINE,
+    Action.REDIRECT,
+    Action.STRIP,
+    Action.TAG,
+    Action.DELIVER,
+)
 _OFF = CheckRule(mode=Mode.OFF)
 _NOTHING = "nothing speaks against it"
 _UNOPPOSED = Decision(Action.DELIVER, _NOTHING)
@@ -156,14 +165,19 @@ def _voices(seen: list[Observation], rules: Rules) -> Iterator[Verdict]:
             how = "timed out" if each.outcome is Outcome.TIMEOUT else "failed"
             yield Verdict(Action.DEFER, f"{each.check} {how}: {each.detail}", each.check)
         elif each.outcome is Outcome.HIT and rule.mode is Mode.ENFORCE:
-            finding = each.findings[0] if each.findings else Finding(each.check.upper())
-            because = f"{each.check} found {finding.symbol}"
-            if finding.detail:
-                because = f"{because} ({finding.detail})"
-            action = rule.action
-            if finding.at_most is not None and _STRENGTH.index(finding.at_most) > _STRENGTH.index(action):
-                action = finding.at_most
-            yield Verdict(action, because, each.check, finding.symbol, finding.detail)
+            found = [one for one in each.findings if not one.informs] if rule.actions else each.findings[:1]
+            yield from (_voice(each.check, finding, rule) for finding in found or [Finding(each.check.upper())])
+
+
+def _voice(check: str, finding: Finding, rule: CheckRule) -> Verdict:
+    """Give what an enforced finding asks for: what the rule says of its symbol, or of the check as a whole."""
+    because = f"{check} found {finding.symbol}"
+    if finding.detail:
+        because = f"{because} ({finding.detail})"
+    action = rule.actions.get(finding.symbol, rule.action)
+    if finding.at_most is not None and _STRENGTH.index(finding.at_most) > _STRENGTH.index(action):
+        action = finding.at_most
+    return Verdict(action, because, check, finding.symbol, finding.detail)
 
 
 def _heaviest(seen: list[Observation], rules: Rules) -> str:
@@ -198,6 +212,8 @@ def _by_score(score: float, found: str, rules: Rules, recipient: str) -> Verdict
         return Verdict(Action.REJECT, f"{text} {limits.reject:.1f} (reject)", "spam")
     if score >= limits.quarantine:
         return Verdict(Action.QUARANTINE, f"{text} {limits.quarantine:.1f} (quarantine)", "spam")
+    if limits.redirect is not None and score >= limits.redirect:
+        return Verdict(Action.REDIRECT, f"{text} {limits.redirect:.1f} (redirect)", "spam")
     return Verdict(Action.TAG, f"{text} {limits.tag:.1f} (tag)", "spam")
 
 

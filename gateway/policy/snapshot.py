@@ -37,30 +37,60 @@ class CheckRule(_Part, frozen=True):
     """What one check means to one domain.
 
     ``action`` is what an enforced hit leads to; ``on_failure`` what an error or a timeout leads to (``defer``, or
-    ``deliver`` to go on without it, visibly). ``weights`` overrides the weight of a symbol, in points.
+    ``deliver`` to go on without it, visibly). ``weights`` overrides the weight of a symbol, in points, and ``actions``
+    what an enforced hit with that symbol leads to.
     """
 
     mode: Mode = Mode.SCORE
     action: Action = Action.REJECT
     on_failure: Action = Action.DEFER
     weights: dict[str, float] = {}
+    actions: dict[str, Action] = {}
 
 
 class Thresholds(_Part, frozen=True):
-    """From how many points on a scored message is tagged, quarantined, rejected. ``drop`` is off by default."""
+    """From how many points on a scored message is tagged, quarantined, rejected.
+
+    ``redirect`` and ``drop`` are off by default.
+    """
 
     tag: float = 5.0
     quarantine: float = 8.0
     reject: float = 15.0
     drop: float | None = None
+    redirect: float | None = None
+
+
+class AttachmentRule(_Part, frozen=True):
+    """What is done with attachments of some names or types; the first rule that fits an attachment decides about it.
+
+    ``names`` and ``types`` are shell patterns without regard to case: a name that any reader may show, such as
+    ``*.iso``; the media type that the content has, such as ``application/x-dosexec``. Where both are given both must
+    ``*.iso``; the media type that the content has, such as ``application/x-dosexec``. Where both are given both must
+    fit. ``inside`` says that what lies in archives counts too. ``deliver`` exempts what fits from all that comes
+    behind.
+    """
+
+    name: str
+    names: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    inside: bool = True
+    action: Action = Action.QUARANTINE
 
 
 class Rules(_Part, frozen=True):
-    """All rules that hold for a recipient: its domain's, with the recipient's own overrides laid over them."""
+    """All rules that hold for a recipient: its domain's, with the recipient's own overrides laid over them.
+
+    ``attachments`` go before what the check ``attachments`` says by itself. ``redirect_to`` is the address of ours that
+    gets what is redirected, ``copy_to`` those that get a copy of all that is delivered.
+    """
 
     thresholds: Thresholds = Thresholds()
     checks: dict[str, CheckRule] = {}
     observe: bool = False
+    attachments: tuple[AttachmentRule, ...] = ()
+    redirect_to: str = ""
+    copy_to: tuple[str, ...] = ()
 
 
 class RecipientPolicy(_Part, frozen=True):

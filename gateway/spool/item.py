@@ -1,5 +1,7 @@
 """What lies beside a quarantined message: everything needed to show, release or adopt it without any database."""
 
+import enum
+
 import msgspec
 
 from gateway.mail.client import Client
@@ -7,12 +9,31 @@ from gateway.mail.decisions import Decision
 from gateway.mail.envelope import MailParameters
 
 
+class Purpose(enum.StrEnum):
+    """Why a copy is here: to be reviewed; as the original of what was stripped; or on its way to another mailbox."""
+
+    REVIEW = "review"
+    ORIGINAL = "original"
+    REDIRECT = "redirect"
+    COPY = "copy"
+
+    @property
+    def leaves_by_itself(self) -> bool:
+        """Whether it is delivered without anybody's word, from the null sender."""
+        return self in {Purpose.REDIRECT, Purpose.COPY}
+
+
 class Copy(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One recipient's copy of the message. ``route`` is where a release delivers it."""
+    """One recipient's copy of the message. ``route`` is where a release delivers it.
+
+    Of what is redirected or copied ``recipient`` is the mailbox that gets it, ``instead_of`` whose it was.
+    """
 
     recipient: str
     route: str
     decision: Decision
+    purpose: Purpose = Purpose.REVIEW
+    instead_of: str = ""
 
 
 class Item(msgspec.Struct, frozen=True, omit_defaults=True):
