@@ -139,7 +139,7 @@ async def _relay_and_commit(
         if not (answer.permanent and case.trace.client.forwarder):
             _settle(waiting, Disposition.DEFERRED if answer.temporary else Disposition.REJECTED)
             return answer
-        # A 5xx would become a bounce at the forwarder: what the next hop refused is quarantined.
+        # A 5xx would become a bounce at the forwarder: what was refused is quarantined.
         for each in relayed:
             each.decision = _quarantine_for_forwarder(case, _decision(each), answer)
         staged = await _stage(case, means, waiting)
@@ -284,10 +284,11 @@ def scored_symbols(trace: Trace, policy: Policy, recipient: str) -> dict[str, fl
 
 
 def _quarantine_for_forwarder(case: Case, decision: Decision, answer: Reply) -> Decision:
-    """Give the decision for what the next hop refused though a trusted forwarder brought it."""
-    forwarder = case.trace.client.forwarder
-    because = f"the next hop answered {answer.code}, and the trusted forwarder {forwarder} would bounce it"
-    return msgspec.structs.replace(decision, action=Action.QUARANTINE, because=because, check="next_hop")
+    """Give the decision for what the next hop refused, or what can not be signed, from a trusted forwarder."""
+    ours = decision.action is Action.REJECT  # it can't be signed, and was sent to nobody
+    why, check = (decision.because, decision.check) if ours else (f"the next hop answered {answer.code}", "next_hop")
+    because = f"{why}, and the trusted forwarder {case.trace.client.forwarder} would bounce a reject"
+    return msgspec.structs.replace(decision, action=Action.QUARANTINE, because=because, check=check)
 
 
 def _too_large(case: Case, decision: Decision) -> Decision:
@@ -360,7 +361,7 @@ def finish(trace: Trace, reply: Reply | None) -> None:
     if not trace.because:
         trace.because = reason(trace)
     if reply is not None:
-        trace.reply = Reply(reply.code, reply.enhanced, f"{reply.text}, id {trace.id}")
+        trace.reply = trace.client.hears(Reply(reply.code, reply.enhanced, f"{reply.text}, id {trace.id}"))
     trace.duration_ms = round((time.time() - trace.started) * 1000, 1)
 
 

@@ -178,7 +178,7 @@ class Session(SMTP):
 
     def say(self, reply: Reply) -> None:
         """Send a reply now."""
-        self._write(reply.wire())
+        self._write(self.client.hears(reply).wire())
 
     async def drain(self) -> None:
         """Wait while the client reads more slowly than we write."""
@@ -193,14 +193,15 @@ class Session(SMTP):
 
     def answer(self, reply: Reply) -> None:
         """Queue a reply; it goes out with those behind it when the client sends ahead (RFC 2920)."""
-        self._out.append(reply.wire())
+        self._out.append(self.client.hears(reply).wire())
         if reply.permanent or reply.code == TOO_MANY_ERRORS.code:
             self.errors += 1
 
     # -- the story ------------------------------------------------------------------------------------------------
 
     def note(self, what: str, reply: Reply) -> None:
-        """Add to the timeline: the transaction's, or the session's for the trace that comes next."""
+        """Add to the timeline what the client hears: the transaction's, or the session's for the trace that follows."""
+        reply = self.client.hears(reply)
         if self.transaction is not None:
             self.transaction.note(what, reply)
         elif len(self.events) < KEPT_EVENTS:
@@ -238,7 +239,7 @@ class Session(SMTP):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = self.loop.call_later(self._patience, self._look_at_clock)
-        self._write(reply.wire())
+        self.say(reply)
 
     async def begin_anew(self, why: str) -> None:
         """End the transaction, if there is one, without a message."""
@@ -352,7 +353,7 @@ class Session(SMTP):
             client=self.client,
             events=self.events,
             observations=[*self.early, *_seen(self.connecting), *_seen(self.greeting)],
-            disposition=Disposition.REJECTED.value,
+            disposition=(Disposition.DEFERRED if self.client.forwarder else Disposition.REJECTED).value,
         )
         last = next(event for event in reversed(self.events) if event.reply[:1] in set("45"))
         trace.because = f"no transaction began: {last.what!r} was answered with {last.reply}"

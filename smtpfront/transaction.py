@@ -94,6 +94,7 @@ class Transaction:
 
     def refuse(self, each: RecipientTrace, reply: Reply) -> Reply:
         """Settle a recipient that is refused at RCPT; gives the reply with the id that people can quote."""
+        reply = self.trace.client.hears(reply)
         each.disposition = Disposition.DEFERRED if reply.temporary else Disposition.REJECTED
         each.reply = Reply(reply.code, reply.enhanced, f"{reply.text}, id {self.trace.id}")
         return each.reply

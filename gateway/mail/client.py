@@ -2,6 +2,8 @@
 
 import msgspec
 
+from gateway.mail.reply import Reply
+
 
 class Client(msgspec.Struct, frozen=True, omit_defaults=True):
     """One connected client.
@@ -20,3 +22,7 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True):
     account: str = ""
     forwarder: str = ""
     balancer: str = ""
+
+    def hears(self, reply: Reply) -> Reply:
+        """Give a reply as this client may hear it: a trusted forwarder would make a bounce of a 5xx."""
+        return reply.for_now() if self.forwarder else reply

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import msgspec
+
 from gateway import pipeline
 from gateway.checks.base import View
 from gateway.mail.address import Address, AddressError, parse_path
@@ -43,6 +45,8 @@ async def mail(session: Session, rest: str) -> Reply | None:
     policy = session.front.policy
     if policy is None:
         return NO_POLICY
+    if session.client.forwarder and policy.forwarder(session.client.forwarder) is None:  # it was removed meanwhile
+        session.client = msgspec.structs.replace(session.client, forwarder="")
     try:
         sender, parameters = parse(rest)
     except AddressError as error:
@@ -70,7 +74,7 @@ async def mail(session: Session, rest: str) -> Reply | None:
         session.transaction = transaction
         transaction.note("MAIL", reply)
         return reply
-    reply = Reply(reply.code, reply.enhanced, f"{reply.text}, id {transaction.trace.id}")
+    reply = session.client.hears(Reply(reply.code, reply.enhanced, f"{reply.text}, id {transaction.trace.id}"))
     transaction.note(f"MAIL {rest}", reply)
     transaction.trace.disposition = (Disposition.DEFERRED if reply.temporary else Disposition.REJECTED).value
     transaction.trace.reply = reply
