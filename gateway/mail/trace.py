@@ -36,7 +36,8 @@ class RecipientTrace(msgspec.Struct, omit_defaults=True):
     answered and ``next_hop_reply`` its words, which only the trace ever shows. ``reply`` is what the client was told
     for this recipient.
     ``sender_told`` is the envelope sender that the next hop was told, where that is not the sender as it came;
-    ``tag_refused`` holds the words in which it refused that sender's tag, before it took the plain one.
+    ``tag_refused`` holds the words in which it refused that sender's tag, before it took the plain one. ``accepted``
+    says that RCPT was answered with 250.
     """
 
     address: str
@@ -49,6 +50,7 @@ class RecipientTrace(msgspec.Struct, omit_defaults=True):
     mailbox: str = ""
     sender_told: str = ""
     tag_refused: str = ""
+    accepted: bool = False
 
     @property
     def delivered_to(self) -> str:

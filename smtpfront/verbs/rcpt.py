@@ -231,6 +231,7 @@ def _accept(transaction: Transaction, each: RecipientTrace, rules: Rules) -> Rep
     elif each.route:
         transaction.rules.append(rules)
     transaction.accepted += 1
+    each.accepted = True
     return OK
 
 
