@@ -9,13 +9,16 @@ import inspect
 import time
 from collections.abc import Awaitable, Sequence
 
-from gateway.checks.base import Check, Seen, View, failed, timed_out
+from gateway.checks.base import Check, Seen, View, failed, skipped, timed_out
 from gateway.mail.findings import Observation
 from gateway.mail.stages import Stage
-from gateway.policy.snapshot import Mode, Rules
+from gateway.policy.matching import Policy
+from gateway.policy.snapshot import Rules
 from gateway.services.expiry import within
 
-Waiting = tuple[int, Check, float, Awaitable[Seen]]  # place, check, when it began, its answer
+Waiting = tuple[int, Check, int, Awaitable[Seen]]  # place, check, when it began (in nanoseconds), its answer
+
+_PENDING = skipped("its answer has not come yet")  # keeps the place of one that waits
 
 
 async def run(
@@ -31,52 +34,45 @@ async def run(
     ``rules`` are those of all recipients in question; empty means that nothing is known yet, and every check runs.
     ``seconds`` bounds the stage as a whole.
     """
-    wanted = [check for check in checks if not rules or _wanted(check, rules)]
-    observations: list[Observation | None] = [None] * len(wanted)
-    waiting: list[Waiting] = []
     recipient = None if view.recipient is None else str(view.recipient)
-    began = time.perf_counter()
-    for at, check in enumerate(wanted):
+    observations: list[Observation] = []
+    waiting: list[Waiting] = []
+    began = time.perf_counter_ns()
+    for check in _wanted(checks, rules, view.policy):
         try:
             seen = check.look(view)
         except Exception as error:  # noqa: BLE001 - an exception in a check is an outcome, never a pass
             seen = _raised(error)
-        ended = time.perf_counter()
-        if isinstance(seen, Seen):
-            observations[at] = _observation(check, stage, recipient, seen, ended - began)
-        else:
-            waiting.append((at, check, began, seen))
+        ended = time.perf_counter_ns()
+        if not isinstance(seen, Seen):
+            waiting.append((len(observations), check, began, seen))
+            seen = _PENDING
+        cost = (ended - began) // 1000 / 1000
+        observations.append(Observation(check.name, stage, seen.outcome, seen.findings, recipient, cost, seen.detail))
         began = ended
-    if len(waiting) == 1:  # the usual case, without the cost of tasks
-        at, check, began, answer = waiting[0]
-        seen = await _bounded(check, answer, seconds)
-        observations[at] = _observation(check, stage, recipient, seen, time.perf_counter() - began)
-    elif waiting:
+    if waiting:
         answers = await _all(waiting, seconds)
         for (at, check, began, _), (seen, ended) in zip(waiting, answers, strict=True):
-            observations[at] = _observation(check, stage, recipient, seen, ended - began)
-    return [each for each in observations if each is not None]
+            cost = (ended - began) // 1000 / 1000
+            observations[at] = Observation(check.name, stage, seen.outcome, seen.findings, recipient, cost, seen.detail)
+    return observations
 
 
-def _wanted(check: Check, rules: Sequence[Rules]) -> bool:
-    """Whether any of the rules has the check on."""
-    for each in rules:
-        rule = each.checks.get(check.name)
-        if rule is not None and rule.mode is not Mode.OFF:
-            return True
-    return False
+def _wanted(checks: Sequence[Check], rules: Sequence[Rules], policy: Policy) -> Sequence[Check]:
+    """Give the checks that any of the rules has on; all, where there are none."""
+    if not rules:
+        return checks
+    first, *others = [policy.names_on(each) for each in rules]
+    on = first.union(*others) if others else first
+    return [check for check in checks if check.name in on]
 
 
-async def _all(waiting: Sequence[Waiting], seconds: float) -> list[tuple[Seen, float]]:
+async def _all(waiting: Sequence[Waiting], seconds: float) -> list[tuple[Seen, int]]:
     """Wait for all answers; gives each with the time at which it came. The last needs no task of its own."""
-
-    async def timed(check: Check, answer: Awaitable[Seen]) -> tuple[Seen, float]:
-        return await _bounded(check, answer, seconds), time.perf_counter()
-
     *others, (_, check, _, answer) = waiting
-    tasks = [asyncio.ensure_future(timed(each[1], each[3])) for each in others]
+    tasks = [asyncio.ensure_future(_bounded(each[1], each[3], seconds)) for each in others]
     try:
-        last = await timed(check, answer)
+        last = await _bounded(check, answer, seconds)
         return [*[await each for each in tasks], last]
     except asyncio.CancelledError:
         for each in tasks:
@@ -84,20 +80,22 @@ async def _all(waiting: Sequence[Waiting], seconds: float) -> list[tuple[Seen, f
         raise
 
 
-async def _bounded(check: Check, answer: Awaitable[Seen], seconds: float) -> Seen:
-    """Wait for a check's answer within its own bound and the stage's."""
+async def _bounded(check: Check, answer: Awaitable[Seen], seconds: float) -> tuple[Seen, int]:
+    """Wait for a check's answer within its own bound and the stage's; gives it with the time at which it came."""
     bound = seconds if check.seconds is None else min(seconds, check.seconds)
-    if bound <= 0:
-        if inspect.iscoroutine(answer):
-            answer.close()
-        return timed_out("no time was left for it")
     try:
-        with within(bound):
-            return await answer
+        if bound <= 0:
+            if inspect.iscoroutine(answer):
+                answer.close()
+            seen = timed_out("no time was left for it")
+        else:
+            with within(bound):
+                seen = await answer
     except TimeoutError:
-        return timed_out(f"no answer within {bound:.1f} s")
+        seen = timed_out(f"no answer within {bound:.1f} s")
     except Exception as error:  # noqa: BLE001 - an exception in a check is an outcome, never a pass
-        return _raised(error)
+        seen = _raised(error)
+    return seen, time.perf_counter_ns()
 
 
 def _raised(error: Exception) -> Seen:
@@ -107,9 +105,3 @@ def _raised(error: Exception) -> Seen:
         at = at.tb_next
     where = f" at {at.tb_frame.f_code.co_filename.rpartition('/')[2]}:{at.tb_lineno}" if at is not None else ""
     return failed(f"{type(error).__name__}: {error}{where}")
-
-
-def _observation(check: Check, stage: Stage, recipient: str | None, seen: Seen, seconds: float) -> Observation:
-    """Make the record of what a check saw and cost."""
-    cost_ms = round(seconds * 1000, 3)
-    return Observation(check.name, stage, seen.outcome, seen.findings, recipient, cost_ms, seen.detail)

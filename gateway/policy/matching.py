@@ -69,6 +69,7 @@ class Policy:
         self._outbound = _networks(snapshot.outbound.networks)
         self._mended = _networks(snapshot.normalise_line_ends)
         self._listed: dict[int, tuple[tuple[str, Network], ...]] = {}
+        self._on: dict[int, tuple[Rules, frozenset[str]]] = {}
         self._never_tag = frozenset(each.lower() for each in snapshot.marking.never_tag)
         self._marks = bool(snapshot.marking.keys)
         self._allowed = _networks(snapshot.clients.allowed)
@@ -205,6 +206,14 @@ class Policy:
                 (text, network) for text in senders if (network := _network(text)) is not None
             )
         return known
+
+    def names_on(self, rules: Rules) -> frozenset[str]:
+        """Give the names of the checks that rules have on; those of this policy are looked through once."""
+        known = self._on.get(id(rules))
+        if known is None or known[0] is not rules:
+            on = frozenset(name for name, rule in rules.checks.items() if rule.mode is not Mode.OFF)
+            self._on[id(rules)] = known = (rules, on)
+        return known[1]
 
     def mends_line_ends(self, ip: str) -> bool:
         """Whether bare CR and LF from this address are mended instead of refused."""

@@ -48,9 +48,8 @@ class _Last:
     wheel: _Wheel | None = None
 
 
-def watch(each: Expiring, seconds: float) -> set[Expiring]:
-    """Watch something for so many seconds; take it from the set that this gives once it is over."""
-    loop = asyncio.get_running_loop()
+def watch(each: Expiring, seconds: float, loop: asyncio.AbstractEventLoop) -> set[Expiring]:
+    """Watch something for so many seconds in a loop; take it from the set that this gives once it is over."""
     wheel = _Last.wheel
     if wheel is None or wheel.loop is not loop:
         wheel = _Last.wheel = _Wheel(loop)
@@ -69,11 +68,12 @@ class within:  # noqa: N801 - it reads as a word, as asyncio.timeout does
 
     def __enter__(self) -> None:
         """Begin, in a task."""
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None  # noqa: S101 - awaiting needs one
         self._task = task
         self._before = task.cancelling()
-        self._held = watch(self, self._seconds)
+        self._held = watch(self, self._seconds, loop)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -152,7 +152,7 @@ class _LookUp:
                 resolver.unheard(self._trouble.detail)
             self.end(self._trouble, FAILED_TTL)
             return
-        self._watched = watch(self, min(resolver.config.attempt_seconds, left))
+        self._watched = watch(self, min(resolver.config.attempt_seconds, left), self._loop)
         try:
             self._asked = self._channel().ask(self._question, self)
         except OSError as error:

@@ -67,7 +67,8 @@ async def test_only_what_is_still_watched_expires() -> None:
             self.over.set()
 
     kept, dropped = Noted(), Noted()
-    watch(kept, 0.01)
-    watch(dropped, 0.01).discard(dropped)
+    loop = asyncio.get_running_loop()
+    watch(kept, 0.01, loop)
+    watch(dropped, 0.01, loop).discard(dropped)
     await asyncio.wait_for(kept.over.wait(), 2)
     assert not dropped.over.is_set()
