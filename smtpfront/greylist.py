@@ -17,6 +17,7 @@ MAX_ATTEMPTS = 1000  # first attempts of one network within an hour that are not
 RENEWED_SECONDS = greylisting.DAY  # how much of a pass may be over until it is written anew
 
 _FINAL = frozenset({Action.REJECT, Action.DROP})
+_TAKEN = frozenset({Disposition.DELIVERED, Disposition.QUARANTINED, Disposition.REDIRECTED})
 
 
 async def note(transaction: Transaction, each: RecipientTrace, decision: Decision) -> None:
@@ -35,7 +36,7 @@ async def note_content(transaction: Transaction) -> None:
             state = finding.facts.get("state")
             if state == "first" and each.decision is not None:
                 await _note(transaction, finding, each.decision)
-            elif state == "passed" and each.disposition in {Disposition.DELIVERED, Disposition.QUARANTINED}:
+            elif state == "passed" and each.disposition in _TAKEN:
                 transaction.front.counters.forget(finding.facts["attempt"])  # it was good for one message
 
 

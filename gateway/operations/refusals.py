@@ -1,4 +1,4 @@
-"""Why mail was refused, deferred, quarantined or dropped: counted by check and symbol as traces are ingested."""
+"""Why mail was refused, deferred, quarantined, redirected or dropped: counted by check and symbol as traces are ingested."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,13 @@ from gateway.models import RefusalCount
 from gateway.operations import columns
 from gateway.policy.decide import EARLY, NODE_WIDE
 
-COUNTED = (Disposition.REJECTED, Disposition.DEFERRED, Disposition.QUARANTINED, Disposition.DROPPED)
+COUNTED = (
+    Disposition.REJECTED,
+    Disposition.DEFERRED,
+    Disposition.QUARANTINED,
+    Disposition.REDIRECTED,
+    Disposition.DROPPED,
+)
 _AT_ONCE = EARLY | NODE_WIDE  # checks that answer before a recipient is named
 _LENGTH = 64
 _Key = tuple[datetime, str, str, str]

@@ -66,7 +66,6 @@ class AttachmentRule(_Part, frozen=True):
 
     ``names`` and ``types`` are shell patterns without regard to case: a name that any reader may show, such as
     ``*.iso``; the media type that the content has, such as ``application/x-dosexec``. Where both are given both must
-    ``*.iso``; the media type that the content has, such as ``application/x-dosexec``. Where both are given both must
     fit. ``inside`` says that what lies in archives counts too. ``deliver`` exempts what fits from all that comes
     behind.
     """

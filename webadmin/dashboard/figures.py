@@ -20,7 +20,7 @@ from webadmin.bounces import readiness
 from webadmin.messages import refusals
 from webadmin.system import health
 
-WORDS = ("delivered", "quarantined", "rejected", "deferred", "dropped", "mixed", "abandoned")
+WORDS = ("delivered", "quarantined", "redirected", "rejected", "deferred", "dropped", "mixed", "abandoned")
 assert {*WORDS} == {*Disposition, "mixed"}  # noqa: S101 - a new disposition must not be left off the page
 _HOURS = 24
 

@@ -14,7 +14,7 @@ from gateway.policy.learned import FORGED
 
 PAST_GATEWAY = "past_gateway"  # the check that looks at replies, and the evidence in what a bounce quotes
 _ORDINARY = {"verdict": Verdict.NOT_AUTOMATIC.value, "kind": Kind.NONE.value}
-_KEPT_FROM = frozenset({Disposition.REJECTED, Disposition.QUARANTINED, Disposition.DROPPED})
+_KEPT_FROM = frozenset({Disposition.REJECTED, Disposition.QUARANTINED, Disposition.REDIRECTED, Disposition.DROPPED})
 
 
 def take_in(traces: Sequence[Trace]) -> list[JudgedBounce]:
