@@ -10,7 +10,9 @@ class Part(msgspec.Struct, frozen=True):
     name that a reader may show, as text; ``encodings`` every transfer encoding that a reader may undo, lower-case, the
     likeliest first (``7bit`` is no encoding, ``guess-base64`` and the like were found without a header that says so).
     ``disposition`` is ``attachment``, ``inline`` or empty. ``head`` and ``body`` are where its header section and its
-    body lie in the octets of the message: begin and end. ``multipart`` says that its parts follow it.
+    body lie in the octets of the message: begin and end. ``multipart`` says that its parts follow it. Where a message
+    was itself encoded, its parts lie ``within`` another part, in what comes out of undoing that one's encoding
+    ``under``; ``readings`` knows.
     """
 
     path: str
@@ -21,6 +23,8 @@ class Part(msgspec.Struct, frozen=True):
     head: tuple[int, int]
     body: tuple[int, int]
     multipart: bool = False
+    within: "Part | None" = None
+    under: str = ""
 
 
 class Oddity(msgspec.Struct, frozen=True):
