@@ -90,7 +90,8 @@ class Clamd(_Section, frozen=True):
 class Rspamd(_Section, frozen=True):
     """Rspamd, where the policy has it on. ``url`` scans, ``controller`` learns; ``secret`` names its password's file.
 
-    ``seconds`` bounds one scan with its wait, ``concurrent`` is how many run at once in one process.
+    ``seconds`` bounds one scan with its wait, ``concurrent`` is how many run at once in one process. What is larger than
+    ``max_size`` (octets) is not handed over.
     """
 
     url: str = "http://127.0.0.1:11333"
@@ -98,14 +99,20 @@ class Rspamd(_Section, frozen=True):
     secret: str = ""
     seconds: float = 20.0
     concurrent: int = 16
+    max_size: int = 4 * 1024 * 1024
 
 
 class Spamassassin(_Section, frozen=True):
-    """SpamAssassin's spamd, where the policy has it on: ``host:port``, or the path of its socket. Times as Rspamd's."""
+    """SpamAssassin's spamd, where the policy has it on: ``host:port``, or the path of its socket. Limits as Rspamd's.
+
+    ``user`` is whose preferences and Bayes it uses; empty leaves that to spamd.
+    """
 
     address: str = "127.0.0.1:783"
+    user: str = ""
     seconds: float = 40.0
     concurrent: int = 4
+    max_size: int = 512 * 1024
 
 
 class Dns(_Section, frozen=True):
