@@ -170,21 +170,23 @@ class TlsKeeper:
 
 
 class CacheKeeper:
-    """Forgets what DNS has answered when somebody asks for it, by touching a file."""
+    """Forgets what DNS, directories and next hops have answered when somebody asks for it, by touching a file."""
 
     def __init__(self, front: Front) -> None:
-        """Remember how the file is: who starts knows nothing that could be forgotten."""
+        """Remember how the file is: who starts knows nothing but what next hops said to all processes of the node."""
         self._front = front
         self._path = front.config.status_folder / CLEAR
-        self._seen = self._changed()
+        front.forgotten = self._changed()
 
     def refresh(self) -> None:
         """Forget, where the file is newer than it was."""
         changed = self._changed()
-        if changed != self._seen:
-            self._seen = changed
+        if changed != self._front.forgotten:
+            self._front.forgotten = changed
             self._front.directory.forget()
-            log.info("forgot %d answers of DNS and those of directories, as asked", self._front.resolver.clear())
+            self._front.pool.forget()
+            number = self._front.resolver.clear()
+            log.info("forgot %d answers of DNS, and those of directories and next hops, as asked", number)
 
     def _changed(self) -> int:
         """Give when the file last changed; 0 where there is none."""

@@ -70,6 +70,7 @@ class Front:
         self.started = time.time()
         self.draining = False
         self.slow_replies = 0  # of those to unknown recipients, how many wait
+        self.forgotten = 0  # when the node was last told to forget, in nanoseconds: what next hops said before is void
         self.sessions: set[Conversation] = set()
         self._policy: Policy | None = None
         self._alarms: dict[str, float] = {}

@@ -120,14 +120,14 @@ def _lacking(transaction: Transaction) -> Reply:
     return NO_UTF8 if utf8 else TOO_LARGE
 
 
-def _key(each: RecipientTrace) -> str:
-    """Name a recipient in the store of refusals."""
-    return f"refused:{each.route}:{each.delivered_to.lower()}"
+def _key(front: Front, each: RecipientTrace) -> str:
+    """Name a recipient in the store of refusals. What was said before the node was told to forget has another name."""
+    return f"refused:{front.forgotten}:{each.route}:{each.delivered_to.lower()}"
 
 
 def _remembered(front: Front, each: RecipientTrace) -> Reply | None:
     """Give the 5xx that this recipient got a while ago."""
-    known = front.counters.get(_key(each))
+    known = front.counters.get(_key(front, each))
     if known is None:
         return None
     code, enhanced, words = [*known.split(" ", 2), "", ""][:3]
@@ -137,6 +137,6 @@ def _remembered(front: Front, each: RecipientTrace) -> Reply | None:
 async def _remember(front: Front, each: RecipientTrace, answer: Reply) -> None:
     """Keep a 5xx for a while; where the counters are away the next hop is simply asked again."""
     try:
-        await front.counters.put(_key(each), str(answer), REFUSAL_SECONDS)
+        await front.counters.put(_key(front, each), str(answer), REFUSAL_SECONDS)
     except CountersUnreachable as error:
         front.alarm(f"counters can not be reached: {error}")

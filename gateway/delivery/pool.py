@@ -71,6 +71,15 @@ class Pool:
         """Give what the route's first host known to us offered last, without any I/O; None when none is known."""
         return next((self._offered[hop] for hop in route.hosts if hop in self._offered), None)
 
+    def forget(self) -> None:
+        """Forget what hosts offered and which failed, and part with idle connections: the next one asks anew."""
+        leaving = [connection for connections in self._idle.values() for connection in connections]
+        self._idle.clear()
+        self._down.clear()
+        self._offered.clear()
+        for connection in leaving:
+            connection.quit()
+
     async def close(self) -> None:
         """Say QUIT on all idle connections; what is in use is closed when it is given back."""
         if self._sweeper is not None:

@@ -1,4 +1,4 @@
-"""Has the SMTP processes of this node forget what they keep for a while: answers of DNS and LDAP.
+"""Has the SMTP processes of this node forget what they keep for a while: answers of DNS, LDAP and next hops.
 
 They look once a second at the age of one file; nothing has to reach them.
 """
@@ -14,4 +14,4 @@ def clear(who: str) -> None:
     folder = settings.CONFIG.status_folder
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / CLEAR).touch(mode=0o600)
-    audit.record(who, "clear cache", f"answers of DNS and LDAP of {settings.CONFIG.name}")
+    audit.record(who, "clear cache", f"answers of DNS, LDAP and next hops of {settings.CONFIG.name}")

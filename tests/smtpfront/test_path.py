@@ -12,6 +12,7 @@ import pytest
 
 from gateway.checks.spam import GTUBE
 from gateway.mail.decisions import Action, Disposition
+from gateway.services.dns.cache import CLEAR
 from gateway.spool.quarantine import Quarantine
 from tests.smtpfront.conftest import EICAR, PASSWORD
 from tests.smtpfront.nexthop import NextHop
@@ -209,6 +210,28 @@ def test_a_next_hops_5xx_to_a_recipient_is_remembered_for_a_while(own_gateway: G
         time.sleep(0.05)
 
     assert sum(line.startswith("RCPT") for line in hop.log) == 1
+
+
+def test_a_remembered_5xx_is_forgotten_when_the_node_is_told_to_by_every_process_and_for_good(
+    tmp_path: Path, hop: NextHop, clamd: str
+) -> None:
+    def told() -> str:
+        with gateway.client() as client:
+            return client.open("them@other.test", "bob@example.test")[0][:9]
+
+    gateway = Gateway(tmp_path, snapshot(hop.port), clamd, processes=2)
+    hop.script.rcpt = {"bob": "550 5.1.1 gone"}
+    assert told() == "550 5.1.1"
+    hop.script.rcpt = {}
+    until("the process that was not asked knows it too", lambda: {told() for _ in range(10)} == {"550 5.1.1"})
+
+    (tmp_path / "status" / CLEAR).touch()
+
+    until("the forgetting", lambda: {told() for _ in range(10)} == {"250 2.1.5"})
+    gateway.stop()
+    gateway.start()
+    assert told() == "250 2.1.5"
+    gateway.stop()
 
 
 @pytest.mark.parametrize("failure", ["missing", "silent", "empty", "nonsense"])

@@ -48,7 +48,7 @@ def probe(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def clear_cache(request: HttpRequest) -> HttpResponse:
-    """Have the SMTP processes of this node forget what DNS and directories have answered."""
+    """Have the SMTP processes of this node forget what DNS, directories and next hops have answered."""
     if not request.user.has_perm(PERMISSION):
         raise PermissionDenied
     try:
@@ -56,6 +56,6 @@ def clear_cache(request: HttpRequest) -> HttpResponse:
     except OSError as error:
         messages.error(request, f"The SMTP processes could not be asked: {error}.")
     else:
-        told = "The SMTP processes of this node forget what DNS and directories have answered, within a second."
+        told = "The SMTP processes of this node forget what DNS, directories and next hops said, within a second."
         messages.success(request, told)
     return redirect("admin:health")

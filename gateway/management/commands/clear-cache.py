@@ -1,5 +1,5 @@
 # ruff: noqa: N999 - the file is named as the command is
-"""``manage.py clear-cache``: the SMTP processes of this node forget what DNS and directories have answered."""
+"""``manage.py clear-cache``: the SMTP processes of this node forget what DNS, directories and next hops said."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ WHO = "command line"
 class Command(BaseCommand):
     """Asks the SMTP processes to forget."""
 
-    help = "Makes the SMTP processes of this node forget the answers of DNS and of LDAP directories, within a second."
+    help = "Makes the SMTP processes of this node forget the answers of DNS, LDAP and next hops, within a second."
 
     def handle(self, *_: Any, **__: Any) -> None:
         """Ask them."""
@@ -21,4 +21,4 @@ class Command(BaseCommand):
             caches.clear(WHO)
         except OSError as error:
             raise CommandError(f"the SMTP processes can't be asked: {error}") from error
-        self.stdout.write("the SMTP processes forget what DNS and directories have answered, within a second")
+        self.stdout.write("the SMTP processes forget what DNS, directories and next hops said, within a second")

@@ -187,6 +187,20 @@ async def test_what_a_host_offers_is_known_afterwards(pool: Pool) -> None:
         assert not offered.takes_size(50_000_001)
 
 
+async def test_a_pool_that_is_told_to_forget_asks_anew(pool: Pool) -> None:
+    async with scripted({"EHLO": ["502 no", "250 x"]}) as first, scripted() as second:
+        route = Route((first.hop, second.hop))
+        await deliver(pool, route)
+        assert (first.connections, second.connections) == (1, 1)
+
+        pool.forget()
+
+        assert pool.capabilities(route) is None
+        await deliver(pool, route)
+        assert (first.connections, second.connections) == (2, 1)
+        await until(lambda: second.verbs[-1] == "QUIT")
+
+
 async def test_names_and_ipv6_are_reached(pool: Pool) -> None:
     async with scripted(host="::1") as server:
         transaction = await deliver(pool, Route((NextHop("::1", server.port),)))
