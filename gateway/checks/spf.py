@@ -54,7 +54,7 @@ class Spf(Check):
             return skipped("the client is trusted")
         sender = "" if view.sender is None else str(view.sender)
         wanted = [sender, ""] if sender else [""]
-        records = [spf.look_up(self._resolver, sender=each, helo=view.client.helo) for each in wanted]
+        records = [spf.look_up(self._resolver, sender=each, helo=view.client.helo, seconds=SECONDS) for each in wanted]
         results = [await self._ask(view, *pair) for pair in zip(wanted, records, strict=True)]
         if (trouble := next((each for each in results if each.result == "temperror"), None)) is not None:
             if "within" in trouble.explanation:
