@@ -26,9 +26,9 @@ class _Wheel:
         self.loop = loop
         self._ticks: dict[int, set[Expiring]] = {}
 
-    def watch(self, each: Expiring, seconds: float) -> set[Expiring]:
+    def watch(self, each: Expiring, due: float) -> set[Expiring]:
         """Watch something; gives the set to take it from once that is over."""
-        tick = int((self.loop.time() + seconds) / TICK) + 1
+        tick = int(due / TICK) + 1
         held = self._ticks.get(tick)
         if held is None:
             held = self._ticks[tick] = set()
@@ -48,12 +48,12 @@ class _Last:
     wheel: _Wheel | None = None
 
 
-def watch(each: Expiring, seconds: float, loop: asyncio.AbstractEventLoop) -> set[Expiring]:
-    """Watch something for so many seconds in a loop; take it from the set that this gives once it is over."""
+def watch(each: Expiring, due: float, loop: asyncio.AbstractEventLoop) -> set[Expiring]:
+    """Watch something until a time of the running loop's; take it from the set that this gives once it is over."""
     wheel = _Last.wheel
     if wheel is None or wheel.loop is not loop:
         wheel = _Last.wheel = _Wheel(loop)
-    return wheel.watch(each, seconds)
+    return wheel.watch(each, due)
 
 
 class within:  # noqa: N801 - it reads as a word, as asyncio.timeout does
@@ -73,7 +73,7 @@ class within:  # noqa: N801 - it reads as a word, as asyncio.timeout does
         assert task is not None  # noqa: S101 - awaiting needs one
         self._task = task
         self._before = task.cancelling()
-        self._held = watch(self, self._seconds, loop)
+        self._held = watch(self, loop.time() + self._seconds, loop)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -56,6 +56,8 @@ def _read(octets: bytes, name: str, kind: int, at: int, negative_ttl: float) -> 
     bare = _is_bare(octets, at, additional, name)
     if code:
         return Answer(Status.NO_NAME), _negative(octets, powers, name, negative_ttl)
+    if len(records) == 1 and records[0][0] == name and records[0][1] == kind:  # as nearly all are
+        return Answer(Status.FOUND, (_text(octets, records[0], name),)), records[0][2]
     ttl = float("inf")
     owner = name
     for followed in range(MAX_CHAIN):

@@ -143,16 +143,16 @@ class _LookUp:
 
     def begin(self) -> None:
         """Ask the first server, or the next one; end where enough were asked."""
-        self._drop()
-        resolver = self._resolver
+        if self._watched is not None:
+            self._drop()
+        resolver, now = self._resolver, self._loop.time()
         self._attempt += 1
-        left = self._deadline - self._loop.time()
-        if self._attempt == ATTEMPTS or left <= 0 or not resolver.channels:
+        if self._attempt == ATTEMPTS or now >= self._deadline or not resolver.channels:
             if not self._heard:
                 resolver.unheard(self._trouble.detail)
             self.end(self._trouble, FAILED_TTL)
             return
-        self._watched = watch(self, min(resolver.config.attempt_seconds, left), self._loop)
+        self._watched = watch(self, min(now + resolver.config.attempt_seconds, self._deadline), self._loop)
         try:
             self._asked = self._channel().ask(self._question, self)
         except OSError as error:
@@ -162,18 +162,19 @@ class _LookUp:
         """Take an answer: the end, unless the next server may know better."""
         if self._asked is None:
             return  # it came too late
-        resolver, channel = self._resolver, self._channel()
+        resolver = self._resolver
         self._heard = True
         resolver.heard()
         if wire.is_cut(octets):
-            channel.ask_whole(self._question, _Whole(self, self._attempt))
+            self._channel().ask_whole(self._question, _Whole(self, self._attempt))
             return
+        self._asked = None  # who hands answers on has forgotten it
         answer, ttl = wire.read(octets, self._question, negative_ttl=resolver.config.negative_ttl)
         if answer.status is not Status.FAILED:
             resolver.sure = (self._first + self._attempt) % len(resolver.channels)
             self.end(answer, ttl)
             return
-        self._trouble = Answer(Status.FAILED, detail=f"{channel.server}: {answer.detail}")
+        self._trouble = Answer(Status.FAILED, detail=f"{self._channel().server}: {answer.detail}")
         if len(resolver.channels) == 1:
             self.end(self._trouble, FAILED_TTL)  # the same server says the same again
         else:

@@ -70,7 +70,8 @@ def answers(octets: bytes, asked: Question, number: int) -> bool:
         return False
     got, flags, questions, *_ = _HEADER.unpack_from(octets)
     section = octets[_HEADER.size : _HEADER.size + len(asked.section)]
-    return got == number and bool(flags & 0x8000) and questions == 1 and section.lower() == asked.section.lower()
+    same = section == asked.section or section.lower() == asked.section.lower()
+    return same and got == number and bool(flags & 0x8000) and questions == 1
 
 
 def is_cut(octets: bytes) -> bool:

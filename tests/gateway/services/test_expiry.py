@@ -68,7 +68,7 @@ async def test_only_what_is_still_watched_expires() -> None:
 
     kept, dropped = Noted(), Noted()
     loop = asyncio.get_running_loop()
-    watch(kept, 0.01, loop)
-    watch(dropped, 0.01, loop).discard(dropped)
+    watch(kept, loop.time() + 0.01, loop)
+    watch(dropped, loop.time() + 0.01, loop).discard(dropped)
     await asyncio.wait_for(kept.over.wait(), 2)
     assert not dropped.over.is_set()
