@@ -30,7 +30,8 @@ class ConsoleSite(UnfoldAdminSite):
         from webadmin.bounces import readiness, verdicts  # noqa: PLC0415 - models exist only after start-up
         from webadmin.messages import refusals, senders  # noqa: PLC0415 - as its neighbour
         from webadmin.messages import views as messages  # noqa: PLC0415 - as its neighbour
-        from webadmin.policy import importing, marking, publishing, sending, trying  # noqa: PLC0415 - as its neighbour
+        from webadmin.policy import comparing, importing, marking, publishing, sending, trying  # noqa: PLC0415 - as its neighbour
+        from webadmin.quarantine import scanning  # noqa: PLC0415 - as its neighbour
         from webadmin.system import health, lists  # noqa: PLC0415 - as its neighbour
 
         return [
@@ -39,7 +40,9 @@ class ConsoleSite(UnfoldAdminSite):
             path("messages/<str:message>/sender/", self.admin_view(senders.list_it), name="list_sender"),
             path("readiness/", self.admin_view(readiness.page), name="readiness"),
             path("readiness/<str:domain>/<str:figure>/", self.admin_view(readiness.behind), name="readiness_list"),
+            path("messages/<str:message>/scan/", self.admin_view(scanning.scan), name="scan_again"),
             path("publish/", self.admin_view(publishing.publish), name="publish"),
+            path("publish/what-if/", self.admin_view(comparing.compare), name="what_if"),
             path("sending/", self.admin_view(sending.page), name="sending"),
             path("marking/", self.admin_view(marking.marking), name="marking"),
             path("import/recipients/", self.admin_view(importing.import_recipients), name="import_recipients"),

@@ -45,6 +45,18 @@ def apply_policy(text: str, name: str, who: str, *, check: bool = False) -> list
     return difference
 
 
+def draft(text: str, name: str) -> Snapshot:
+    """Give the policy that a document in YAML would make, and keep nothing of it. Raises PolicyError."""
+    applying = _Applying(text, name, document.read(text, name), "")
+    applying.probed = True  # nobody is asked for what is only looked at
+    with transaction.atomic():
+        applying.carry_out()
+        applying.raise_faults()
+        snapshot = building.build(0, "")
+        transaction.set_rollback(True)
+    return snapshot
+
+
 def _applied(applying: "_Applying", *, check: bool) -> list[str]:
     """Make the rows say what the document says; gives what changed. Raises PolicyError, _UnprovenError."""
     with transaction.atomic():

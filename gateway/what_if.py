@@ -1,0 +1,230 @@
+"""Decides a stored transaction again, under the policy in force and under another one.
+
+The answer is *same*, *changed*, or *not decidable* where the other policy asks for something that nobody looked at
+then. What asks nobody (lists of senders, blocked networks, sizes) is looked at again; all else counts as it was seen.
+Nothing is asked, stored or sent. What the next hop would say, and what comes of it that recipients share one reply, is
+left out: it is the decision for each recipient that is compared.
+"""
+
+import enum
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from gateway.checks.base import Check, View
+from gateway.checks.client_networks import ClientNetworks
+from gateway.checks.message_size import MessageSize
+from gateway.checks.sender_lists import SenderLists
+from gateway.mail.address import Address, AddressError, parse_mailbox
+from gateway.mail.decisions import Action, Decision
+from gateway.mail.findings import Observation
+from gateway.mail.message import Content
+from gateway.mail.stages import Stage
+from gateway.mail.trace import RecipientTrace, Trace
+from gateway.policy.decide import decide, match_of
+from gateway.policy.matching import Match, Policy
+from gateway.policy.snapshot import CheckRule, Mode, Rules
+
+REFUSES = frozenset({Action.REJECT, Action.DEFER})
+_OFF = CheckRule(mode=Mode.OFF)
+_RCPT = frozenset({Stage.CONNECT, Stage.HELO, Stage.MAIL, Stage.RCPT})
+
+
+class Answer(enum.StrEnum):
+    """What comes of deciding again."""
+
+    SAME = "same"
+    CHANGED = "changed"
+    UNDECIDABLE = "not decidable"
+
+
+class Again(msgspec.Struct, frozen=True):
+    """The answer for one recipient. ``because`` is the new decision's reason, or what nobody looked at."""
+
+    recipient: str
+    answer: Answer
+    before: Action
+    after: Action | None
+    because: str
+
+
+def decide_again(trace: Trace, before: Policy, after: Policy) -> Iterator[Again]:
+    """Compare for each recipient what ``before``, the policy in force, and ``after`` make of a trace.
+
+    Gives nothing for a transaction in which no recipient was named.
+    """
+    for each in trace.recipients:
+        yield _of_recipient(trace, each, before, after)
+
+
+def _of_recipient(trace: Trace, each: RecipientTrace, before: Policy, after: Policy) -> Again:
+    """Compare for one recipient."""
+    old, new = _decided(trace, each, before), _decided(trace, each, after)
+    if old is None or new is None:
+        was = old.action if old is not None else Action.REJECT
+        if old is None and new is None:
+            return Again(each.address, Answer.SAME, was, was, "the recipient's domain is none of ours")
+        return _undecidable(each, was, "the domain is one of ours under one of the two policies only")
+    # A finding that refuses, unlike a sum of points, is not made milder by anything that is unknown.
+    settled = new.action is Action.REJECT and new.symbol is not None
+    missing = "" if settled else _unseen(trace, each, before, after, new)
+    if missing:
+        return _undecidable(each, old.action, missing)
+    answer = Answer.SAME if new.action is old.action else Answer.CHANGED
+    return Again(each.address, answer, old.action, new.action, new.because)
+
+
+def _undecidable(each: RecipientTrace, before: Action, because: str) -> Again:
+    """Say that nobody can tell."""
+    return Again(each.address, Answer.UNDECIDABLE, before, None, because)
+
+
+def _decided(trace: Trace, each: RecipientTrace, policy: Policy) -> Decision | None:
+    """Decide as on the wire: at RCPT by what was known then, else at the end of DATA. None for strangers' domains."""
+    if trace.listener == "inbound" and match_of(policy, each.address) is None:
+        return None
+    seen = _looked_again(trace, each, policy)
+    known_at_rcpt = msgspec.structs.replace(
+        trace, observations=[one for one in seen if one.stage in _RCPT], header_from=""
+    )
+    decision = decide(known_at_rcpt, policy, each.address)
+    if decision.action in REFUSES or not _came_to_data(trace, each):
+        return decision
+    return decide(msgspec.structs.replace(trace, observations=seen), policy, each.address)
+
+
+def _came_to_data(trace: Trace, each: RecipientTrace) -> bool:
+    """Whether the checks of DATA looked at the message for this recipient."""
+    return each.accepted and bool(trace.sha256)
+
+
+def _looked_again(trace: Trace, each: RecipientTrace, policy: Policy) -> list[Observation]:
+    """Give what was seen, with what the checks that ask nobody say under a policy."""
+    seen = [one for one in trace.observations if one.check not in _ASKS_NOBODY]
+    for check in _ASKS_NOBODY.values():
+        for one in trace.observations:
+            if one.check != check.name or one.recipient not in {None, each.address}:
+                continue
+            look = check.look(_view(trace, each, policy, one.stage, seen))
+            again = msgspec.structs.replace(one, outcome=look.outcome, findings=look.findings, detail=look.detail)  # type: ignore[union-attr] # they never wait
+            seen.append(again)
+    return seen
+
+
+def _view(trace: Trace, each: RecipientTrace, policy: Policy, stage: Stage, seen: list[Observation]) -> View:
+    """Give a check what the trace still tells."""
+    content = None
+    if stage is Stage.DATA:
+        head = f"From: {trace.header_from}\r\n".encode() if trace.header_from else b""
+        content = Content(trace.size, trace.sha256, head, memory=b"")
+    forwarder = policy.forwarder_of(trace.client.ip) if trace.listener == "inbound" else ""
+    return View(
+        policy=policy,
+        node=trace.node,
+        listener=trace.listener,
+        client=msgspec.structs.replace(trace.client, forwarder=forwarder),
+        sender=_address(trace.sender or ""),
+        parameters=trace.parameters,
+        recipient=_address(each.address),
+        match=match_of(policy, each.address),
+        content=content,
+        recipients=(each.address,),
+        earlier=seen,
+    )
+
+
+def _address(text: str) -> Address | None:
+    """Read an address of a trace."""
+    try:
+        return parse_mailbox(text) if text else None
+    except AddressError:
+        return None
+
+
+_ASKS_NOBODY: dict[str, Check] = {each.name: each for each in (ClientNetworks(), MessageSize(), SenderLists())}
+
+
+def _unseen(trace: Trace, each: RecipientTrace, before: Policy, after: Policy, new: Decision) -> str:
+    """Say what the other policy would have to know and nobody looked at; empty where all is known."""
+    if before.forwarder_of(trace.client.ip) != after.forwarder_of(trace.client.ip) or (
+        before.is_spared(trace.client) != after.is_spared(trace.client)
+    ):
+        return "the client is trusted under one of the two policies only"
+    old_match, new_match = match_of(before, each.address), match_of(after, each.address)
+    old_rules, new_rules = _rules(before, old_match), _rules(after, new_match)
+    looked_at = {one.check for one in trace.observations if one.recipient in {None, each.address}}
+    unseen = [
+        name
+        for name, rule in new_rules.checks.items()
+        if rule.mode in {Mode.SCORE, Mode.ENFORCE}
+        and (
+            (name not in looked_at and rule != old_rules.checks.get(name, _OFF))
+            or (name in _READS and _READS[name](before, old_match) != _READS[name](after, new_match))
+        )
+    ]
+    came_to_data = _came_to_data(trace, each)
+    if not came_to_data and new.action not in REFUSES and not _next_hop_refused(each, before, after):
+        return "it was refused before its content came"
+    if not came_to_data:
+        unseen = [name for name in unseen if name in _AT_RCPT]
+    return f"nobody looked with this policy: {', '.join(unseen)}" if unseen else ""
+
+
+def _next_hop_refused(each: RecipientTrace, before: Policy, after: Policy) -> bool:
+    """Whether the next hop refused the recipient, or the transaction just ended: no change of ours would matter."""
+    if each.decision is None:
+        return True
+    old, new = match_of(before, each.address), match_of(after, each.address)
+    return each.decision.check in {"next_hop", None} and _route_of(before, old) == _route_of(after, new)
+
+
+def _route_of(policy: Policy, match: Match | None) -> object:
+    """Give the route of a recipient."""
+    return policy.route(match.domain.route if match is not None else policy.snapshot.outbound.route)
+
+
+def _rules(policy: Policy, match: Match | None) -> Rules:
+    """Give the rules of a recipient."""
+    return match.rules if match is not None else policy.snapshot.outbound.rules
+
+
+# What a check reads of the policy besides its own rule, where it can't be asked again: another value is another look.
+Read = Callable[[Policy, Match | None], object]
+
+
+def _validation(policy: Policy, match: Match | None) -> object:
+    """Give what decides whether a recipient is known."""
+    del policy
+    if match is None:
+        return None
+    domain = match.domain
+    return match.known, domain.validation, domain.ldap, domain.accept_unknown, domain.plus
+
+
+def _marks(policy: Policy, match: Match | None) -> object:
+    """Give what tells a genuine bounce from a forged one."""
+    return policy.snapshot.marking, None if match is None else (match.domain.marks_since, match.domain.dkim)
+
+
+_READS: dict[str, Read] = {
+    "recipient_known": _validation,
+    "dns_lists": lambda policy, _: policy.snapshot.dns_lists,
+    "null_sender_lists": lambda policy, _: policy.snapshot.dns_lists,
+    "early_talker": lambda policy, _: policy.snapshot.clients.greet_delay,
+    "rates": lambda policy, _: msgspec.structs.replace(policy.snapshot.clients, allowed=(), blocked=()),
+    "null_sender_rate": lambda policy, _: policy.snapshot.clients.null_sender_per_hour,
+    "greylisting": lambda policy, _: policy.snapshot.greylisting,
+    "sending_limits": lambda policy, _: msgspec.structs.replace(policy.snapshot.outbound, rules=Rules(), route=""),
+    "own_sender": lambda policy, _: frozenset(policy.snapshot.domains),
+    "arc": lambda policy, _: policy.snapshot.arc_sealers,
+    "spf": lambda policy, _: policy.snapshot.spf_void_limit,
+    "line_ends": lambda policy, _: policy.snapshot.normalise_line_ends,
+    "forged_bounce": _marks,
+    "unverifiable_bounce": _marks,
+    "past_gateway": _marks,
+}
+_AT_RCPT = frozenset({
+    "client_networks", "early_talker", "dns_lists", "reverse_dns", "helo", "rates", "sending_limits", "sender_domain",
+    "spf", "recipient_known", "sender_lists", "own_sender", "batv", "null_sender_rate", "greylisting",
+    "message_size", "null_sender_lists",
+})  # fmt: skip
