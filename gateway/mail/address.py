@@ -68,6 +68,9 @@ def domain_key(domain: str) -> str:
 @functools.lru_cache(maxsize=1024)  # a recipient is asked for several times in a transaction
 def parse_mailbox(text: str) -> Address:
     """Parse ``local@domain``. Raises AddressError with the reason."""
+    if len(text) <= MAX_PATH - 2 and (plain := _PLAIN.fullmatch(f"<{text}>")):
+        local, domain = plain.groups()
+        return Address(local, domain, text.lower())
     local, at, domain = text.rpartition("@")
     if not at:
         raise AddressError("address has no domain")
