@@ -24,7 +24,7 @@ from gateway.mail.address import AddressError, parse_mailbox
 from gateway.mail.findings import Finding
 from gateway.mail.stages import Stage
 from gateway.outbound import keys
-from gateway.policy.matching import ALWAYS_DELIVERABLE
+from gateway.policy.recipients import ALWAYS_DELIVERABLE
 from gateway.policy.snapshot import Snapshot
 
 ReadSecret = Callable[[str], str | None]

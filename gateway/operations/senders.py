@@ -6,12 +6,11 @@ from gateway.backscatter import batv
 from gateway.mail.address import AddressError, parse_mailbox
 from gateway.models import Domain, Recipient, SenderEntry
 from gateway.operations import audit
+from gateway.policy.aliases import MAX_ALIASES
 from gateway.policy.recipients import forms
 from gateway.policy.sender_lists import Scope, from_key
 from gateway.policy.snapshot import ListVerdict
 from gateway.policy.wellformed import entry_fault, normal_entry
-
-_MAX_ALIASES = 8  # that lead from one to the next
 
 
 class SenderError(ValueError):
@@ -76,7 +75,7 @@ def _recipient(address: str) -> Recipient:
 
     Raises SenderError.
     """
-    for _ in range(_MAX_ALIASES):
+    for _ in range(MAX_ALIASES + 1):
         local, _, name = _key(batv.without_tag(address)).rpartition("@")
         domain = Domain.objects.filter(name=name).first()
         rows = (

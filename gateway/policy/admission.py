@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Iterator
 
 from gateway.mail.decisions import Action
+from gateway.policy.aliases import Ways
 from gateway.policy.location import Place
 from gateway.policy.recipients import takes_everyone
 from gateway.policy.snapshot import (
@@ -217,24 +218,17 @@ def _ldap(ldap: Ldap, place: Place) -> Iterator[Fault]:
 
 def _aliases(snapshot: Snapshot) -> Iterator[Fault]:
     """Check that each alias leads to an address of ours, and to an end."""
-    aliases = {
-        f"{local}@{name}": recipient.alias
-        for name, domain in snapshot.domains.items()
-        for local, recipient in domain.recipients.items()
-        if recipient.alias
-    }
-    for address, alias in aliases.items():
-        local, _, name = address.rpartition("@")
-        place: Place = ("domains", name, "recipients", local, "alias")
-        if wrong := alias_fault(alias):
-            yield Fault(place, *wrong)
-            continue
-        if alias.rpartition("@")[2] not in snapshot.domains:
-            reason = f"{alias} is no address of ours: mail is never forwarded to others"
-            yield Fault(place, reason, "name an address of a domain that stands here")
-            continue
-        way = [address]
-        while way[-1] in aliases and aliases[way[-1]] not in way:
-            way.append(aliases[way[-1]])
-        if way[-1] in aliases and aliases[way[-1]] == address:
-            yield Fault(place, f"the alias leads back to itself: {' -> '.join([*way, address])}", "break the circle")
+    ways = Ways(snapshot.domains)
+    for name, domain in snapshot.domains.items():
+        for local, recipient in domain.recipients.items():
+            alias = recipient.alias
+            if not alias:
+                continue
+            place: Place = ("domains", name, "recipients", local, "alias")
+            if wrong := alias_fault(alias):
+                yield Fault(place, *wrong)
+            elif alias.rpartition("@")[2] not in snapshot.domains:
+                reason = f"{alias} is no address of ours: mail is never forwarded to others"
+                yield Fault(place, reason, "name an address of a domain that stands here")
+            elif wrong := ways.fault(name, local):
+                yield Fault(place, *wrong)

@@ -15,7 +15,8 @@ from gateway.mail.reply import Reply
 from gateway.mail.trace import Trace
 from gateway.policy import precedence, replies
 from gateway.policy.learned import FORGED
-from gateway.policy.matching import ALWAYS_DELIVERABLE, Match, Policy
+from gateway.policy.matching import Match, Policy
+from gateway.policy.recipients import ALWAYS_DELIVERABLE
 from gateway.policy.snapshot import CheckRule, Forwarder, Mode, Rules
 
 # Node-wide rules: observe mode does not lift them, for a loop or a flood of octets harms whoever lets it pass.

@@ -13,8 +13,9 @@ from gateway.backscatter import batv
 from gateway.mail.address import Address, AddressError, parse_mailbox
 from gateway.mail.client import Client
 from gateway.mail.decisions import Action
+from gateway.policy.aliases import MAX_ALIASES, with_detail
 from gateway.policy.learned import FORGED, NOTHING, Learned, NeverTag, Stage
-from gateway.policy.recipients import RecipientList
+from gateway.policy.recipients import ALWAYS_DELIVERABLE, RecipientList
 from gateway.policy.snapshot import (
     CheckRule,
     DomainPolicy,
@@ -29,12 +30,7 @@ from gateway.policy.snapshot import (
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# RFC 5321 4.5.1 and RFC 2142: these two reach a person whatever the recipient list says.
-ALWAYS_DELIVERABLE = frozenset({"postmaster", "abuse"})
 KNOWN = "recipient_known"  # the check that looks a recipient up
-
-
-MAX_ALIASES = 8  # that lead from one to the next
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -102,20 +98,14 @@ class Policy:
         if entry is None and local not in ALWAYS_DELIVERABLE and (listed := self._lists[key].find(local)):
             entry = listed.entry
             if entry.alias and listed.detail:
-                entry = msgspec.structs.replace(entry, alias=self._with_detail(entry.alias, listed.detail))
+                entry = msgspec.structs.replace(entry, alias=with_detail(entry.alias, listed.detail, self._domains))
         rules = entry.rules if entry is not None and entry.rules is not None else domain.rules
         return Match(key, domain, rules, entry is not None or local in ALWAYS_DELIVERABLE, address, entry)
-
-    def _with_detail(self, alias: str, detail: str) -> str:
-        """Give an alias's target with the detail that its mail came with, where the target's domain knows details."""
-        local, _, key = alias.rpartition("@")
-        domain = self._domains.get(key)
-        return f"{local}{detail}@{key}" if domain is not None and detail.startswith(domain.plus or "@") else alias
 
     def _follow(self, found: Match) -> Match:
         """Give what holds for the address that an alias's mail is for; the alias itself, unknown, if there is none."""
         start = found
-        for _ in range(MAX_ALIASES):
+        for _ in range(MAX_ALIASES + 1):
             if found.entry is None or not found.entry.alias:
                 return found
             try:

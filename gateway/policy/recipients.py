@@ -10,6 +10,8 @@ import msgspec
 
 from gateway.policy.snapshot import DomainPolicy, RecipientPolicy, Validation
 
+# RFC 5321 4.5.1 and RFC 2142: these two reach a person whatever the recipient list says.
+ALWAYS_DELIVERABLE = frozenset({"postmaster", "abuse"})
 MAX_FORMS = 5  # forms of one local part that are looked up: as it is, and without its details
 
 
@@ -18,9 +20,10 @@ _LIST_THEN_NEXT_HOP = (Validation.LIST, Validation.NEXT_HOP)
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """An entry of a domain's list, and the detail (separator included, lower case) that the entry is without."""
+    """An entry of a domain's list, as what it stands there, and the detail (separator included) that it is without."""
 
     entry: RecipientPolicy
+    listed_as: str
     detail: str = ""
 
 
@@ -32,20 +35,20 @@ class RecipientList:
         self._plus = domain.plus
         self._entries = domain.recipients
         patterns = sorted((local for local in domain.recipients if "*" in local), key=_says_least)
-        self._targets = tuple(domain.recipients[local] for local in patterns)
+        self._targets = tuple((domain.recipients[local], local) for local in patterns)
         self._patterns = re.compile("|".join(f"({_regex(each)})" for each in patterns)) if patterns else None
 
     def find(self, local: str) -> Listed | None:
         """Give the entry of a local part (lower case): its own, that without its detail, or a pattern's."""
         entry = self._entries.get(local)
         if entry is not None:
-            return Listed(entry)
+            return Listed(entry, local)
         for form in forms(local, self._plus)[1:]:
             entry = self._entries.get(form)
             if entry is not None:
-                return Listed(entry, local[len(form) :])
+                return Listed(entry, form, local[len(form) :])
         if self._patterns is not None and (found := self._patterns.fullmatch(local)):
-            return Listed(self._targets[(found.lastindex or 1) - 1])
+            return Listed(*self._targets[(found.lastindex or 1) - 1])
         return None
 
 

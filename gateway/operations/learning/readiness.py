@@ -19,7 +19,7 @@ from gateway.models import DomainStage, JudgedBounce
 from gateway.policy import codec
 from gateway.policy.feed import FILE
 from gateway.policy.learned import Stage
-from gateway.policy.matching import ALWAYS_DELIVERABLE
+from gateway.policy.recipients import ALWAYS_DELIVERABLE
 from gateway.policy.snapshot import Marking, Snapshot
 from gateway.services import secrets
 
