@@ -6,6 +6,7 @@ Applying the same document again changes nothing.
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import Any
 
 import msgspec
 from django.core.exceptions import ValidationError
@@ -23,6 +24,7 @@ from gateway.policy.snapshot import CheckRule, Snapshot
 from gateway.policy.validity import faults, guided_fault
 
 _THRESHOLDS = document.Thresholds.__struct_fields__
+_ACTIONS = ("attachments", "redirect_to", "copy_to")  # columns of domains, recipients and of what leaves
 _OF_NODE = frozenset({"revision", *document.Node.__struct_fields__})
 
 
@@ -205,6 +207,7 @@ class _Applying:
             row.plus, row.ldap = part.plus, None if part.ldap is None else msgspec.to_builtins(part.ldap)
             row.accepts_everyone = part.accepts_everyone
             _set_thresholds(row, part.thresholds)
+            _set_actions(row, part)
             self._save(row, place)
             self._write_checks(row, part.checks, CHECKS, place)
             if isinstance(part.senders, dict):
@@ -252,6 +255,7 @@ class _Applying:
             row.action = base.action if part.action is msgspec.UNSET else part.action
             row.on_failure = base.on_failure if part.on_failure is msgspec.UNSET else part.on_failure
             row.weights = dict(base.weights) if part.weights is msgspec.UNSET else part.weights
+            row.actions = msgspec.to_builtins(base.actions if part.actions is msgspec.UNSET else part.actions)
             self._save(row, (*place, "checks", name))
 
     def _write_forwarders(self, wanted: Mapping[str, document.Forwarder]) -> None:
@@ -301,6 +305,7 @@ class _Applying:
         node.per_domain = msgspec.to_builtins(part.per_domain)
         node.limits_of = msgspec.to_builtins(part.limits_of)
         _set_thresholds(node, part.thresholds)
+        _set_actions(node, part)
         self._write_checks(None, part.checks, OUTBOUND_CHECKS, place)
 
 
@@ -316,14 +321,17 @@ def _write_recipients(domain: models.Domain, wanted: Mapping[str, document.Recip
         if row is None:
             row = rows[local] = models.Recipient(domain=domain, local_part=local)
             new.append(row)
-        elif row.alias != part.alias or any(
-            getattr(row, each) != getattr(part.thresholds, each) for each in _THRESHOLDS
+        elif (
+            row.alias != part.alias
+            or any(getattr(row, each) != getattr(part.thresholds, each) for each in _THRESHOLDS)
+            or any(getattr(row, each) != own for each, own in _actions(part).items())
         ):
             changed.append(row)
         row.alias = part.alias
         _set_thresholds(row, part.thresholds)
+        _set_actions(row, part)
     models.Recipient.objects.bulk_create(new, batch_size=500)
-    models.Recipient.objects.bulk_update(changed, ("alias", *_THRESHOLDS), batch_size=100)
+    models.Recipient.objects.bulk_update(changed, ("alias", *_THRESHOLDS, *_ACTIONS), batch_size=100)
     listed = set(models.SenderEntry.objects.filter(recipient__domain=domain).values_list("recipient_id", flat=True))
     for local, part in wanted.items():
         if part.senders or rows[local].pk in listed:
@@ -356,6 +364,20 @@ def _set_thresholds(row: models.Domain | models.Recipient | models.NodePolicy, t
     """Set a row's thresholds."""
     for field in _THRESHOLDS:
         setattr(row, field, getattr(thresholds, field))
+
+
+def _actions(part: document.Domain | document.Recipient | document.Outbound) -> dict[str, Any]:
+    """Give the columns of what actions need, as they are kept."""
+    return {name: msgspec.to_builtins(getattr(part, name)) for name in _ACTIONS}
+
+
+def _set_actions(
+    row: models.Domain | models.Recipient | models.NodePolicy,
+    part: document.Domain | document.Recipient | document.Outbound,
+) -> None:
+    """Set a row's actions."""
+    for field, value in _actions(part).items():
+        setattr(row, field, value)
 
 
 def _in_document(place: Place) -> Place:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
+from typing import Any
 
 import msgspec
 
@@ -11,6 +12,7 @@ from gateway.policy.defaults import CHECKS, OUTBOUND_CHECKS, THRESHOLDS
 from gateway.policy.overlay import OUTBOUND, base_of, laid_over
 from gateway.policy.snapshot import (
     Account,
+    AttachmentRule,
     BatvKey,
     CheckRule,
     ClientRules,
@@ -92,7 +94,13 @@ def build(revision: int, by: str) -> Snapshot:
 
 def _rule(row: models.CheckSetting) -> CheckRule:
     """Make a rule of a row."""
-    return CheckRule(Mode(row.mode), Action(row.action), Action(row.on_failure), dict(row.weights))
+    return CheckRule(
+        Mode(row.mode),
+        Action(row.action),
+        Action(row.on_failure),
+        dict(row.weights),
+        msgspec.convert(row.actions, dict[str, Action]),
+    )
 
 
 def _thresholds(row: models.Domain | models.Recipient | models.NodePolicy, base: Thresholds) -> Thresholds:
@@ -103,7 +111,7 @@ def _thresholds(row: models.Domain | models.Recipient | models.NodePolicy, base:
 
 def _domain(domain: models.Domain, own_checks: dict[str, CheckRule], lists: Lists) -> DomainPolicy:
     """Make a domain's policy, with its recipients; ``lists`` are all lists of senders."""
-    rules = Rules(thresholds=_thresholds(domain, THRESHOLDS), checks={**CHECKS, **own_checks}, observe=domain.observe)
+    rules = _acting(domain, Rules(_thresholds(domain, THRESHOLDS), {**CHECKS, **own_checks}, domain.observe))
     return DomainPolicy(
         route=domain.route.name,
         rules=rules,
@@ -125,10 +133,21 @@ def _domain(domain: models.Domain, own_checks: dict[str, CheckRule], lists: List
 
 
 def _recipient(row: models.Recipient, rules: Rules, senders: Iterable[models.SenderEntry]) -> RecipientPolicy:
-    """Make a recipient's policy: its own thresholds, where it has some, over its domain's rules."""
-    thresholds = _thresholds(row, rules.thresholds)
-    own = None if thresholds == rules.thresholds else msgspec.structs.replace(rules, thresholds=thresholds)
-    return RecipientPolicy(own, _senders(senders), row.alias)
+    """Make a recipient's policy: its own thresholds and actions, where it has some, over its domain's rules."""
+    own = _acting(row, msgspec.structs.replace(rules, thresholds=_thresholds(row, rules.thresholds)))
+    return RecipientPolicy(None if own == rules else own, _senders(senders), row.alias)
+
+
+def _acting(row: models.Domain | models.Recipient | models.NodePolicy, base: Rules) -> Rules:
+    """Lay what a row says of attachments, redirected mail and copies over what is below it, each as a whole."""
+    own: dict[str, Any] = {}
+    if row.attachments:
+        own["attachments"] = msgspec.convert(row.attachments, tuple[AttachmentRule, ...])
+    if row.redirect_to:
+        own["redirect_to"] = row.redirect_to
+    if row.copy_to:
+        own["copy_to"] = tuple(row.copy_to)
+    return msgspec.structs.replace(base, **own) if own else base
 
 
 def _senders(rows: Iterable[models.SenderEntry]) -> dict[str, ListVerdict]:
@@ -141,7 +160,7 @@ def _outbound(node: models.NodePolicy, own_checks: dict[str, CheckRule]) -> Outb
     outbound = Outbound(
         networks=tuple(node.outbound_networks),
         route=node.outbound_route.name if node.outbound_route else "",
-        rules=Rules(thresholds=_thresholds(node, THRESHOLDS), checks={**OUTBOUND_CHECKS, **own_checks}),
+        rules=_acting(node, Rules(_thresholds(node, THRESHOLDS), {**OUTBOUND_CHECKS, **own_checks})),
         per_account=laid_over(OUTBOUND.per_account, node.per_account),
         per_client=laid_over(OUTBOUND.per_client, node.per_client),
         per_domain=laid_over(OUTBOUND.per_domain, node.per_domain),

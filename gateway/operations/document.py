@@ -33,6 +33,7 @@ class Thresholds(_Part):
     quarantine: float | None = None
     reject: float | None = None
     drop: float | None = None
+    redirect: float | None = None
 
 
 class Check(_Part):
@@ -42,6 +43,17 @@ class Check(_Part):
     action: Action | UnsetType = UNSET
     on_failure: Action | UnsetType = UNSET
     weights: dict[str, float] | UnsetType = UNSET
+    actions: dict[str, Action] | UnsetType = UNSET
+
+
+class AttachmentRule(_Part):
+    """What is done with attachments of some names or types."""
+
+    name: str
+    names: list[str] = []
+    types: list[str] = []
+    inside: bool = True
+    action: Action = Action.QUARANTINE
 
 
 class SenderEntry(_Part):
@@ -56,11 +68,14 @@ Senders = dict[str, ListVerdict | SenderEntry]
 
 
 class Recipient(_Part):
-    """One recipient."""
+    """One recipient. What is left out of thresholds and of actions is as its domain has it."""
 
     alias: str = ""
     thresholds: Thresholds = msgspec.field(default_factory=Thresholds)
     senders: Senders = {}
+    attachments: list[AttachmentRule] = []
+    redirect_to: str = ""
+    copy_to: list[str] = []
 
 
 class Dkim(_Part):
@@ -107,6 +122,9 @@ class Domain(_Part):
     accepts_everyone: str = ""
     senders: Senders | UnsetType = UNSET
     recipients: list[str] | dict[str, Recipient | None] | UnsetType = UNSET
+    attachments: list[AttachmentRule] = []
+    redirect_to: str = ""
+    copy_to: list[str] = []
 
     @property
     def is_guided(self) -> bool:
@@ -177,6 +195,9 @@ class Outbound(_Part):
     per_client: SendingLimits = msgspec.field(default_factory=SendingLimits)
     per_domain: SendingLimits = msgspec.field(default_factory=SendingLimits)
     limits_of: dict[str, SendingLimits] = {}
+    attachments: list[AttachmentRule] = []
+    redirect_to: str = ""
+    copy_to: list[str] = []
 
 
 class Key(_Part):

@@ -41,6 +41,7 @@ def of_rows() -> document.Document:
                 dkim=document.Dkim(row.dkim_selector, row.dkim_secret) if row.dkim_secret else None,
                 thresholds=_thresholds(row),
                 checks=checks.get(row.pk, {}),
+                **_actions(row),
                 validation=[Validation(each) for each in row.validation],
                 validation_down=Action(row.validation_down),
                 plus=row.plus,
@@ -68,6 +69,7 @@ def of_rows() -> document.Document:
             networks=list(node.outbound_networks),
             thresholds=_thresholds(node),
             checks=checks.get(None, {}),
+            **_actions(node),
             per_account=msgspec.convert(node.per_account, document.SendingLimits),
             per_client=msgspec.convert(node.per_client, document.SendingLimits),
             per_domain=msgspec.convert(node.per_domain, document.SendingLimits),
@@ -97,12 +99,21 @@ def of_rows() -> document.Document:
 
 def _thresholds(row: models.Domain | models.Recipient | models.NodePolicy) -> document.Thresholds:
     """Give the thresholds that a row sets."""
-    return document.Thresholds(row.tag, row.quarantine, row.reject, row.drop)
+    return document.Thresholds(row.tag, row.quarantine, row.reject, row.drop, row.redirect)
+
+
+def _actions(row: models.Domain | models.Recipient | models.NodePolicy) -> dict[str, Any]:
+    """Give what actions need, as a row has it."""
+    return {
+        "attachments": msgspec.convert(row.attachments, list[document.AttachmentRule]),
+        "redirect_to": row.redirect_to,
+        "copy_to": list(row.copy_to),
+    }
 
 
 def _recipient(row: models.Recipient, senders: Iterable[models.SenderEntry]) -> document.Recipient:
     """Give one recipient."""
-    return document.Recipient(row.alias, _thresholds(row), _senders(senders))
+    return document.Recipient(row.alias, _thresholds(row), _senders(senders), **_actions(row))
 
 
 def _senders(rows: Iterable[models.SenderEntry]) -> document.Senders:
@@ -128,6 +139,7 @@ def _check(row: models.CheckSetting, base: CheckRule) -> document.Check:
         "action": Action(row.action),
         "on_failure": Action(row.on_failure),
         "weights": dict(row.weights),
+        "actions": msgspec.convert(row.actions, dict[str, Action]),
     }
     own: dict[str, Any] = {field: value for field, value in values.items() if value != getattr(base, field)}
     return document.Check(**(own or {"mode": Mode(row.mode)}))

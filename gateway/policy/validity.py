@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from gateway.mail.decisions import Action
-from gateway.policy import admission
+from gateway.policy import actions, admission
 from gateway.policy.defaults import CHECKS
 from gateway.policy.learned import FORGED
 from gateway.policy.location import Place
@@ -54,6 +54,7 @@ def faults(snapshot: Snapshot, checks: Collection[str]) -> Iterator[Fault]:
         yield from _route_exists(outbound.route, snapshot.routes, ("outbound", "route"))
     yield from _rules(outbound.rules, ("outbound", "rules"), checks)
     yield from admission.faults(snapshot)
+    yield from actions.faults(snapshot)  # the last: it looks addresses up in a policy that is right otherwise
 
 
 def guided_fault(mode: str, action: str) -> tuple[str, str] | None:

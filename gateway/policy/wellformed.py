@@ -82,9 +82,8 @@ def sender_fault(address: str) -> tuple[str, str] | None:
 
 def threshold_fault(limits: Thresholds) -> tuple[str, str, str] | None:
     """Give the name of the threshold that is out of order, what is wrong and the remedy; None where nothing is."""
-    steps = [("tag", limits.tag), ("quarantine", limits.quarantine), ("reject", limits.reject)]
-    if limits.drop is not None:
-        steps.append(("drop", limits.drop))
+    order = ("tag", "redirect", "quarantine", "reject", "drop")
+    steps = [(name, value) for name in order if (value := getattr(limits, name)) is not None]
     for (lower, low), (upper, high) in itertools.pairwise(steps):
         if not low <= high:
             return (

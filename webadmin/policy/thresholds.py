@@ -9,7 +9,7 @@ from gateway.policy.snapshot import Thresholds
 from gateway.policy.wellformed import threshold_fault
 
 FIELDS = Thresholds.__struct_fields__
-ROWS = (("tag", "quarantine"), ("reject", "drop"))  # as they stand in a form
+ROWS = (("tag", "redirect"), ("quarantine", "reject"), "drop")  # as they stand in a form
 
 
 def overlaid(base: Thresholds, values: dict[str, Any]) -> Thresholds:

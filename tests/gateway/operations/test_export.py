@@ -31,7 +31,19 @@ def rows(home: Path) -> None:
     route = Route.objects.create(name="inside", tls="must", username="gw", secret="route-inside")
     RouteHost.objects.create(route=route, position=1, host="b.example.test", port=465, tls_from_start=True)
     RouteHost.objects.create(route=route, position=0, host="::1", port=2525)
-    domain = Domain.objects.create(name="example.test", route=route, tag=4.5, accept_unknown=True)
+    domain = Domain.objects.create(
+        name="example.test",
+        route=route,
+        tag=4.5,
+        redirect=6.5,
+        accept_unknown=True,
+        attachments=[
+            {"name": "images", "names": ["*.iso", "*.img"], "action": "strip"},
+            {"name": "programs", "types": ["application/x-dosexec"], "inside": False},
+        ],
+        redirect_to="alice@example.test",
+        copy_to=["müller@example.test"],
+    )
     Domain.objects.create(
         name="xn--bcher-kva.test",
         route=route,
@@ -44,9 +56,14 @@ def rows(home: Path) -> None:
     )
     alice = Recipient.objects.create(domain=domain, local_part="alice", alias="müller@example.test")
     Recipient.objects.create(domain=domain, local_part="müller")
-    Recipient.objects.create(domain=domain, local_part="off", reject=9.0, drop=30.0)
+    Recipient.objects.create(
+        domain=domain, local_part="off", reject=9.0, drop=30.0, redirect_to="123@example.test", attachments=[]
+    )
     Recipient.objects.create(domain=domain, local_part="123")
     CheckSetting.objects.create(domain=domain, check_name="spam", mode="off", action="reject", weights={"GTUBE": 50.0})
+    CheckSetting.objects.create(
+        domain=domain, check_name="line_ends", mode="enforce", actions={"BARE_LINE_END": "redirect"}
+    )
     CheckSetting.objects.create(domain=None, check_name="clamav", mode="enforce", action="drop", on_failure="deliver")
     Forwarder.objects.create(name="backup", networks=["192.0.2.0/24", "2001:db8::/32"], virus="quarantine")
     Account.objects.create(login="printer", secret="account-printer", addresses=["*@example.test"])
