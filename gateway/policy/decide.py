@@ -14,6 +14,7 @@ from gateway.mail.findings import Finding, Observation, Outcome
 from gateway.mail.reply import Reply
 from gateway.mail.trace import Trace
 from gateway.policy import precedence, replies
+from gateway.policy.actions import ATTACHMENTS
 from gateway.policy.learned import FORGED
 from gateway.policy.matching import Match, Policy
 from gateway.policy.recipients import ALWAYS_DELIVERABLE
@@ -90,6 +91,8 @@ def decide(trace: Trace, policy: Policy, recipient: str) -> Decision:
         verdict = _at_stage(verdict, policy.stage_words(match.domain_key))
     if verdict.action is Action.REJECT and (forwarder := policy.forwarder(trace.client.forwarder)):
         verdict = _for_forwarder(verdict, forwarder, trace.client.forwarder)
+    if verdict.action is Action.REDIRECT:
+        verdict = _redirected(verdict, rules, policy, recipient)
     observed = None
     if observing and not held and verdict.action is not Action.DELIVER:
         who = "node" if policy.snapshot.observe else "domain"
@@ -166,19 +169,56 @@ def _voices(seen: list[Observation], rules: Rules) -> Iterator[Verdict]:
             how = "timed out" if each.outcome is Outcome.TIMEOUT else "failed"
             yield Verdict(Action.DEFER, f"{each.check} {how}: {each.detail}", each.check)
         elif each.outcome is Outcome.HIT and rule.mode is Mode.ENFORCE:
-            found = [one for one in each.findings if not one.informs] if rule.actions else each.findings[:1]
-            yield from (_voice(each.check, finding, rule) for finding in found or [Finding(each.check.upper())])
+            several = bool(rule.actions) or each.check == ATTACHMENTS
+            found = [one for one in each.findings if not one.informs] if several else each.findings[:1]
+            yield from (_voice(each.check, finding, rules) for finding in found or [Finding(each.check.upper())])
 
 
-def _voice(check: str, finding: Finding, rule: CheckRule) -> Verdict:
-    """Give what an enforced finding asks for: what the rule says of its symbol, or of the check as a whole."""
+def _voice(check: str, finding: Finding, rules: Rules) -> Verdict:
+    """Give what an enforced finding asks for."""
     because = f"{check} found {finding.symbol}"
     if finding.detail:
         because = f"{because} ({finding.detail})"
+    return Verdict(_action_of(check, finding, rules), because, check, finding.symbol, finding.detail)
+
+
+def _action_of(check: str, finding: Finding, rules: Rules) -> Action:
+    """Give what rules say of an enforced finding: of the attachment rule it is about, its symbol, or its check."""
+    rule = rules.checks[check]
     action = rule.actions.get(finding.symbol, rule.action)
+    if check == ATTACHMENTS and (name := finding.facts.get("rule")):
+        action = next((each.action for each in rules.attachments if each.name == name), action)
     if finding.at_most is not None and _STRENGTH.index(finding.at_most) > _STRENGTH.index(action):
         action = finding.at_most
-    return Verdict(action, because, check, finding.symbol, finding.detail)
+    return action
+
+
+def to_strip(trace: Trace, policy: Policy, recipient: str) -> tuple[Finding, ...]:
+    """Give the findings whose parts are taken out for a recipient, where the decision is to strip."""
+    rules = rules_for(policy, recipient)
+    if rules.checks.get(ATTACHMENTS, _OFF).mode is not Mode.ENFORCE:
+        return ()
+    hits = [one for one in trace.observations if one.check == ATTACHMENTS and one.outcome is Outcome.HIT]
+    return tuple(
+        finding
+        for one in hits
+        if (each := one.seen_for(recipient)) is not None and each.outcome is Outcome.HIT
+        for finding in each.findings
+        if not finding.informs and _action_of(ATTACHMENTS, finding, rules) is Action.STRIP
+    )
+
+
+def _redirected(verdict: Verdict, rules: Rules, policy: Policy, recipient: str) -> Verdict:
+    """Give what a redirect comes to: the mailbox that gets what is redirected keeps its own mail, tagged."""
+    target = match_of(policy, rules.redirect_to) if rules.redirect_to else None
+    if target is None:
+        because = f"{verdict.because}; there is no address to redirect to"
+        return msgspec.structs.replace(verdict, action=Action.QUARANTINE, because=because)
+    match = match_of(policy, recipient)
+    if match is not None and match.mailbox.key == target.mailbox.key:
+        because = f"{verdict.because}; it is for {rules.redirect_to}, to which such mail is redirected"
+        return msgspec.structs.replace(verdict, action=Action.TAG, because=because)
+    return verdict
 
 
 def _heaviest(seen: list[Observation], rules: Rules) -> str:
