@@ -14,6 +14,7 @@ from gateway.mail.stages import Stage
 from gateway.policy.decide import early_reply
 from gateway.policy.matching import Policy
 from gateway.services.counters import Claim, CountersUnreachable
+from gateway.services.expiry import within
 from smtpfront import proxy
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ async def _told(session: "Session") -> bool:
     """Take the client's address from its load balancer; False where that does not tell it."""
     balancer = session.client.ip
     try:
-        async with asyncio.timeout(CLIENT_SECONDS):
+        with within(CLIENT_SECONDS):
             told = await proxy.read(session.reader)
     except (proxy.ProxyError, TimeoutError) as error:
         how = str(error) or f"none came within {CLIENT_SECONDS:g} seconds"

@@ -12,6 +12,8 @@ from gateway.mail.trace import Trace
 DKIM_RESULTS = 9  # those of eight signatures, and the word that there were more
 _VALUE = re.compile(r"[A-Za-z0-9!#$%&'*+\-^_`{|}~.]+(?:@[A-Za-z0-9.-]+)?\Z")
 _UNSAFE = re.compile(r"[^ -~]")
+_QUOTED = re.compile(r'(["\\])')
+_NO_LETTER = re.compile(r"[^a-z]")
 _LONGEST = 255  # characters of one value
 
 
@@ -31,7 +33,7 @@ def value(text: str) -> str:
     text = text[:_LONGEST]
     if _VALUE.match(text):
         return text
-    return '"' + re.sub(r'(["\\])', r"\\\1", _UNSAFE.sub("?", text)) + '"'
+    return '"' + _QUOTED.sub(r"\\\1", _UNSAFE.sub("?", text)) + '"'
 
 
 def _facts(seen: dict[str, Observation], check: str) -> Iterator[dict[str, str]]:
@@ -91,7 +93,7 @@ def _iprev(seen: dict[str, Observation], trace: Trace) -> Iterator[str]:
 
 def _word(facts: dict[str, str], name: str = "result") -> str:
     """Give a result, which is one of our own words."""
-    return re.sub(r"[^a-z]", "", facts.get(name, "")[:20]) or "none"
+    return _NO_LETTER.sub("", facts.get(name, "")[:20]) or "none"
 
 
 def _quoted(text: str) -> str:

@@ -12,6 +12,8 @@ from gateway.mail.address import AddressError, domain_key, parse_mailbox
 
 LIMIT = 20_000  # characters of a From field that are read
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[()<>,;:]|\\.|[^"()<>,;:\\]+|.', re.DOTALL)
+# A name or nothing, and one address: as nearly all fields are.
+_PLAIN = re.compile(r'(?:[^"()<>,;:\\]*<[^"()<>,;:\\@\s]+@([A-Za-z0-9.-]+)>|[^"()<>,;:\\@\s]+@([A-Za-z0-9.-]+))')
 
 
 class Author(msgspec.Struct, frozen=True):
@@ -44,8 +46,12 @@ def author_of(fields: Sequence[str]) -> Author:
 
 def domains_of(field: str) -> tuple[str, ...]:
     """Give the domains of the addresses in a From field (RFC 5322 3.4), each once; comments and quotes aside."""
+    field = field[:LIMIT]
+    if plain := _PLAIN.fullmatch(field):
+        domain = _domain(plain[1] or plain[2])
+        return (domain,) if domain else ()
     found = []
-    for address in _addresses(field[:LIMIT]):
+    for address in _addresses(field):
         local, at, domain = address.rpartition("@")
         if at and local:
             found.append(_domain(domain.strip()))

@@ -4,6 +4,7 @@ There is no list of public suffixes: which domain is the organization's is told 
 """
 
 import enum
+import functools
 import re
 from collections.abc import Mapping, Sequence
 
@@ -53,6 +54,7 @@ def record_of(texts: Sequence[str]) -> Record | None:
     return _read(found[0]) if len(found) == 1 else None
 
 
+@functools.lru_cache(maxsize=1024)  # many domains have the same one
 def _read(text: str) -> Record:
     """Read a record; what can't be read counts as left out (RFC 9989 4.7), but for the policies (4.10.1)."""
     tags: dict[str, str] = {}
