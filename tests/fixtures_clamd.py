@@ -34,7 +34,7 @@ def clamd_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (signatures / "eicar.hdb").write_text(f"{digest}:{len(EICAR)}:Eicar-Test-Hash\n")
     (folder / "conf").write_text(
         f"LocalSocket {path}\nDatabaseDirectory {signatures}\nTemporaryDirectory {folder}\nUser {_me()}\n"
-        f"StreamMaxLength {STREAM_MAX}\nAlertExceedsMax yes\nMaxRecursion 5\nForeground yes\n"
+        f"StreamMaxLength {STREAM_MAX}\nAlertExceedsMax yes\nAlertEncrypted yes\nMaxRecursion 5\nForeground yes\n"
     )
     log = (folder / "log").open("wb")
     process = subprocess.Popen([CLAMD, "-F", "-c", str(folder / "conf")], stdout=log, stderr=log)
