@@ -80,11 +80,21 @@ class Budget(_Section, frozen=True):
 
 
 class Clamd(_Section, frozen=True):
-    """The virus scanner. ``socket`` is a path, or ``host:port``; empty means the embedded one under the home."""
+    """The virus scanner. ``socket`` is a path, or ``host:port``; empty means the embedded one under the home.
+
+    ``sockets`` lists several that share the work. ``concurrent`` is how many scans this node, with all its processes,
+    has under way in each of them; 0 is twice the cores of this machine. ``seconds`` bounds a scan, ``queue_seconds``
+    the wait for one. ``signature_days`` is the age of signatures from which on there is an alarm.
+    """
 
     socket: str = ""
+    sockets: tuple[str, ...] = ()
     seconds: float = 60.0
-    concurrent: int = 8
+    queue_seconds: float = 30.0
+    connect_seconds: float = 5.0
+    idle_seconds: float = 20.0
+    concurrent: Annotated[int, msgspec.Meta(ge=0)] = 0
+    signature_days: float = 3.0
 
 
 class Rspamd(_Section, frozen=True):
@@ -238,10 +248,27 @@ class Config(_Section, frozen=True):
         return self.home / "status"
 
     @property
+    def clamd_addresses(self) -> tuple[str, ...]:
+        """The sockets of all scanners: those that are configured, else the embedded one's."""
+        return self.clamd.sockets or (self.clamd_address,)
+
+    @property
+    def has_own_clamd(self) -> bool:
+        """Whether the scanner is the embedded one."""
+        return not (self.clamd.socket or self.clamd.sockets)
+
+    @property
+    def scans_at_once(self) -> int:
+        """How many scans one process has under way in each scanner: its share of the node's."""
+        return max(1, -(-(self.clamd.concurrent or 2 * (os.cpu_count() or 1)) // self.node.processes))
+
+    @property
     def clamd_address(self) -> str:
-        """The scanner's socket: the configured one, else the embedded one's, which a deep home would make too long."""
-        path = self.clamd.socket or str(self.home / "clamav" / "clamd.sock")
-        if self.clamd.socket or len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
+        """The first scanner's socket; where none is configured the embedded one's, which a deep home makes too long."""
+        if configured := self.clamd.socket or next(iter(self.clamd.sockets), ""):
+            return configured
+        path = str(self.home / "clamav" / "clamd.sock")
+        if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
             return path
         short = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
         return f"{tempfile.gettempdir()}/backstop-{os.getuid()}-{short}/clamd.sock"
@@ -284,6 +311,9 @@ def load(environment: Mapping[str, str] | None = None) -> Config:
     except msgspec.ValidationError as error:
         where = f"{file}" if values and not from_environment else f"{file} or a {_PREFIX}SECTION__KEY variable"
         raise ConfigError(f"{where}: {error}; see docs/configuration.md for the keys") from error
+    if config.clamd.socket and config.clamd.sockets:
+        where = f"{file} or BACKSTOP_CLAMD__SOCKETS"
+        raise ConfigError(f"{where}: clamd.socket and clamd.sockets are both given; list all of them in clamd.sockets")
     for network in config.smtp.balancers:
         try:
             ipaddress.ip_network(network, strict=False)

@@ -57,10 +57,10 @@ def explain(config: Config, policy: Policy, question: Question, content: Content
 
 async def _explain(config: Config, policy: Policy, question: Question, content: Content) -> Trace:
     """Walk through the stages."""
-    resolver = DnsResolver(config.dns)
+    resolver, clamd = DnsResolver(config.dns), Clamd.of(config)
     checks = catalog.build(
         catalog.Services(
-            Clamd(config.clamd_address, config.clamd.seconds, config.clamd.concurrent),
+            clamd,
             functools.partial(secrets.read, config.secrets_folder),
             peek(config.home, config.secrets_folder),
             resolver,
@@ -134,6 +134,7 @@ async def _explain(config: Config, policy: Policy, question: Question, content: 
         if each.decision is not None
     )
     await resolver.close()
+    clamd.close()
     trace.duration_ms = round((time.time() - trace.started) * 1000, 1)
     return trace
 

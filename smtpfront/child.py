@@ -99,6 +99,7 @@ async def _serve(config: Config, share: Share) -> int:
         keeper.cancel()
     await asyncio.gather(*keepers, return_exceptions=True)
     await front.pool.close()
+    front.clamd.close()
     await counters.stop()
     status.remove()
     front.journal.close()

@@ -86,9 +86,10 @@ class Front:
         self.health = RouteHealth()
         self.resolver = DnsResolver(config.dns, on_silence=self._dns_is_silent)
         self.directory = Directory(self.read_secret)
+        self.clamd = Clamd.of(config, self._scanner_failed)
         self.catalog = catalog.build(
             catalog.Services(
-                Clamd(config.clamd_address, config.clamd.seconds, config.clamd.concurrent),
+                self.clamd,
                 self.read_secret,
                 self.ledger,
                 self.resolver,
@@ -147,6 +148,10 @@ class Front:
         """Say that a next hop was passed over, which the mail itself may never show."""
         del host  # the fault names it
         self.alarm(f"next hop failed: {fault}")
+
+    def _scanner_failed(self, trouble: str) -> None:
+        """Say that one of several scanners was passed over, which the mail itself never shows."""
+        self.alarm(f"scanner failed: {trouble}")
 
     def read_secret(self, name: str) -> str | None:
         """Give a secret by its id."""

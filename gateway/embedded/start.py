@@ -45,7 +45,7 @@ def run() -> int:
 
 async def _supervise(config: Config, lines: Lines, began: float) -> int:
     """Start the processes, keep them, stop them."""
-    clamd = None if config.clamd.socket else clamav.prepare(config)
+    clamd = clamav.prepare(config) if config.has_own_clamd else None
     supervisor = Supervisor(children(config, clamd), environment(config), lines)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -34,7 +34,7 @@ def tell(config: Config, status: ScannerProtection) -> None:
 
 def read(config: Config) -> ScannerProtection | None:
     """Read the file; None where no clamd was started by this gateway, or the configuration names another."""
-    if config.clamd.socket:
+    if not config.has_own_clamd:
         return None
     try:
         return msgspec.json.decode((config.status_folder / _FILE).read_bytes(), type=ScannerProtection)

@@ -22,3 +22,29 @@ def test_the_size_of_the_ledger_is_read_from_file_or_environment(tmp_path: Path)
 def test_a_size_that_a_ledger_can_not_have_is_refused_with_its_key(size: str) -> None:
     with pytest.raises(ConfigError, match=r"\$\.ledger\.megabytes"):
         load({"BACKSTOP_LEDGER__MEGABYTES": size})
+
+
+def test_several_scanners_are_listed(tmp_path: Path) -> None:
+    several = load({"BACKSTOP_CLAMD__SOCKETS": '["/run/a.sock", "192.0.2.1:3310"]'})
+    assert several.clamd_addresses == ("/run/a.sock", "192.0.2.1:3310")
+    assert not several.has_own_clamd
+    assert load({"BACKSTOP_CLAMD__SOCKET": "/run/a.sock"}).clamd_addresses == ("/run/a.sock",)
+    own = load({"BACKSTOP_NODE__HOME": str(tmp_path)})
+    assert own.clamd_addresses == (str(tmp_path / "clamav" / "clamd.sock"),)
+    assert own.has_own_clamd
+
+
+def test_one_scanner_and_several_can_not_both_be_given() -> None:
+    with pytest.raises(ConfigError, match="both given; list all of them in clamd.sockets"):
+        load({"BACKSTOP_CLAMD__SOCKET": "/a", "BACKSTOP_CLAMD__SOCKETS": '["/b"]'})
+
+
+@pytest.mark.parametrize(("processes", "share"), [("1", 5), ("2", 3), ("5", 1), ("8", 1)])
+def test_processes_share_the_scans_of_a_node(processes: str, share: int) -> None:
+    given = {"BACKSTOP_CLAMD__CONCURRENT": "5", "BACKSTOP_NODE__PROCESSES": processes}
+    assert load(given).scans_at_once == share
+
+
+def test_a_node_scans_twice_as_many_messages_at_once_as_it_has_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    assert load({"BACKSTOP_NODE__PROCESSES": "3"}).scans_at_once == 4

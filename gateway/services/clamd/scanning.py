@@ -6,7 +6,9 @@ all of them are asked at once, and where none answers, everybody who waits is to
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Self
 
+from gateway.config import Config
 from gateway.mail.message import Content
 from gateway.services.clamd.queue import FairQueue
 from gateway.services.clamd.server import Open, Server
@@ -34,7 +36,7 @@ class Clamd:
 
         ``seconds`` bounds one scan, ``queue_seconds`` the wait for it, ``connect_seconds`` a fresh socket; a socket
         is kept for ``idle_seconds``. ``concurrent`` is how many scans run at once in each clamd. ``on_trouble`` hears
-        of a clamd that failed. Raises ValueError where an address is none.
+        of one that failed where there are others. Raises ValueError where an address is none.
         """
         listed = [addresses] if isinstance(addresses, str) else addresses
         self._servers = [
@@ -46,6 +48,20 @@ class Clamd:
         self._on_trouble = on_trouble
         self._queue: FairQueue[Server] = FairQueue()
         self._served = 0
+
+    @classmethod
+    def of(cls, config: Config, on_trouble: Callable[[str], None] | None = None) -> Self:
+        """Make it as the node is configured."""
+        bounds = config.clamd
+        return cls(
+            config.clamd_addresses,
+            bounds.seconds,
+            config.scans_at_once,
+            queue_seconds=bounds.queue_seconds,
+            connect_seconds=bounds.connect_seconds,
+            idle_seconds=bounds.idle_seconds,
+            on_trouble=on_trouble,
+        )
 
     async def scan(self, content: Content, *, who: str = "", until: float | None = None) -> ScanResult:
         """Scan the octets of a message as they came. As ``scan_stream``."""
@@ -137,8 +153,8 @@ class Clamd:
         first = server.trouble is None
         server.trouble = error
         server.let_go()
-        if first and self._on_trouble is not None:
-            self._on_trouble(str(error))
+        if first and self._on_trouble is not None and len(self._servers) > 1:
+            self._on_trouble(f"{error}; the others go on")
         self._look_later(server)
         if self._queue and not any(each.trouble is None for each in self._servers):
             for each in self._servers:
