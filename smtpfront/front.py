@@ -105,8 +105,19 @@ class Front:
         self._balancers = tuple(ipaddress.ip_network(each, strict=False) for each in config.smtp.balancers)
         self.deliveries = Deliveries(config.spool_folder)
         self.means = Means(
-            config, self.spool, Quarantine(config.spool_folder), self.deliveries, self.journal, self.ledger, self.alarm
+            config,
+            self.spool,
+            Quarantine(config.spool_folder),
+            self.deliveries,
+            self.journal,
+            self.ledger,
+            self.alarm,
+            self.done_before,
         )
+
+    def done_before(self, key: str) -> str | None:
+        """Give the id of the transaction that did a delivery already, by its key."""
+        return self.counters.get(f"delivered:{key}") or self.deliveries.find(key)
 
     @property
     def policy(self) -> Policy | None:

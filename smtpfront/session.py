@@ -10,7 +10,7 @@ import logging
 import re
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
@@ -196,6 +196,14 @@ class Session(SMTP):
         self._out.append(self.client.hears(reply).wire())
         if reply.permanent or reply.code == TOO_MANY_ERRORS.code:
             self.errors += 1
+
+    def answer_apart(self, replies: Sequence[Reply]) -> None:
+        """Queue a reply for each recipient that was accepted, in their order; that for the message as a whole follows.
+
+        They are no errors of the client's, whatever they say.
+        """
+        self._out.append(b"353 a reply for each recipient follows\r\n")
+        self._out += [self.client.hears(each).wire() for each in replies]
 
     # -- the story ------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ class MailParameters(msgspec.Struct, frozen=True, omit_defaults=True):
     size: int = 0
     body: str = ""  # "", "7BIT" or "8BITMIME" (RFC 6152)
     smtputf8: bool = False  # RFC 6531
+    prdr: bool = False  # one reply a recipient at the end of DATA (draft-hall-prdr)
 
 
 class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):

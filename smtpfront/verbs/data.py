@@ -1,14 +1,13 @@
 """DATA (RFC 5321 4.1.1.4): receive, scan, decide, carry out, reply. The sender is connected all the while."""
 
 import asyncio
-import hashlib
 
 from gateway import pipeline
-from gateway.mail.decisions import Action, Disposition
+from gateway.mail.decisions import Disposition
 from gateway.mail.message import Content, Headers
 from gateway.mail.reply import Reply
 from gateway.mail.stages import Stage
-from gateway.outcome import Case, carry_out, finish
+from gateway.outcome import Case, carry_out, delivery_key, finish, settle_as_before
 from gateway.services.expiry import within
 from smtpfront import greylist
 from smtpfront.receive import Receiver
@@ -70,7 +69,10 @@ async def data(session: Session, rest: str) -> Reply | None:
 
 
 async def _judge(session: Session, transaction: Transaction, content: Content) -> Reply:
-    """Scan, decide and carry out; the reply's ``250`` is only given when the outcome is safe."""
+    """Scan, decide and carry out; the reply's ``250`` is only given when the outcome is safe.
+
+    A client that asked for it hears of each recipient before (draft-hall-prdr-00 2), where it named several.
+    """
     front, trace = session.front, transaction.trace
     deadline = session.loop.time() + front.config.budget.data
     view = transaction.view()
@@ -78,8 +80,10 @@ async def _judge(session: Session, transaction: Transaction, content: Content) -
     view.recipients = tuple(each.address for each in trace.recipients if each.disposition is None)
     _describe(transaction, content, view.headers)
     transaction.note(f"DATA, {content.size} octets")
-    key = _delivery_key(transaction)
-    if (known := front.counters.get(f"delivered:{key}") or front.deliveries.find(key)) is not None:
+    apart = trace.parameters.prdr and len(transaction.named) > 1
+    open_ones = [each for each in trace.recipients if each.disposition is None]
+    key = "" if apart else delivery_key(trace, open_ones)
+    if key and (known := front.done_before(key)) is not None:
         return _delivered_before(transaction, known)
     seen = await pipeline.run(
         Stage.DATA, front.catalog[Stage.DATA], view, transaction.rules, seconds=front.config.budget.data
@@ -87,15 +91,17 @@ async def _judge(session: Session, transaction: Transaction, content: Content) -
     front.alarm_on_breakage(seen)
     trace.observations += seen
     transaction.note("checked")
-    reply = await carry_out(
-        Case(trace, transaction.policy, content, transaction.held, deadline, key, transaction.marks), front.means
+    done = await carry_out(
+        Case(trace, transaction.policy, content, transaction.held, deadline, key, transaction.marks, apart), front.means
     )
     await greylist.note_content(transaction)
     transaction.tell()
-    if reply.positive:
+    if done.reply.positive:
         session.delivered |= any(each.disposition is Disposition.DELIVERED for each in trace.recipients)
-        session.unconfirmed = f"delivered:{key} {trace.id}"
-    return reply
+        session.unconfirmed = f"delivered:{done.key} {trace.id}"
+    if apart:
+        session.answer_apart([each.reply or done.reply for each in transaction.named])
+    return done.reply
 
 
 def _describe(transaction: Transaction, content: Content, headers: Headers) -> None:
@@ -107,24 +113,12 @@ def _describe(transaction: Transaction, content: Content, headers: Headers) -> N
     trace.message_id = headers.get("message-id")[:HEADER_KEPT]
 
 
-def _delivery_key(transaction: Transaction) -> str:
-    """Give the name by which a delivery is remembered: sender, open recipients and content."""
-    trace = transaction.trace
-    who = sorted(each.address.lower() for each in trace.recipients if each.disposition is None)
-    text = "\0".join([trace.listener, trace.sender or "", *who, trace.sha256])
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-
-
 def _delivered_before(transaction: Transaction, known: str) -> Reply:
     """Answer a retry of what was done already, whose 250 got lost: 250, and no second copy."""
     trace = transaction.trace
-    for each in trace.recipients:
-        if each.disposition is None:
-            dropped = each.decision is not None and each.decision.action is Action.DROP
-            each.disposition = Disposition.DROPPED if dropped else Disposition.DELIVERED
-    trace.because = f"transaction {known} did it already, and its 250 got lost on the way"
-    finish(trace, Reply(250, "2.0.0", "accepted before"))
+    reply = settle_as_before(trace, [each for each in trace.recipients if each.disposition is None], known)
+    finish(trace, reply)
     for each in trace.recipients:
         each.reply = each.reply or trace.reply
     transaction.write()
-    return trace.reply or Reply(250, "2.0.0", "accepted before")
+    return trace.reply or reply

@@ -20,7 +20,7 @@ async def ehlo(session: Session, rest: str) -> Reply | None:
         lines.append("STARTTLS")
     if session.listener == "outbound" and session.client.tls:
         lines.append("AUTH PLAIN LOGIN")
-    lines += ["8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"]
+    lines += ["8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "PRDR"]
     text = "".join(f"250-{line}\r\n" for line in lines[:-1]) + f"250 {lines[-1]}\r\n"
     # One write: naive clients read one packet.
     session._write(text.encode("ascii", "replace"))  # noqa: SLF001 - verbs are the session's other half

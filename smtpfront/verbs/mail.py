@@ -151,7 +151,7 @@ def _parameters(words: str) -> MailParameters:
     """Read the ESMTP parameters. Raises ParameterError."""
     if not words:
         return MailParameters()
-    size, body, smtputf8 = 0, "", False
+    size, body, flags = 0, "", set[str]()
     for word in words.split():
         name, _, value = word.partition("=")
         match name.upper():
@@ -163,13 +163,13 @@ def _parameters(words: str) -> MailParameters:
                 body = value.upper()
                 if body not in {"7BIT", "8BITMIME"}:
                     raise ParameterError("BODY is 7BIT or 8BITMIME")
-            case "SMTPUTF8":
+            case "SMTPUTF8" | "PRDR" as flag:
                 if value:
-                    raise ParameterError("SMTPUTF8 takes no value")
-                smtputf8 = True
+                    raise ParameterError(f"{flag} takes no value")
+                flags.add(flag)
             case "AUTH":  # RFC 4954 5: accepted, and not passed on
                 if not value:
                     raise ParameterError("AUTH needs a mailbox or <>")
             case _:
                 raise ParameterError(f"parameter {name[:20]} is not known here", unknown=True)
-    return MailParameters(size=size, body=body, smtputf8=smtputf8)
+    return MailParameters(size=size, body=body, smtputf8="SMTPUTF8" in flags, prdr="PRDR" in flags)

@@ -63,8 +63,10 @@ async def rcpt(session: Session, rest: str) -> Reply | None:
         return TOO_MANY
     match = transaction.policy.match(address)
     mailbox = str(match.mailbox if match is not None else address)
-    if any(mailbox == each.delivered_to and each.disposition is None for each in transaction.trace.recipients):
-        return OK  # named twice: one copy is enough
+    for each in transaction.trace.recipients:
+        if mailbox == each.delivered_to and each.disposition is None:
+            transaction.named.append(each)
+            return OK  # named twice: one copy is enough
     reply = await _take(session, transaction, address, match)
     if reply.positive:
         transaction.note(f"RCPT <{address}>", reply)
@@ -232,6 +234,7 @@ def _accept(transaction: Transaction, each: RecipientTrace, rules: Rules) -> Rep
         transaction.rules.append(rules)
     transaction.accepted += 1
     each.accepted = True
+    transaction.named.append(each)
     return OK
 
 

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 UNPACKED = Path(__file__).parents[3] / ".tools" / "exim"
+USER = (101, 101)  # user and group that it is told are its own
 LIBRARIES = ("libnss_wrapper.so", "faketime/libfaketime.so.1")
 
 
@@ -29,22 +30,32 @@ def available() -> bool:
 
 def expand(expressions: list[str], day: int, scratch: Path) -> list[str]:
     """Expand on a day (since 1970)."""
+    at = datetime.datetime(1970, 1, 1, 12, tzinfo=datetime.UTC) + datetime.timedelta(days=day)
+    done = run(["-C", "/dev/null", "-be", *expressions], scratch, at=at)
+    done.check_returncode()
+    return done.stdout.decode().splitlines()
+
+
+def run(
+    arguments: list[str], scratch: Path, given: bytes = b"", *, at: datetime.datetime | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Run Exim with its user made up; ``given`` is its input, ``at`` the time that it believes."""
     exim = program()
     assert exim is not None
     # Exim looks for its own user before it looks at its arguments; an unpacked one has none.
-    (scratch / "passwd").write_text("root:x:0:0::/:/bin/sh\nDebian-exim:x:101:101::/:/bin/false\n")
-    (scratch / "group").write_text("root:x:0:\nmail:x:8:\nadm:x:4:\nDebian-exim:x:101:\n")
-    at = datetime.datetime(1970, 1, 1, 12, tzinfo=datetime.UTC) + datetime.timedelta(days=day)
+    (scratch / "passwd").write_text(f"root:x:0:0::/:/bin/sh\nDebian-exim:x:{USER[0]}:{USER[1]}::/:/bin/false\n")
+    (scratch / "group").write_text(f"root:x:0:\nmail:x:8:\nadm:x:4:\nDebian-exim:x:{USER[1]}:\n")
     folders = [str(each) for each in (UNPACKED / "usr/lib", *(UNPACKED / "usr/lib").glob("*-linux-gnu"))]
+    libraries = LIBRARIES if at is not None else LIBRARIES[:1]
     environment = {
         **os.environ,
         "TZ": "UTC",
-        "FAKETIME": f"{at:%Y-%m-%d %H:%M:%S}",
         "NSS_WRAPPER_PASSWD": str(scratch / "passwd"),
         "NSS_WRAPPER_GROUP": str(scratch / "group"),
         "LD_LIBRARY_PATH": ":".join(folders),
-        "LD_PRELOAD": ":".join(path for name in LIBRARIES if (path := _library(name))),
+        "LD_PRELOAD": ":".join(path for name in libraries if (path := _library(name))),
+        **({"FAKETIME": f"{at:%Y-%m-%d %H:%M:%S}"} if at is not None else {}),
     }
-    command = [exim, "-C", "/dev/null", "-be", *expressions]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=True)
-    return done.stdout.splitlines()
+    return subprocess.run(
+        [exim, *arguments], env=environment, input=given, capture_output=True, timeout=30, check=False
+    )
