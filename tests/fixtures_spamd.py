@@ -1,0 +1,105 @@
+"""A real spamd for tests, on a port of its own, with a Bayes database in a folder of its own, that asks no DNS.
+
+Import the fixture ``spamd`` into the conftest.py of the tests that need it. It takes some seconds to start: once a run
+of tests, when it is first needed.
+"""
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gateway import config
+from tests.ports import free_port
+
+SPAMD = shutil.which("spamd", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin") or ""
+LEARNS = 3  # messages of each kind, from which on its Bayes speaks
+
+
+class RunningSpamd(msgspec.Struct, frozen=True):
+    """Where it is, as a node's configuration says it, its parent process, which leads a group, and its log."""
+
+    settings: config.Spamassassin
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to all of it."""
+        os.killpg(self.process.pid, number)
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let it hang for a while."""
+        self.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
+
+
+@pytest.fixture(scope="session")
+def spamd() -> Iterator[RunningSpamd]:
+    """A spamd that can be taught, and whose Bayes speaks after LEARNS messages of each kind."""
+    with running("--allow-tell") as it:
+        yield it
+
+
+@contextlib.contextmanager
+def running(*options: str) -> Iterator[RunningSpamd]:
+    """Run a spamd with more options."""
+    if not SPAMD:
+        pytest.skip("spamd is not installed")
+    with tempfile.TemporaryDirectory(prefix="backstop-spamd-") as folder:
+        yield from _running(Path(folder), options)
+
+
+def _running(folder: Path, options: tuple[str, ...]) -> Iterator[RunningSpamd]:
+    """Run a spamd in a folder."""
+    port = free_port()
+    command = [SPAMD, "--local", "--nouser-config", f"--listen=127.0.0.1:{port}", "--syslog=stderr", "--max-children=2"]
+    command += ["--min-children=1", f"--helper-home-dir={folder}", *options]
+    for line in (
+        f"bayes_path {folder}/bayes",
+        f"bayes_min_spam_num {LEARNS}",
+        f"bayes_min_ham_num {LEARNS}",
+        "bayes_auto_learn 0",
+    ):
+        command.append(f"--cf={line}")
+    if os.getuid() == 0:  # then it gives its rights away, and must still reach its folder
+        command.append("--username=nobody")
+        os.chown(folder, pwd.getpwnam("nobody").pw_uid, -1)
+    log = folder / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)
+        try:
+            _await_answer(port, process, log)
+            yield RunningSpamd(config.Spamassassin(address=f"127.0.0.1:{port}"), process, log)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
+
+
+def _await_answer(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until it answers PING."""
+    give_up = time.monotonic() + 60
+    while time.monotonic() < give_up:
+        assert process.poll() is None, f"spamd went away: {log.read_text()}"
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
+                sock.sendall(b"PING SPAMC/1.5\r\n\r\n")
+                if b"PONG" in sock.recv(100):
+                    return
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError(f"spamd did not come up: {log.read_text()}")
