@@ -7,16 +7,13 @@ The order, for a message with several recipients:
 
 1. one recipient must be deferred: ``451`` for all, nothing is done;
 2. all are refused: ``5xx``; some are: their copies join the quarantined ones, for one reply must fit all;
-3. quarantined copies are staged: on disk, synced, invisible;
+3. copies are staged, on disk, synced, invisible: what is quarantined, what goes to another mailbox of ours, and the
+   original of what is stripped;
 4. the relay runs; anything but ``2xx`` discards what was staged, and its code is the reply;
 5. what was staged is committed, the record is synced, and the reply is ``250``.
-
-A client that asked for a reply for each recipient (PRDR) hears of each one apart: who is refused or deferred is settled
-first, and the steps are taken for the others.
 """
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 
@@ -32,6 +29,7 @@ from gateway.mail.decisions import Action, Decision, Disposition
 from gateway.mail.findings import Outcome, confirmed_name
 from gateway.mail.message import Content
 from gateway.mail.reply import Reply
+from gateway.mail.stripped import Taken
 from gateway.mail.trace import Event, RecipientTrace, Trace
 from gateway.outbound.dkim_signature import KeyUnusableError, MessageUnsignableError
 from gateway.outbound.marking import Marks
@@ -39,13 +37,15 @@ from gateway.policy import replies
 from gateway.policy.decide import decide, match_of, rules_for, weight_of
 from gateway.policy.matching import Policy
 from gateway.policy.snapshot import Mode
+from gateway.spool.copies import copies_of
 from gateway.spool.deliveries import Deliveries
 from gateway.spool.disk import SpoolError
-from gateway.spool.item import Copy, Item
+from gateway.spool.item import Copy, Item, Purpose
 from gateway.spool.journal import JournalWriter
 from gateway.spool.quarantine import Quarantine
 from gateway.spool.records import TraceRecord, encode
 from gateway.spool.staging import Spool, Staged
+from gateway.strip import strip
 
 ROUTE_FAULT = Reply(451, "4.4.0", "the mail server behind this one can not be reached at the moment, please try again")
 NO_SPACE = Reply(452, "4.3.1", "not enough storage at the moment, please try again")
@@ -53,10 +53,14 @@ QUARANTINE_FULL = Reply(550, "5.7.1", "message refused by policy")
 NO_MARKS = Reply(451, "4.3.5", "mail that leaves can not be signed at the moment, please try again")
 MALFORMED = Reply(554, "5.6.0", "the message's header is malformed, and can not be signed")
 ACCEPTED = Reply(250, "2.0.0", "accepted")
-DONE_BEFORE = Reply(250, "2.0.0", "accepted before")
 
 _KEEPS_NOTHING = {Action.REJECT, Action.DEFER, Action.DROP}
-_DONE = {Action.QUARANTINE: Disposition.QUARANTINED, Action.DROP: Disposition.DROPPED}
+_DONE = {
+    Action.QUARANTINE: Disposition.QUARANTINED,
+    Action.REDIRECT: Disposition.REDIRECTED,
+    Action.DROP: Disposition.DROPPED,
+}
+_KEPT = {Disposition.QUARANTINED, Disposition.REDIRECTED}
 
 
 class _NoRoomError(SpoolError):
@@ -64,11 +68,7 @@ class _NoRoomError(SpoolError):
 
 
 class Means(msgspec.Struct, frozen=True):
-    """What carrying out needs.
-
-    ``alarm`` tells the administrator, at once and once. ``done_before`` gives the id of the transaction that did a
-    delivery already, by its key.
-    """
+    """What carrying out needs. ``alarm`` tells the administrator, at once and once."""
 
     config: Config
     spool: Spool
@@ -77,15 +77,14 @@ class Means(msgspec.Struct, frozen=True):
     journal: JournalWriter
     ledger: Ledger
     alarm: Callable[[str], None]
-    done_before: Callable[[str], str | None]
 
 
 class Case(msgspec.Struct, frozen=True):
     """One message at the end of DATA. ``held`` is the transaction with the next hop, None where nobody needs one.
 
     ``deadline`` is the loop time at which the budget of DATA ends; ``key`` names the delivery (sender, recipients,
-    content), so that a retry is known; ``marks`` is set for mail that leaves; ``apart`` says that the client hears of
-    each recipient apart, and then the key is made once it is known for whom something is done.
+    content), so that a retry is known; ``marks`` is set for mail that leaves. ``sent`` is what is sent on where that is
+    not the content, and ``taken`` what was stripped from it.
     """
 
     trace: Trace
@@ -95,21 +94,12 @@ class Case(msgspec.Struct, frozen=True):
     deadline: float
     key: str
     marks: Marks | None = None
-    apart: bool = False
+    sent: Content | None = None
+    taken: tuple[Taken, ...] = ()
 
 
-class CarriedOut(msgspec.Struct, frozen=True):
-    """What came of it: the reply for the message as a whole, and the key of what was done."""
-
-    reply: Reply
-    key: str
-
-
-async def carry_out(case: Case, means: Means) -> CarriedOut:
-    """Decide for every recipient that is still open, do it, record it, and give the one reply for all of them.
-
-    Where recipients are answered apart, each has its own reply in the trace.
-    """
+async def carry_out(case: Case, means: Means) -> Reply:
+    """Decide for every recipient that is still open, do it, record it, and give the one reply for all of them."""
     trace = case.trace
     waiting = [each for each in trace.recipients if each.disposition is None]
     for each in waiting:
@@ -117,60 +107,8 @@ async def carry_out(case: Case, means: Means) -> CarriedOut:
             each.decision = decide(trace, case.policy, each.address)
         if not case.content.kept and _action(each) not in _KEEPS_NOTHING:
             each.decision = _too_large(case, _decision(each))
-    if not case.apart:
-        reply = await _do(case, means, waiting)
-        return CarriedOut(await _record(trace, means, waiting, reply), case.key)
-    taken = _answer_apart(trace, waiting)
-    key = delivery_key(trace, taken)
-    if taken:
-        if (known := means.done_before(key)) is not None:
-            reply = settle_as_before(trace, taken, known)
-        else:
-            reply = await _do(msgspec.structs.replace(case, key=key), means, taken)
-        for each in taken:
-            each.reply = _with_id(trace, reply)
-    return CarriedOut(await _record(trace, means, waiting, _as_a_whole(waiting)), key)
-
-
-def delivery_key(trace: Trace, recipients: Sequence[RecipientTrace]) -> str:
-    """Give the name by which a delivery is remembered: sender, these recipients, and content."""
-    who = sorted(each.address.lower() for each in recipients)
-    text = "\0".join([trace.listener, trace.sender or "", *who, trace.sha256])
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def settle_as_before(trace: Trace, recipients: Sequence[RecipientTrace], known: str) -> Reply:
-    """Settle a retry of what a transaction has done already, whose 250 got lost; there is no second copy."""
-    for each in recipients:
-        dropped = each.decision is not None and each.decision.action is Action.DROP
-        each.disposition = Disposition.DROPPED if dropped else Disposition.DELIVERED
-    trace.because = f"transaction {known} did it already, and its 250 got lost on the way"
-    return DONE_BEFORE
-
-
-def _answer_apart(trace: Trace, waiting: Sequence[RecipientTrace]) -> list[RecipientTrace]:
-    """Settle who is refused or deferred, each with its own reply; gives the others."""
-    for each in waiting:
-        if _action(each) is Action.DEFER:
-            each.disposition, each.reply = Disposition.DEFERRED, _with_id(trace, _decision(each).reply or ROUTE_FAULT)
-        elif _action(each) is Action.REJECT:
-            each.disposition = Disposition.REJECTED
-            each.reply = _with_id(trace, _decision(each).reply or QUARANTINE_FULL)
-    return [each for each in waiting if each.disposition is None]
-
-
-def _as_a_whole(waiting: Sequence[RecipientTrace]) -> Reply:
-    """Give the last reply, for the message as a whole: a client takes a refusal there for one of all recipients."""
-    replies = [each.reply for each in waiting if each.reply is not None]
-    if any(each.positive for each in replies):
-        return ACCEPTED
-    first = next((each for each in replies if each.temporary), replies[0] if replies else ROUTE_FAULT)
-    return Reply(first.code, first.enhanced, "nobody takes this message" if first.permanent else "please try again")
-
-
-def _with_id(trace: Trace, reply: Reply) -> Reply:
-    """Give a reply as the client hears it, with the id that people can quote."""
-    return trace.client.hears(Reply(reply.code, reply.enhanced, f"{reply.text}, id {trace.id}"))
+    reply = await _do(case, means, waiting)
+    return await _record(trace, means, waiting, reply)
 
 
 async def _do(case: Case, means: Means, waiting: Sequence[RecipientTrace]) -> Reply:
@@ -186,6 +124,8 @@ async def _do(case: Case, means: Means, waiting: Sequence[RecipientTrace]) -> Re
     for each in refused:
         each.decision = _instead_of_reject(case, each)
     try:
+        sent = await strip(case.trace, case.policy, case.content, waiting, means.spool.incoming_path)
+        case = msgspec.structs.replace(case, sent=sent.content, taken=sent.taken)
         staged = await _stage(case, means, waiting)
         refusal = await _relay_and_commit(case, means, waiting, staged)
     except _NoRoomError:
@@ -194,8 +134,13 @@ async def _do(case: Case, means: Means, waiting: Sequence[RecipientTrace]) -> Re
         means.alarm(f"quarantine can not be written: {error}")
         _settle([each for each in waiting if each.disposition is None], Disposition.DEFERRED)
         return NO_SPACE
+    finally:
+        if case.taken and case.sent is not None and case.sent.path is not None:
+            await asyncio.to_thread(case.sent.path.unlink, missing_ok=True)
     if refusal is not None:
         return refusal
+    copies = copies_of(case.policy, waiting)
+    case.trace.copies = tuple(each for each in copies if each.purpose is not Purpose.REVIEW)
     for action, disposition in _DONE.items():
         _settle([each for each in waiting if _action(each) is action], disposition)
     return ACCEPTED
@@ -210,13 +155,15 @@ async def _relay_and_commit(
     if not answer.positive:
         if staged is not None:
             await asyncio.to_thread(staged.discard)
+        for each in relayed:
+            each.stripped = ()  # nobody got it so
         if not (answer.permanent and case.trace.client.forwarder):
             _settle(waiting, Disposition.DEFERRED if answer.temporary else Disposition.REJECTED)
             return answer
         # A 5xx would become a bounce at the forwarder: what was refused is quarantined.
         for each in relayed:
             each.decision = _quarantine_for_forwarder(case, _decision(each), answer)
-        staged = await _stage(case, means, waiting)
+        staged = await _stage(msgspec.structs.replace(case, taken=()), means, waiting)
     else:
         _settle(relayed, Disposition.DELIVERED)
     if staged is not None:
@@ -225,9 +172,9 @@ async def _relay_and_commit(
 
 
 async def _stage(case: Case, means: Means, waiting: Sequence[RecipientTrace]) -> Staged | None:
-    """Stage the quarantined copies, where there are any. Raises SpoolError."""
-    held_back = [each for each in waiting if _action(each) is Action.QUARANTINE]
-    if not held_back:
+    """Stage the copies that are to be kept, where there are any. Raises SpoolError."""
+    copies = copies_of(case.policy, waiting)
+    if not copies:
         return None
     keep = means.config.retention
     if not await asyncio.to_thread(
@@ -235,7 +182,7 @@ async def _stage(case: Case, means: Means, waiting: Sequence[RecipientTrace]) ->
     ):
         means.alarm("the quarantine is full: what it should take is refused; raise retention.quarantine_bytes")
         raise _NoRoomError(means.config.spool_folder, "the quarantine is full")
-    return await asyncio.to_thread(means.spool.stage, _item(case.trace, held_back), case.content)
+    return await asyncio.to_thread(means.spool.stage, _item(case, copies), case.content)
 
 
 async def _relay(case: Case, means: Means, relayed: Sequence[RecipientTrace]) -> Reply:
@@ -244,7 +191,8 @@ async def _relay(case: Case, means: Means, relayed: Sequence[RecipientTrace]) ->
     if held is None:
         means.alarm("no next hop was asked for a message that is to be relayed")
         return ROUTE_FAULT
-    head, skip = headers.scrub(case.content, means.config.name)
+    content = case.sent or case.content
+    head, skip = headers.scrub(content, means.config.name)
     prefix = trace_headers(case, means.config.name, relayed)
     if case.marks is None:
         prefix += head
@@ -261,7 +209,7 @@ async def _relay(case: Case, means: Means, relayed: Sequence[RecipientTrace]) ->
     wanted = [each.delivered_to for each in relayed]
     narrowed = wanted if len(wanted) != len(held.accepted) else None
     try:
-        answer = await held.send(prefix, case.content, skip=skip, recipients=narrowed, deadline=case.deadline)
+        answer = await held.send(prefix, content, skip=skip, recipients=narrowed, deadline=case.deadline)
     except RouteFault as fault:
         for each in relayed:
             each.next_hop_reply = str(fault)
@@ -285,7 +233,9 @@ async def _mark(  # noqa: PLR0913, PLR0917 - one call, all it is about
     trace, policy = case.trace, case.policy
     sender = policy.plain(parse_mailbox(trace.sender)) if trace.sender else None
     leaves = any(match_of(policy, each.address) is None for each in relayed)
-    signature, behind = await marks.fields(case.content, head, skip, sender, leaves=leaves, now=trace.started)
+    signature, behind = await marks.fields(
+        case.sent or case.content, head, skip, sender, leaves=leaves, now=trace.started
+    )
     noted = sender is not None
     if sender is not None:
         try:
@@ -333,6 +283,7 @@ def trace_headers(case: Case, node: str, relayed: Sequence[RecipientTrace]) -> b
             name=confirmed_name(trace.observations),
         )
         + headers.authentication_results(node, headers.results_of(trace))
+        + (headers.stripped(node, trace.id, case.taken) if case.taken else b"")
         + headers.spam_headers(
             decision,
             scored_symbols(trace, case.policy, relayed[0].address),
@@ -408,19 +359,19 @@ async def _record(trace: Trace, means: Means, waiting: Sequence[RecipientTrace],
     """Finish the trace and write it; synced before the reply where it is all that tells of the message."""
     finish(trace, reply)
     for each in waiting:
-        each.reply = each.reply or trace.reply
+        each.reply = trace.reply
     line = encode(TraceRecord(trace))
     dropped = any(each.disposition is Disposition.DROPPED for each in waiting)
-    quarantined = any(each.disposition is Disposition.QUARANTINED for each in waiting)
+    kept = bool(trace.copies) or any(each.disposition in _KEPT for each in waiting)
     try:
-        if dropped or quarantined:
+        if dropped or kept:
             await asyncio.to_thread(means.journal.append_durably, line)
         else:
             means.journal.append(line)
     except SpoolError as error:
         means.alarm(f"journal can not be written: {error}")
-        # A quarantined item carries its own record; a drop without one would be a loss.
-        if dropped and not quarantined and not any(each.disposition is Disposition.DELIVERED for each in waiting):
+        # What is kept carries its own record; a drop without one would be a loss.
+        if dropped and not kept and not any(each.disposition is Disposition.DELIVERED for each in waiting):
             return NO_SPACE
     return trace.reply or reply
 
@@ -435,7 +386,7 @@ def finish(trace: Trace, reply: Reply | None) -> None:
     if not trace.because:
         trace.because = reason(trace)
     if reply is not None:
-        trace.reply = _with_id(trace, reply)
+        trace.reply = trace.client.hears(Reply(reply.code, reply.enhanced, f"{reply.text}, id {trace.id}"))
     trace.duration_ms = round((time.time() - trace.started) * 1000, 1)
 
 
@@ -461,8 +412,9 @@ def _why(each: RecipientTrace) -> str:
     return each.decision.because
 
 
-def _item(trace: Trace, held_back: Sequence[RecipientTrace]) -> Item:
-    """Describe what is quarantined."""
+def _item(case: Case, copies: tuple[Copy, ...]) -> Item:
+    """Describe what is kept."""
+    trace = case.trace
     return Item(
         id=trace.id,
         received=trace.started,
@@ -472,13 +424,15 @@ def _item(trace: Trace, held_back: Sequence[RecipientTrace]) -> Item:
         client=trace.client,
         sender=trace.sender or "",
         parameters=trace.parameters,
-        copies=tuple(Copy(each.delivered_to, each.route, _decision(each)) for each in held_back),
+        copies=copies,
         size=trace.size,
         sha256=trace.sha256,
         header_from=trace.header_from,
         subject=trace.subject,
         message_id=trace.message_id,
         results=headers.results_of(trace),
+        delivery=case.key,
+        stripped=case.taken,
     )
 
 

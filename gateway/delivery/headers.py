@@ -9,8 +9,9 @@ from gateway.delivery.results import results_of
 from gateway.delivery.scrub import scrub
 from gateway.mail.client import Client
 from gateway.mail.decisions import Decision
+from gateway.mail.stripped import Taken
 
-__all__ = ["authentication_results", "received", "results_of", "scrub", "spam_headers"]
+__all__ = ["authentication_results", "received", "results_of", "scrub", "spam_headers", "stripped"]
 
 _NOT_HELO = re.compile(r"[^A-Za-z0-9._:\[\]-]")
 _NOT_TOKEN = re.compile(r"[^A-Za-z0-9._/+-]")
@@ -67,6 +68,11 @@ def spam_headers(decision: Decision, symbols: dict[str, float], *, flag: bool) -
         f"X-Spam-Score: {decision.score:.1f}\r\n"
         f"X-Spam-Status: {'Yes' if flag else 'No'}, score={decision.score:.1f} tests={tests or 'none'}\r\n"
     ).encode()
+
+
+def stripped(node: str, id: str, taken: Sequence[Taken]) -> bytes:  # noqa: A002 - the trace's word
+    """Give X-Backstop-Stripped: how many parts were taken out, and the id under which the original is kept."""
+    return f"X-Backstop-Stripped: {node}; {id}; {len(taken)}\r\n".encode()
 
 
 def authentication_results(authserv_id: str, results: Sequence[str] = ()) -> bytes:

@@ -6,6 +6,7 @@ A trace is filled by its transaction, which owns it, and is not touched after it
 import msgspec
 
 from gateway.mail.client import Client
+from gateway.mail.copies import Copy
 from gateway.mail.decisions import Decision, Disposition
 from gateway.mail.envelope import MailParameters
 from gateway.mail.findings import Observation
@@ -37,7 +38,7 @@ class RecipientTrace(msgspec.Struct, omit_defaults=True):
     for this recipient.
     ``sender_told`` is the envelope sender that the next hop was told, where that is not the sender as it came;
     ``tag_refused`` holds the words in which it refused that sender's tag, before it took the plain one. ``accepted``
-    says that RCPT was answered with 250.
+    says that RCPT was answered with 250. ``stripped`` names what was taken out of the message that was delivered.
     """
 
     address: str
@@ -51,6 +52,7 @@ class RecipientTrace(msgspec.Struct, omit_defaults=True):
     sender_told: str = ""
     tag_refused: str = ""
     accepted: bool = False
+    stripped: tuple[str, ...] = ()
 
     @property
     def delivered_to(self) -> str:
@@ -65,7 +67,8 @@ class Trace(msgspec.Struct, omit_defaults=True):
     the transaction started with, ``learned`` the serial of what was learned by then; ``listener`` is ``inbound`` or
     ``outbound``. ``sender`` is empty for the null sender and None where no MAIL was accepted. ``size`` is in octets,
     ``sha256`` over the content as it came. ``disposition`` sums up the recipients: the one all share, or ``mixed``.
-    ``because`` completes the sentence that it begins: "<disposition>, because ...".
+    ``because`` completes the sentence that it begins: "<disposition>, because ...". ``copies`` are those that were
+    committed to the spool, but for what is quarantined to be reviewed.
     """
 
     id: str
@@ -90,6 +93,7 @@ class Trace(msgspec.Struct, omit_defaults=True):
     reply: Reply | None = None
     duration_ms: float = 0.0
     learned: int = 0
+    copies: tuple[Copy, ...] = ()
 
 
 _encoder = msgspec.json.Encoder()

@@ -52,7 +52,7 @@ class Policy:
     """A snapshot with its look-ups, and what was learned. Immutable: a transaction keeps what it started with.
 
     ``wanted`` has on what any domain or recipient has on; ``enforced`` names the checks that all of them enforce, so
-    that the answer need not wait for a recipient.
+    that the answer need not wait for a recipient. ``copies`` says whether anybody gets copies of what is delivered.
     """
 
     def __init__(self, snapshot: Snapshot, learned: Learned = NOTHING) -> None:
@@ -71,6 +71,7 @@ class Policy:
         self._allowed = _networks(snapshot.clients.allowed)
         self._blocked = _networks(snapshot.clients.blocked)
         self.wanted = Rules(checks=_wanted(self._domains.values()))
+        self.copies = _copies(snapshot)
         self.enforced = frozenset[str]() if snapshot.observe else _enforced(self._domains.values())
         self._forwarders = [(name, _networks(each.networks)) for name, each in snapshot.forwarders.items()]
 
@@ -282,6 +283,15 @@ def _enforced(domains: Iterable[DomainPolicy]) -> frozenset[str]:
             )
             found = refused if found is None else found & refused
     return found or frozenset()
+
+
+def _copies(snapshot: Snapshot) -> bool:
+    """Whether any rules copy what is delivered to another mailbox."""
+    return bool(snapshot.outbound.rules.copy_to) or any(
+        domain.rules.copy_to
+        or any(each.rules is not None and each.rules.copy_to for each in domain.recipients.values())
+        for domain in snapshot.domains.values()
+    )
 
 
 def _networks(texts: Iterable[str]) -> tuple[Network, ...]:

@@ -1,46 +1,21 @@
 """What lies beside a quarantined message: everything needed to show, release or adopt it without any database."""
 
-import enum
-
 import msgspec
 
 from gateway.mail.client import Client
-from gateway.mail.decisions import Decision
+from gateway.mail.copies import Copy, Purpose
 from gateway.mail.envelope import MailParameters
+from gateway.mail.stripped import Taken
 
-
-class Purpose(enum.StrEnum):
-    """Why a copy is here: to be reviewed; as the original of what was stripped; or on its way to another mailbox."""
-
-    REVIEW = "review"
-    ORIGINAL = "original"
-    REDIRECT = "redirect"
-    COPY = "copy"
-
-    @property
-    def leaves_by_itself(self) -> bool:
-        """Whether it is delivered without anybody's word, from the null sender."""
-        return self in {Purpose.REDIRECT, Purpose.COPY}
-
-
-class Copy(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One recipient's copy of the message. ``route`` is where a release delivers it.
-
-    Of what is redirected or copied ``recipient`` is the mailbox that gets it, ``instead_of`` whose it was.
-    """
-
-    recipient: str
-    route: str
-    decision: Decision
-    purpose: Purpose = Purpose.REVIEW
-    instead_of: str = ""
+__all__ = ["Copy", "Item", "Purpose", "decode", "encode"]
 
 
 class Item(msgspec.Struct, frozen=True, omit_defaults=True):
     """The envelope and reasons of one quarantined message; the bytes lie beside it, once.
 
     ``id`` is the trace's id; ``received`` is seconds since the epoch; ``size`` is in octets; ``results`` are those of
-    its authentication (RFC 8601), which a release tells the next hop.
+    its authentication (RFC 8601), which a release tells the next hop. ``delivery`` is the key by which a retry is
+    known, ``stripped`` what was taken out of the message that was relayed.
     """
 
     id: str
@@ -58,6 +33,8 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True):
     subject: str = ""
     message_id: str = ""
     results: tuple[str, ...] = ()
+    delivery: str = ""
+    stripped: tuple[Taken, ...] = ()
 
 
 _encoder = msgspec.json.Encoder()

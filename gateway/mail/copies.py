@@ -1,0 +1,34 @@
+"""The words for what is kept of a message: for whom, and why."""
+
+import enum
+
+import msgspec
+
+from gateway.mail.decisions import Decision
+
+
+class Purpose(enum.StrEnum):
+    """Why a copy is kept: to be reviewed; as the original of what was stripped; or on its way to another mailbox."""
+
+    REVIEW = "review"
+    ORIGINAL = "original"
+    REDIRECT = "redirect"
+    COPY = "copy"
+
+    @property
+    def leaves_by_itself(self) -> bool:
+        """Whether it is delivered without anybody's word, from the null sender."""
+        return self in {Purpose.REDIRECT, Purpose.COPY}
+
+
+class Copy(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One recipient's copy of the message. ``route`` is where a release delivers it.
+
+    Of what is redirected or copied ``recipient`` is the mailbox that gets it, ``instead_of`` whose it was.
+    """
+
+    recipient: str
+    route: str
+    decision: Decision
+    purpose: Purpose = Purpose.REVIEW
+    instead_of: str = ""
