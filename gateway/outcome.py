@@ -11,9 +11,13 @@ The order, for a message with several recipients:
    original of what is stripped;
 4. the relay runs; anything but ``2xx`` discards what was staged, and its code is the reply;
 5. what was staged is committed, the record is synced, and the reply is ``250``.
+
+A client that asked for a reply for each recipient (PRDR) hears of each one apart: who is refused or deferred is settled
+first, and the steps are taken for the others.
 """
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 
@@ -53,6 +57,7 @@ QUARANTINE_FULL = Reply(550, "5.7.1", "message refused by policy")
 NO_MARKS = Reply(451, "4.3.5", "mail that leaves can not be signed at the moment, please try again")
 MALFORMED = Reply(554, "5.6.0", "the message's header is malformed, and can not be signed")
 ACCEPTED = Reply(250, "2.0.0", "accepted")
+DONE_BEFORE = Reply(250, "2.0.0", "accepted before")
 
 _KEEPS_NOTHING = {Action.REJECT, Action.DEFER, Action.DROP}
 _DONE = {
@@ -68,7 +73,11 @@ class _NoRoomError(SpoolError):
 
 
 class Means(msgspec.Struct, frozen=True):
-    """What carrying out needs. ``alarm`` tells the administrator, at once and once."""
+    """What carrying out needs.
+
+    ``alarm`` tells the administrator, at once and once. ``done_before`` gives the id of the transaction that did a
+    delivery already, by its key.
+    """
 
     config: Config
     spool: Spool
@@ -77,14 +86,16 @@ class Means(msgspec.Struct, frozen=True):
     journal: JournalWriter
     ledger: Ledger
     alarm: Callable[[str], None]
+    done_before: Callable[[str], str | None]
 
 
 class Case(msgspec.Struct, frozen=True):
     """One message at the end of DATA. ``held`` is the transaction with the next hop, None where nobody needs one.
 
     ``deadline`` is the loop time at which the budget of DATA ends; ``key`` names the delivery (sender, recipients,
-    content), so that a retry is known; ``marks`` is set for mail that leaves. ``sent`` is what is sent on where that is
-    not the content, and ``taken`` what was stripped from it.
+    content), so that a retry is known; ``marks`` is set for mail that leaves; ``apart`` says that the client hears of
+    each recipient apart, and then the key is made once it is known for whom something is done. ``sent`` is what is sent
+    on where that is not the content, and ``taken`` what was stripped from it.
     """
 
     trace: Trace
@@ -94,12 +105,23 @@ class Case(msgspec.Struct, frozen=True):
     deadline: float
     key: str
     marks: Marks | None = None
+    apart: bool = False
     sent: Content | None = None
     taken: tuple[Taken, ...] = ()
 
 
-async def carry_out(case: Case, means: Means) -> Reply:
-    """Decide for every recipient that is still open, do it, record it, and give the one reply for all of them."""
+class CarriedOut(msgspec.Struct, frozen=True):
+    """What came of it: the reply for the message as a whole, and the key of what was done."""
+
+    reply: Reply
+    key: str
+
+
+async def carry_out(case: Case, means: Means) -> CarriedOut:
+    """Decide for every recipient that is still open, do it, record it, and give the one reply for all of them.
+
+    Where recipients are answered apart, each has its own reply in the trace.
+    """
     trace = case.trace
     waiting = [each for each in trace.recipients if each.disposition is None]
     for each in waiting:
@@ -107,8 +129,60 @@ async def carry_out(case: Case, means: Means) -> Reply:
             each.decision = decide(trace, case.policy, each.address)
         if not case.content.kept and _action(each) not in _KEEPS_NOTHING:
             each.decision = _too_large(case, _decision(each))
-    reply = await _do(case, means, waiting)
-    return await _record(trace, means, waiting, reply)
+    if not case.apart:
+        reply = await _do(case, means, waiting)
+        return CarriedOut(await _record(trace, means, waiting, reply), case.key)
+    taken = _answer_apart(trace, waiting)
+    key = delivery_key(trace, taken)
+    if taken:
+        if (known := means.done_before(key)) is not None:
+            reply = settle_as_before(trace, taken, known)
+        else:
+            reply = await _do(msgspec.structs.replace(case, key=key), means, taken)
+        for each in taken:
+            each.reply = _with_id(trace, reply)
+    return CarriedOut(await _record(trace, means, waiting, _as_a_whole(waiting)), key)
+
+
+def delivery_key(trace: Trace, recipients: Sequence[RecipientTrace]) -> str:
+    """Give the name by which a delivery is remembered: sender, these recipients, and content."""
+    who = sorted(each.address.lower() for each in recipients)
+    text = "\0".join([trace.listener, trace.sender or "", *who, trace.sha256])
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def settle_as_before(trace: Trace, recipients: Sequence[RecipientTrace], known: str) -> Reply:
+    """Settle a retry of what a transaction has done already, whose 250 got lost; there is no second copy."""
+    for each in recipients:
+        dropped = each.decision is not None and each.decision.action is Action.DROP
+        each.disposition = Disposition.DROPPED if dropped else Disposition.DELIVERED
+    trace.because = f"transaction {known} did it already, and its 250 got lost on the way"
+    return DONE_BEFORE
+
+
+def _answer_apart(trace: Trace, waiting: Sequence[RecipientTrace]) -> list[RecipientTrace]:
+    """Settle who is refused or deferred, each with its own reply; gives the others."""
+    for each in waiting:
+        if _action(each) is Action.DEFER:
+            each.disposition, each.reply = Disposition.DEFERRED, _with_id(trace, _decision(each).reply or ROUTE_FAULT)
+        elif _action(each) is Action.REJECT:
+            each.disposition = Disposition.REJECTED
+            each.reply = _with_id(trace, _decision(each).reply or QUARANTINE_FULL)
+    return [each for each in waiting if each.disposition is None]
+
+
+def _as_a_whole(waiting: Sequence[RecipientTrace]) -> Reply:
+    """Give the last reply, for the message as a whole: a client takes a refusal there for one of all recipients."""
+    replies = [each.reply for each in waiting if each.reply is not None]
+    if any(each.positive for each in replies):
+        return ACCEPTED
+    first = next((each for each in replies if each.temporary), replies[0] if replies else ROUTE_FAULT)
+    return Reply(first.code, first.enhanced, "nobody takes this message" if first.permanent else "please try again")
+
+
+def _with_id(trace: Trace, reply: Reply) -> Reply:
+    """Give a reply as the client hears it, with the id that people can quote."""
+    return trace.client.hears(Reply(reply.code, reply.enhanced, f"{reply.text}, id {trace.id}"))
 
 
 async def _do(case: Case, means: Means, waiting: Sequence[RecipientTrace]) -> Reply:
@@ -333,7 +407,7 @@ def _instead_of_reject(case: Case, each: RecipientTrace) -> Decision:
     certain = line is not None and decision.score >= line
     action = Action.DROP if certain or not case.content.kept else Action.QUARANTINE
     because = f"{decision.because}, and other recipients take the message"
-    return msgspec.structs.replace(decision, action=action, because=because, reply=None)
+    return msgspec.structs.replace(decision, action=action, because=because, reply=None, instead_of=Action.REJECT)
 
 
 def _commit(staged: Staged, case: Case, means: Means) -> None:
@@ -359,7 +433,7 @@ async def _record(trace: Trace, means: Means, waiting: Sequence[RecipientTrace],
     """Finish the trace and write it; synced before the reply where it is all that tells of the message."""
     finish(trace, reply)
     for each in waiting:
-        each.reply = trace.reply
+        each.reply = each.reply or trace.reply
     line = encode(TraceRecord(trace))
     dropped = any(each.disposition is Disposition.DROPPED for each in waiting)
     kept = bool(trace.copies) or any(each.disposition in _KEPT for each in waiting)
@@ -386,7 +460,7 @@ def finish(trace: Trace, reply: Reply | None) -> None:
     if not trace.because:
         trace.because = reason(trace)
     if reply is not None:
-        trace.reply = trace.client.hears(Reply(reply.code, reply.enhanced, f"{reply.text}, id {trace.id}"))
+        trace.reply = _with_id(trace, reply)
     trace.duration_ms = round((time.time() - trace.started) * 1000, 1)
 
 
