@@ -28,7 +28,7 @@ class ConsoleSite(UnfoldAdminSite):
     def extra_urls(self) -> list[URLPattern]:
         """Give the pages that belong to no table."""
         from webadmin.bounces import readiness, verdicts  # noqa: PLC0415 - models exist only after start-up
-        from webadmin.messages import refusals, senders  # noqa: PLC0415 - as its neighbour
+        from webadmin.messages import mixed, refusals, senders  # noqa: PLC0415 - as its neighbour
         from webadmin.messages import views as messages  # noqa: PLC0415 - as its neighbour
         from webadmin.policy import comparing, importing, marking, publishing, sending, trying  # noqa: PLC0415 - as its neighbour
         from webadmin.quarantine import scanning  # noqa: PLC0415 - as its neighbour
@@ -49,6 +49,7 @@ class ConsoleSite(UnfoldAdminSite):
             path("import/senders/", self.admin_view(importing.import_senders), name="import_senders"),
             path("try/", self.admin_view(trying.try_recipient), name="try_recipient"),
             path("refusals/", self.admin_view(refusals.page), name="refusals"),
+            path("refusals/mixed/", self.admin_view(mixed.page), name="mixed"),
             path("health/probe/", self.admin_view(lists.probe), name="probe_lists"),
             path("health/clear-cache/", self.admin_view(lists.clear_cache), name="clear_cache"),
             path("health/", self.admin_view(health.health), name="health"),

@@ -43,6 +43,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     ``because`` completes the sentence "<action>, because ...". ``check`` and ``symbol`` name the fact that decided;
     ``score`` is the sum of the scored weights, in points. ``observed`` is what would have been done were the
     domain or node not in observe mode. ``reply`` is what the client is told when this recipient is refused.
+    ``instead_of`` is what was decided before it was found that other recipients take the message.
     """
 
     action: Action
@@ -52,3 +53,4 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     score: float = 0.0
     reply: Reply | None = None
     observed: Action | None = None
+    instead_of: Action | None = None
