@@ -1,6 +1,20 @@
 """The words of a message's anatomy: its parts as every reader may see them, and what readers would not agree on."""
 
+import enum
+
 import msgspec
+
+
+class Grade(enum.IntEnum):
+    """How bad it is that readers do not agree on something.
+
+    ``PLAIN``: ordinary mail does it as well. ``SOFT``: rare in ordinary mail; it counts where something executable is
+    behind it. ``HARD``: no mail program writes such a thing; it counts where any attachment is behind it.
+    """
+
+    PLAIN = 0
+    SOFT = 1
+    HARD = 2
 
 
 class Part(msgspec.Struct, frozen=True):

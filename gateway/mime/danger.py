@@ -1,0 +1,108 @@
+"""How dangerous a part may be: by what it is called, what type it says it has, and how its content begins. Pure.
+
+It weighs what readers do not agree on; it is no judgement of attachments, which is the policy's.
+"""
+
+import enum
+
+
+class Danger(enum.IntEnum):
+    """Nothing to speak of; something that is no text and no picture; something that runs or holds what may."""
+
+    NONE = 0
+    ATTACHMENT = 1
+    EXECUTABLE = 2
+
+
+_PROGRAMS = (
+    "ade adp apk app appx asp aspx bas bat bin chm class cmd com cpl crt dll docm dotm elf exe gadget hlp hta htm "
+    "html inf ins isp jar jnlp js jse ksh lnk mde mht mhtml msc msh msi msix msp mst ocx one pif potm ppam ppsm "
+    "pptm prf ps1 ps1xml psm1 py pyw reg scf scr sct sh shb shs shtml sldm svg swf sys url vb vbe vbs vxd wsc wsf "
+    "wsh xht xhtml xla xlam xll xlm xlsb xlsm xltm"
+)
+_ARCHIVES = "ace arj bz2 cab dmg gz img iso lha lzh r00 rar tar tbz tgz uue vhd vhdx wim xz z zip zipx zst 7z"
+_HARMLESS = (
+    "aac asc bmp eml gif heic ics jfif jpe jpeg jpg m4a mov mp3 mp4 ogg p7s pem png sig tif tiff txt vcf wav webp"
+)
+EXECUTABLE_ENDINGS = frozenset(f"{_PROGRAMS} {_ARCHIVES}".split())
+_HARMLESS_ENDINGS = frozenset(_HARMLESS.split())
+_HARMLESS_TYPES = frozenset(
+    {
+        "application/pgp-signature",
+        "application/pkcs7-signature",
+        "application/x-pkcs7-signature",
+        "application/pgp-encrypted",
+        "application/ics",
+    }
+)
+_HARMLESS_KINDS = ("text/", "multipart/", "message/", "image/", "audio/", "video/", "font/")
+_RUNS = (
+    "zip",
+    "rar",
+    "7z",
+    "tar",
+    "gzip",
+    "compress",
+    "msdownload",
+    "dosexec",
+    "executable",
+    "java",
+    "script",
+    "hta",
+)
+# How content begins that runs, or holds what may.
+_BEGINNINGS = (
+    b"MZ",
+    b"PK\3\4",
+    b"PK\5\6",
+    b"\x7fELF",
+    b"Rar!",
+    b"7z\xbc\xaf",
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ",
+    b"\x28\xb5\x2f\xfd",
+    b"MSCF",
+    b"\xca\xfe\xba\xbe",
+    b"\xd0\xcf\x11\xe0",
+    b"X5O!P%@AP",
+    b"ITSF",
+    b"L\0\0\0\1\x14\2\0",
+    b"{\\rtf",
+    b"\x60\xea",
+    b"#!/",
+    b"x\x9f>\x22",
+)
+_TEXTS = (b"%PDF-", b"<script", b"@echo", b"wscript.", b"createobject(")
+SNIFFED = 64  # octets that are enough to tell
+
+
+def ending_of(name: str) -> str:
+    """Give what stands behind the last dot of a name, lower-case."""
+    return name.rpartition(".")[2].strip().lower() if "." in name else ""
+
+
+def of_name(name: str) -> Danger:
+    """Say what a file name makes of a part."""
+    ending = ending_of(name)
+    if ending in EXECUTABLE_ENDINGS:
+        return Danger.EXECUTABLE
+    return Danger.NONE if not ending or ending in _HARMLESS_ENDINGS else Danger.ATTACHMENT
+
+
+def of_type(media_type: str) -> Danger:
+    """Say what a media type makes of a part."""
+    if media_type in _HARMLESS_TYPES or media_type.startswith(_HARMLESS_KINDS):
+        return Danger.NONE
+    return Danger.EXECUTABLE if any(word in media_type for word in _RUNS) else Danger.ATTACHMENT
+
+
+def of_content(start: bytes) -> Danger:
+    """Say what the first octets of some content make of a part."""
+    start = start.lstrip(b"\r\n\t \0")
+    if start.startswith(_BEGINNINGS):
+        return Danger.EXECUTABLE
+    low = start.lower()
+    if low.startswith(_TEXTS):
+        return Danger.ATTACHMENT if low.startswith(b"%pdf") else Danger.EXECUTABLE
+    return Danger.NONE

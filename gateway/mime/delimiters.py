@@ -1,0 +1,129 @@
+"""Where the parts of a multipart begin and end, under every way of recognising a boundary line. Pure; linear."""
+
+import enum
+import re
+
+import msgspec
+
+from gateway.mime.decoding import Raw
+
+
+class Kind(enum.Enum):
+    """What a line that begins with a boundary is: to everybody, or to some readers only."""
+
+    OPENS = "opens"
+    CLOSES = "closes"
+    MAY_OPEN = "may open"
+    MAY_CLOSE = "may close"
+
+
+class Delimiter(msgspec.Struct, frozen=True):
+    """One boundary line, from its first octet to the one behind its line end."""
+
+    start: int
+    stop: int
+    kind: Kind
+
+
+Span = tuple[int, int]
+
+
+class Split(msgspec.Struct, frozen=True):
+    """The parts of a multipart: what most readers see, what others see besides, and where the delimiters are.
+
+    ``closed`` says that its last delimiter closes it; ``why`` says why some see more.
+    """
+
+    usual: tuple[Span, ...]
+    besides: tuple[Span, ...]
+    delimiters: tuple[Delimiter, ...]
+    closed: bool
+    why: str
+
+
+def split(raw: Raw, start: int, stop: int, boundary: bytes, most: int) -> Split:
+    """Split the body of a multipart by a boundary, into at most ``most`` parts of each reading."""
+    found = _delimiters(raw, start, stop, boundary, most)
+    usual, closed = _spans(raw, found, stop, loosely=False)
+    if all(each.kind is Kind.OPENS for each in found[:-1]) and (not found or found[-1].kind in _SURE):
+        return Split(tuple(usual), (), tuple(found), closed, "")
+    loose, _ = _spans(raw, found, stop, loosely=True)
+    known = {each[0] for each in usual}
+    besides = tuple(
+        each for each in loose if each[0] not in known and raw[each[0] : min(each[1], each[0] + 64)].strip()
+    )
+    doubtful = any(each.kind is Kind.MAY_OPEN for each in found)
+    why = "a boundary line has something behind it" if doubtful else "parts stand behind the final boundary"
+    return Split(tuple(usual), besides, tuple(found), closed, why)
+
+
+_SURE = frozenset({Kind.OPENS, Kind.CLOSES})
+_LINE_END = re.compile(rb"[\r\n]")
+
+
+def _delimiters(raw: Raw, start: int, stop: int, boundary: bytes, most: int) -> list[Delimiter]:
+    """Find the lines that begin with a boundary."""
+    needle = b"--" + boundary
+    length = len(needle)
+    found: list[Delimiter] = []
+    at = raw.find(needle, start, stop)
+    while at >= 0 and len(found) <= most:
+        if at > start and raw[at - 1] not in b"\r\n":
+            at = raw.find(needle, at + length, stop)
+            continue
+        line = raw.find(b"\n", at + length, stop)
+        line = stop if line < 0 else line + 1
+        behind = raw[at + length : min(line, at + length + 1000)]
+        text = behind.strip(b" \t\r\n")
+        if not text:
+            kind = Kind.OPENS
+        elif text == b"--":
+            kind = Kind.CLOSES
+        elif text.startswith(b"--"):
+            kind = Kind.MAY_CLOSE
+        elif b"\r" in text:  # a bare carriage return ends the line for some
+            first = _LINE_END.search(behind)
+            line = at + length + (first.end() if first else 0)
+            kind = Kind.MAY_OPEN
+        elif _is_another(raw, start, at, needle[2:] + text):
+            at = raw.find(needle, line, stop)
+            continue
+        else:
+            kind = Kind.MAY_OPEN
+        found.append(Delimiter(at, line, kind))
+        at = raw.find(needle, line, stop)
+    return found
+
+
+def _is_another(raw: Raw, start: int, at: int, boundary: bytes) -> bool:
+    """Whether a line is that of another boundary, which a header before it names."""
+    boundary = boundary.removesuffix(b"--")
+    named = raw.find(boundary, start, at)
+    return named > start and raw[named - 1] in b"\"= \t'" and raw[named - 2 : named] != b"--"
+
+
+def _spans(raw: Raw, found: list[Delimiter], stop: int, *, loosely: bool) -> tuple[list[Span], bool]:
+    """Give the parts between delimiters, and whether the multipart is closed.
+
+    Loosely, each line that may be a delimiter is one, and nothing ends at a closing one.
+    """
+    spans: list[Span] = []
+    begun = -1
+    for each in found:
+        closes = each.kind in {Kind.CLOSES, Kind.MAY_CLOSE}
+        if each.kind is Kind.MAY_OPEN and not loosely:
+            continue
+        if begun >= 0:
+            spans.append((begun, max(begun, _before(raw, each.start))))
+        begun = each.stop
+        if closes and not loosely:
+            return spans, True
+    if begun >= 0 and not (loosely and found and found[-1].kind in {Kind.CLOSES, Kind.MAY_CLOSE}):
+        spans.append((begun, stop))
+        return spans, False
+    return spans, bool(found)
+
+
+def _before(raw: Raw, at: int) -> int:
+    """Give where the line before a boundary line ends: its line end belongs to the boundary (RFC 2046 5.1.1)."""
+    return at - 2 if raw[max(0, at - 2) : at] == b"\r\n" else at - 1

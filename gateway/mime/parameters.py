@@ -1,0 +1,160 @@
+"""The parameters of a Content-Type or Content-Disposition, under every way of reading them. Pure; linear.
+
+What is written as everybody writes it takes a short way. Else each value is read as a strict reader, a careless one and
+those between them would: quotes kept or taken, cut at a blank or not, comments seen or not, RFC 2231 joined or not.
+"""
+
+import re
+import urllib.parse
+from collections.abc import Iterator
+
+import msgspec
+
+from gateway.mime.text import encoded_words
+
+_LONGEST = 2048  # octets of one parameter that are looked at
+_MOST = 64  # values of one parameter that are looked at
+
+_SIMPLE = re.compile(
+    rb"\s*+([!#-\'*+\-.0-9A-Z^-z{|}~]++/[!#-\'*+\-.0-9A-Z^-z{|}~]++)?+([!#-\'*+\-.0-9A-Z^-z{|}~]++)?+\s*+"
+    rb'((?:;\s*+[\w.-]++=(?:"[^"\\\r\n]*+"|[^\s";()\\\']++)\s*+)*+);?+\s*+'
+)
+_PAIR = re.compile(rb';\s*+([\w.-]++)=(?:"([^"]*+)"|([^\s";()]++))')
+_UNFOLD = re.compile(rb"[\r\n]++")
+_SPACED_FOLD = re.compile(rb"[\r\n]++[ \t]*+")
+_QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*+)("?+)', re.DOTALL)
+_TO_BLANK = re.compile(rb"[^\s;]++")
+_TO_SEMICOLON = re.compile(rb"[^;]++")
+_TO_SPECIAL = re.compile(rb'[^\s()<>@,;:\\"/\[\]?=]++')
+_BACKSLASH = re.compile(rb"\\(.)", re.DOTALL)
+_COMMENT = re.compile(rb"\((?:[^()\\]|\\.)*+\)", re.DOTALL)
+
+
+class Values(msgspec.Struct):
+    """What one parameter may be. ``agreed`` says that everybody reads the same."""
+
+    values: list[bytes] = msgspec.field(default_factory=list)
+    agreed: bool = True
+
+
+def simple(value: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]] | None:
+    """Read a value that everybody reads alike: what stands first, lower-case, and the pairs; None where it is none."""
+    found = _SIMPLE.fullmatch(value)
+    if found is None:
+        return None
+    pairs = [(name.lower(), quoted or plain) for name, quoted, plain in _PAIR.findall(found[3])] if found[3] else []
+    return (found[1] or found[2] or b"").lower(), pairs
+
+
+def every(value: bytes, name: bytes) -> list[bytes]:
+    """Give every value that some reader may find for a parameter, the strict reading first."""
+    given: list[bytes] = []
+    sections: list[tuple[int, bool, list[bytes]]] = []
+    pattern = re.compile(
+        rb"(?<![a-z])" + name + rb"(\*\d{0,4})?(\*)?(?:\s|\([^()]{0,80}\))*+=(?:\s|\([^()]{0,80}\))*+", re.IGNORECASE
+    )
+    for count, found in enumerate(pattern.finditer(value)):
+        if count >= _MOST:
+            break
+        forms = list(_forms(value[found.end() : found.end() + _LONGEST]))
+        number = found[1][1:] if found[1] else b""
+        if found[1] and number:
+            sections.append((int(number), bool(found[2]), forms))
+        elif found[1] or found[2]:
+            given.extend(_extended(forms))
+            given.extend(forms)
+        else:
+            given.extend(forms)
+    if sections:
+        given[:0] = _joined(sections)
+        given.extend(form for _, _, forms in sections for form in forms[:2])
+    return list(dict.fromkeys(each for each in given if each))
+
+
+def _forms(rest: bytes) -> Iterator[bytes]:  # noqa: C901, PLR0912 - each way of reading in its turn
+    """Give what a value may be that begins here."""
+    if rest.startswith(b'"'):
+        quoted = _QUOTED.match(rest)
+        if quoted is not None:
+            inner = quoted[1]
+            if not quoted[2]:  # the quote is never closed
+                inner = _SPACED_FOLD.split(inner, 1)[0]
+            for form in _unfolded(inner):
+                yield _BACKSLASH.sub(rb"\1", form)
+                yield form
+                yield form.strip()
+            behind = _TO_SEMICOLON.match(rest, quoted.end())
+            if behind is not None and behind[0].strip():
+                word = behind[0].split()[0]
+                yield inner + word
+                yield rest[: quoted.end()] + word
+            if b"\\" in inner:
+                yield inner.split(b'\\"', 1)[0]
+                yield inner.split(b"\\", 1)[0]
+            if b";" in inner:
+                yield rest.split(b";", 1)[0]
+                yield inner.split(b";", 1)[0]
+                yield inner.split(b";", 1)[0].rstrip()
+    for pattern in (_TO_BLANK, _TO_SEMICOLON, _TO_SPECIAL):
+        found = pattern.match(rest)
+        if found is None:
+            continue
+        for form in _unfolded(found[0]):
+            bare = form.strip()
+            if not rest.startswith(b'"'):
+                yield bare
+                if b"(" in bare:
+                    yield _COMMENT.sub(b"", bare).strip()
+                    yield bare.split(b"(", 1)[0].strip()
+                if bare.startswith(b"'"):
+                    yield bare.strip(b"'")
+                if b'"' in bare:
+                    yield bare.replace(b'"', b"")
+                    yield bare.split(b'"', 1)[0]
+                if b"\\" in bare:
+                    yield _BACKSLASH.sub(rb"\1", bare)
+                if b"," in bare:
+                    yield bare.split(b",", 1)[0]
+            elif b'"' not in bare[1:]:
+                yield bare
+                yield bare[1:]
+
+
+def _unfolded(value: bytes) -> Iterator[bytes]:
+    """Give a value without its line ends, with the blanks behind them, with one, and with none."""
+    if b"\n" in value or b"\r" in value:
+        yield _UNFOLD.sub(b"", value)
+        yield _SPACED_FOLD.sub(b" ", value)
+        yield _SPACED_FOLD.sub(b"", value)
+        yield _SPACED_FOLD.split(value, maxsplit=1)[0]
+    else:
+        yield value
+    if b"=?" in value:
+        yield from (each.encode("utf-8", "surrogateescape") for each in encoded_words(value))
+
+
+def _extended(forms: list[bytes]) -> Iterator[bytes]:
+    """Give the values of RFC 2231 charset'language'octets, decoded, with and without what stands before."""
+    for form in forms[:4]:
+        yield urllib.parse.unquote_to_bytes(form.split(b"'", 2)[-1])
+        yield urllib.parse.unquote_to_bytes(form)
+
+
+def _joined(sections: list[tuple[int, bool, list[bytes]]]) -> Iterator[bytes]:
+    """Join the sections of RFC 2231: in their order, as they stand, up to a gap; decoded, and not."""
+    by_number = sorted(sections, key=lambda section: section[0])
+    first: dict[int, tuple[int, bool, list[bytes]]] = {}
+    last: dict[int, tuple[int, bool, list[bytes]]] = {}
+    for each in by_number:
+        first.setdefault(each[0], each)
+        last[each[0]] = each
+    unbroken = [first[at] for at in range(len(first)) if at in first]
+    for row in (list(first.values()), list(last.values()), sections, unbroken):
+        plain = b"".join(forms[0] for _, _, forms in row if forms)
+        decoded = b"".join(
+            urllib.parse.unquote_to_bytes(forms[0]) if extended else forms[0] for _, extended, forms in row if forms
+        )
+        yield decoded.split(b"'", 2)[-1] if decoded.count(b"'") > 1 else decoded
+        yield decoded
+        yield plain
+        yield urllib.parse.unquote_to_bytes(plain.split(b"'", 2)[-1])

@@ -1,0 +1,198 @@
+"""What the MIME header fields of one part say, to all readers together. Pure.
+
+A field that everybody reads alike takes a short way. For any other each way of reading it is a candidate, and what
+differs is noted.
+"""
+
+import re
+
+import msgspec
+
+from gateway.mime import parameters
+from gateway.mime.encodings import IDENTITY, encodings_of
+from gateway.mime.fields import DESCRIPTION, DISPOSITION, ENCODING, TYPE, Field, section_of
+from gateway.mime.text import names_of, shown
+from gateway.mime.words import Grade
+
+MOST_BOUNDARIES = 16
+MOST_NAMES = 48
+
+
+class Odd(msgspec.Struct, frozen=True):
+    """One oddity of a section: its symbol, the words, and how bad it is."""
+
+    symbol: str
+    detail: str
+    grade: Grade = Grade.PLAIN
+
+
+class Saying(msgspec.Struct):
+    """What a section says. ``bodies`` are places in it where some reader begins the body."""
+
+    types: list[str] = msgspec.field(default_factory=list)
+    boundaries: list[bytes] = msgspec.field(default_factory=list)
+    encodings: list[str] = msgspec.field(default_factory=list)
+    names: list[str] = msgspec.field(default_factory=list)
+    disposition: str = ""
+    odd: list[Odd] = msgspec.field(default_factory=list)
+    bodies: tuple[int, ...] = ()
+    mime: bool = False
+
+
+_TYPE_WORD = re.compile(rb"[\w.+-]++/[\w.+-]++")
+_MULTIPART = re.compile(rb"multipart[\s\"'()]*+/?[\s\"'()]*+([\w.-]*+)", re.IGNORECASE)
+_COMMENT = re.compile(rb"\((?:[^()\\]|\\.)*+\)", re.DOTALL)
+_KNOWN_TYPES = re.compile(
+    rb"(?:text|image|audio|video|application|message|model|font|multipart|chemical|x-[\w-]+)/", re.IGNORECASE
+)
+_NAME_WORDS = (b"name", b"filename")
+
+
+def saying_of(head: bytes) -> Saying:
+    """Read the MIME header fields of a header section."""
+    section = section_of(head)
+    said = Saying(bodies=section.bodies, mime=bool(section.fields))
+    seen: dict[bytes, Field] = {}
+    for each in section.fields:
+        before = seen.get(each.kind)
+        if before is None:
+            seen[each.kind] = each
+        elif each.kind != DESCRIPTION:
+            grade = Grade.PLAIN if _same(before.value, each.value) else Grade.HARD
+            said.odd.append(Odd("MIME_HEADER_TWICE", f"Content-{each.kind.decode().title()} is there twice", grade))
+        if each.note:
+            said.odd.append(Odd("MIME_HEADER", f"Content-{each.kind.decode().title()}: {each.note}", each.grade))
+        _READ[each.kind](said, each.value)
+    if section.malformed and section.bodies and not section.fields:
+        said.odd.append(Odd("MIME_HEADER", "a line of the header section is no field", Grade.PLAIN))
+    return said
+
+
+def _same(one: bytes, other: bytes) -> bool:
+    """Whether two values say the same."""
+    return b"".join(one.lower().split()).rstrip(b";") == b"".join(other.lower().split()).rstrip(b";")
+
+
+def _type(said: Saying, value: bytes) -> None:
+    """Read a Content-Type."""
+    plain = parameters.simple(value)
+    if plain is None or b"/" not in plain[0]:
+        _odd_type(said, value)
+        return
+    word, pairs = plain
+    boundary = b""
+    for name, given in pairs:
+        if name.startswith(b"boundary"):
+            if name != b"boundary" or boundary or given.strip() != given or b"=?" in given:
+                _odd_type(said, value)
+                return
+            boundary = given
+        elif b"*" in name:
+            _odd_type(said, value)
+            return
+        elif name == b"name":
+            _names(said, [given])
+    _add(said.types, word.decode("latin-1"))
+    if boundary:
+        _add(said.boundaries, boundary)
+    elif word.startswith(b"multipart/"):
+        said.odd.append(Odd("MIME_BOUNDARY", "a multipart names no boundary", Grade.SOFT))
+
+
+def _odd_type(said: Saying, value: bytes) -> None:
+    """Read a Content-Type that not everybody reads alike."""
+    bare = _COMMENT.sub(b" ", value)
+    first = re.sub(rb'[\s"]', b"", bare.split(b";", 1)[0]).lower()
+    if _TYPE_WORD.fullmatch(first):
+        _add(said.types, first.decode("latin-1"))
+    words = {found.lower() for found in _TYPE_WORD.findall(bare) if _KNOWN_TYPES.match(found)}
+    words |= {b"multipart/" + (kind.lower() or b"mixed") for kind in _MULTIPART.findall(value)}
+    words.discard(first)
+    if not said.types and not words and not value.strip():
+        return
+    for name in _NAME_WORDS:
+        _names(said, parameters.every(value, name))
+    if words and not _named_only(value, words):
+        said.odd.append(Odd("MIME_TYPE", "Content-Type can be read as more than one type", Grade.HARD))
+        for each in sorted(words):
+            _add(said.types, each.decode("latin-1"))
+    elif not said.types:
+        said.odd.append(Odd("MIME_TYPE", "Content-Type is none", Grade.PLAIN))
+    if b"boundary" in value.lower():
+        _boundaries(said, value)
+    elif any(each.startswith("multipart/") for each in said.types):
+        said.odd.append(Odd("MIME_BOUNDARY", "a multipart names no boundary", Grade.SOFT))
+
+
+def _named_only(value: bytes, words: set[bytes]) -> bool:
+    """Whether the other types stand in quotes only, as in a name with a slash, or a ``type`` parameter."""
+    unquoted = re.sub(rb'"[^"]*+"', b"", value).lower()
+    unquoted = re.sub(rb"\btype\s*=\s*[^;\s]++", b"", unquoted)
+    return not any(word in unquoted for word in words)
+
+
+def _boundaries(said: Saying, value: bytes) -> None:
+    """Note every boundary that a reader may find."""
+    found = parameters.every(value, b"boundary")
+    for each in found[:MOST_BOUNDARIES]:
+        _add(said.boundaries, each)
+    if not any(each.startswith("multipart/") for each in said.types):
+        return
+    if len(found) > 1:
+        said.odd.append(Odd("MIME_BOUNDARY", f"{len(found)} boundaries can be read", Grade.HARD))
+    elif not found:
+        said.odd.append(Odd("MIME_BOUNDARY", "the boundary is empty", Grade.HARD))
+
+
+def _encoding(said: Saying, value: bytes) -> None:
+    """Read a Content-Transfer-Encoding."""
+    found, agreed = encodings_of(value)
+    for each in found:
+        _add(said.encodings, each)
+    if not agreed:
+        several = len(set(found) - IDENTITY) > 0 and len(found) > 1
+        shown_value = value.strip()[:40].decode("ascii", "replace")
+        said.odd.append(
+            Odd("MIME_ENCODING", f"the encoding is called {shown_value!r}", Grade.HARD if several else Grade.PLAIN)
+        )
+
+
+def _disposition(said: Saying, value: bytes) -> None:
+    """Read a Content-Disposition."""
+    plain = parameters.simple(value)
+    if plain is not None and not any(b"*" in name for name, _ in plain[1]):
+        word, pairs = plain
+        _names(said, [given for name, given in pairs if name in _NAME_WORDS])
+    else:
+        word = re.split(rb"[;\s]", value.strip(), maxsplit=1)[0].lower()
+        for name in _NAME_WORDS:
+            _names(said, parameters.every(value, name))
+    if word == b"inline" and not said.disposition:
+        said.disposition = "inline"
+    elif word:
+        said.disposition = "attachment"
+
+
+def _description(said: Saying, value: bytes) -> None:
+    """Read a Content-Description, which some show as the name where it looks like one."""
+    value = value.strip().strip(b'"')
+    if re.search(rb"\.[\w?=]{1,8}$", value) and b" " not in value[-8:]:
+        _names(said, [value])
+
+
+def _names(said: Saying, given: list[bytes]) -> None:
+    """Note every name that a reader may show."""
+    for octets in given:
+        for name in names_of(octets):
+            for each in shown(name):
+                if each and each not in said.names and len(said.names) < MOST_NAMES:
+                    said.names.append(each)
+
+
+def _add(to: list[str] | list[bytes], value: str | bytes) -> None:
+    """Add what is not there yet."""
+    if value not in to:
+        to.append(value)  # type: ignore[arg-type] # the caller gives what fits
+
+
+_READ = {TYPE: _type, ENCODING: _encoding, DISPOSITION: _disposition, DESCRIPTION: _description}

@@ -1,0 +1,105 @@
+"""Octets of a header as text, under every charset and encoding that a reader may see in them. Pure; never raises."""
+
+import base64
+import binascii
+import re
+import sys
+import unicodedata
+import urllib.parse
+from collections.abc import Iterator
+
+_WORD = re.compile(rb"=\?([^?\s]{1,40})\?([bq])\?([^?]*+)(?:\?=|\Z)", re.IGNORECASE)
+_BETWEEN = re.compile(rb"(\?=)\s+(?==\?)")
+_LONGEST = 1024  # octets of a name that are looked at
+_TIMID = frozenset({"idna", "punycode", "unicode_escape", "unicodeescape", "raw_unicode_escape", "undefined"})
+# What an unescaped name must not end in, for Windows does not keep it.
+_TRAILING = " .\t\r\n\"';"
+
+
+def text_of(octets: bytes, charset: str = "") -> str:
+    """Give octets as text: in the charset where it is one, else UTF-8 where they are, else as Latin-1."""
+    for each in (charset, "utf-8"):
+        if each and each.lower().replace("-", "_") not in _TIMID:
+            try:
+                return octets.decode(each)
+            except (LookupError, ValueError):
+                continue
+    return octets.decode("latin-1")
+
+
+def encoded_words(octets: bytes) -> Iterator[str]:
+    """Give a text with its encoded-words (RFC 2047) decoded: each by itself, and all joined first."""
+    octets = octets[:_LONGEST]
+    joined = _BETWEEN.sub(rb"\1", octets)
+    yield _each_word(joined)
+    rest, charset, collected = 0, "", b""
+    for found in _WORD.finditer(joined):
+        collected += joined[rest : found.start()] + _word_octets(found)
+        charset = charset or found[1].decode("latin-1").split("*")[0]
+        rest = found.end()
+    yield text_of(collected + joined[rest:], charset)
+
+
+def _each_word(octets: bytes) -> str:
+    """Decode each encoded-word by itself."""
+    pieces, rest = [], 0
+    for found in _WORD.finditer(octets):
+        pieces.append(text_of(octets[rest : found.start()]))
+        pieces.append(text_of(_word_octets(found), found[1].decode("latin-1").split("*")[0]))
+        rest = found.end()
+    pieces.append(text_of(octets[rest:]))
+    return "".join(pieces)
+
+
+def _word_octets(found: re.Match[bytes]) -> bytes:
+    """Give the octets of one encoded-word."""
+    if found[2].lower() == b"q":
+        return binascii.a2b_qp(found[3].replace(b"_", b" "))
+    kept = re.sub(rb"[^A-Za-z0-9+/]", b"", found[3])
+    kept = kept[:-1] if len(kept) % 4 == 1 else kept
+    return base64.b64decode(kept + b"=" * (-len(kept) % 4))
+
+
+def names_of(octets: bytes) -> Iterator[str]:
+    """Give every name that a reader may show for these octets, the likeliest first."""
+    octets = octets[:_LONGEST]
+    first = text_of(octets)
+    if b"=?" in octets:
+        yield from encoded_words(octets)
+    yield first
+    charset, _, rest = octets.partition(b"'")
+    if rest and b"'" in rest:
+        yield text_of(urllib.parse.unquote_to_bytes(rest.split(b"'", 1)[1]), charset.decode("latin-1"))
+    if b"%" in octets:
+        yield text_of(urllib.parse.unquote_to_bytes(octets))
+    if b"&" in octets:
+        yield re.sub(r"&#(\d{1,6});", _reference, first)
+    if b"+" in octets and b"-" in octets:
+        yield text_of(octets, "utf-7")
+    if b"\0" in octets[:40]:
+        yield text_of(octets.replace(b"\0", b""))
+        yield text_of(octets, "utf-16")
+
+
+def _reference(found: re.Match[str]) -> str:
+    """Give the character of a numeric reference."""
+    number = int(found[1])
+    return chr(number) if number <= sys.maxunicode else found[0]
+
+
+def shown(name: str) -> Iterator[str]:
+    """Give a name as it stands, and as a system may make it that does not keep everything: cut, stripped, folded."""
+    yield name
+    if name.isascii() and name.isprintable() and "/" not in name and "\\" not in name and name == name.strip(_TRAILING):
+        return
+    wide = unicodedata.normalize("NFKC", name).replace("\u3002", ".").replace("\u2024", ".").replace("\uff61", ".")
+    clean = "".join(each for each in wide if unicodedata.category(each) not in {"Cc", "Cf", "Cs", "Co", "Cn"})
+    yield clean.strip(_TRAILING)
+    for odd in ("\0", "\r", "\n"):
+        if odd in name:
+            yield name.split(odd, 1)[0].strip(_TRAILING)
+    if ";" in clean:
+        yield clean.split(";", 1)[0].strip(_TRAILING)
+    for separator in "/\\":
+        if separator in clean:
+            yield clean.rsplit(separator, 1)[1].strip(_TRAILING)
