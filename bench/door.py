@@ -58,18 +58,9 @@ def policy(next_hop: int, *, door: bool) -> Snapshot:
 
 
 @contextlib.contextmanager
-def resolver(latency: float = 0.0) -> Iterator[str]:
-    """Run the DNS server; gives its address."""
-    port = rig.free_port()
-    with rig.process(sys.executable, "-m", "bench.names", str(port), str(latency)):
-        rig.wait_until("DNS server", lambda: names.ready(port))
-        yield f"127.0.0.1:{port}"
-
-
-@contextlib.contextmanager
 def gateway(*, door: bool, latency: float = 0.0) -> Iterator[rig.Running]:
     """Run a gateway with its own next hop and DNS server."""
-    with rig.folder() as home, rig.sink() as next_hop, resolver(latency) as dns:
+    with rig.folder() as home, rig.sink() as next_hop, names.running(latency) as dns:
         environment = {"BACKSTOP_DNS__SERVERS": f'["{dns}"]', "BACKSTOP_SMTP__BALANCERS": '["127.0.0.1/32"]'}
         with rig.gateway(home, policy(next_hop, door=door), "127.0.0.1:9", **environment) as running:
             yield running

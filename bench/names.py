@@ -1,7 +1,8 @@
 """A DNS server for benchmarks: it makes its answers up from the question, fast enough never to be what is measured.
 
-Clients are 10.0.0.0/8, called ``host-A-B-C.clients.test`` forward and backward; every domain under ``senders.test`` has
-an address, a mail exchanger, an SPF record that lets those clients send, and a DMARC record. Nothing else exists.
+Clients are 10.0.0.0/8, called ``host-A-B-C.clients.test`` forward and backward, and 127.0.0.1, which is
+``local.clients.test``; every domain under ``senders.test`` has an address, a mail exchanger, an SPF record that lets
+those clients send, and a DMARC record. Nothing else exists.
 ``python -m bench.names PORT [LATENCY_SECONDS]``.
 """
 
@@ -11,11 +12,14 @@ import re
 import socket
 import struct
 import sys
+from collections.abc import Iterator
 
+from bench import rig
 from smtpfront.lab.nameserver import Nameserver
 
 _A, _PTR, _MX, _TXT = 1, 12, 15, 16
 _TTL = 300
+_SPF = b"v=spf1 ip4:10.0.0.0/8 ip4:127.0.0.1 -all"
 _HEADER = struct.Struct("!HHHHHH")
 _CLIENT = re.compile(rb"host-(\d+)-(\d+)-(\d+)$")
 
@@ -55,12 +59,18 @@ def _record(labels: list[bytes], kind: int) -> bytes | None:
     if labels[-2:] == [b"in-addr", b"arpa"] and len(labels) == 6 and labels[3] == b"10":  # noqa: PLR2004 - four octets
         name = b"host-%b-%b-%b" % (labels[2], labels[1], labels[0])
         return bytes([len(name)]) + name + b"\7clients\4test\0" if kind == _PTR else b""
+    if labels == [b"local", b"clients", b"test"]:
+        return b"\x7f\0\0\1" if kind == _A else b""
+    if labels == [b"1", b"0", b"0", b"127", b"in-addr", b"arpa"]:
+        return b"\5local\7clients\4test\0" if kind == _PTR else b""
     if labels[-2:] == [b"senders", b"test"]:
         if labels[0] == b"_dmarc":
             return _text(b"v=DMARC1; p=none") if kind == _TXT else b""
-        return {_A: b"\x0a\0\0\1", _MX: b"\0\x0a\2mx\7senders\4test\0", _TXT: _text(b"v=spf1 ip4:10.0.0.0/8 -all")}.get(
-            kind, b""
-        )
+        return {
+            _A: b"\x0a\0\0\1",
+            _MX: b"\0\x0a\2mx\7senders\4test\0",
+            _TXT: _text(b"v=spf1 ip4:10.0.0.0/8 ip4:127.0.0.1 -all"),
+        }.get(kind, b"")
     return None
 
 
@@ -86,6 +96,15 @@ async def main(port: int, latency: float) -> None:
     await server.start(port=port)
     server.take_bursts()
     await asyncio.Event().wait()
+
+
+@contextlib.contextmanager
+def running(latency: float = 0.0) -> Iterator[str]:
+    """Run the server in a process of its own; gives its address."""
+    port = rig.free_port()
+    with rig.process(sys.executable, "-m", "bench.names", str(port), str(latency)):
+        rig.wait_until("DNS server", lambda: ready(port))
+        yield f"127.0.0.1:{port}"
 
 
 def ready(port: int) -> bool:
