@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 from gateway.mail.address import Address, parse_mailbox
 from gateway.mail.decisions import Action
+from gateway.policy.attachments import ATTACHMENTS
 from gateway.policy.location import Place
 from gateway.policy.matching import Match, Policy
 from gateway.policy.recipients import methods
 from gateway.policy.snapshot import AttachmentRule, Rules, Snapshot, Validation
 from gateway.policy.wellformed import Fault, alias_fault
 
-ATTACHMENTS = "attachments"  # the check that alone can lead to strip: its findings name parts
 Look = Callable[[], Policy]  # compiled for the first address only
 MOST_RULES = 200  # attachment rules of one domain or recipient
 MOST_COPIES = 5  # addresses that get a copy

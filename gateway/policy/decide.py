@@ -13,8 +13,8 @@ from gateway.mail.decisions import Action, Decision
 from gateway.mail.findings import Finding, Observation, Outcome
 from gateway.mail.reply import Reply
 from gateway.mail.trace import Trace
-from gateway.policy import precedence, replies
-from gateway.policy.actions import ATTACHMENTS
+from gateway.policy import attachments, precedence, replies
+from gateway.policy.attachments import ATTACHMENTS
 from gateway.policy.learned import FORGED
 from gateway.policy.matching import Match, Policy
 from gateway.policy.recipients import ALWAYS_DELIVERABLE
@@ -74,12 +74,17 @@ def decide(trace: Trace, policy: Policy, recipient: str) -> Decision:
     ``trace`` holds the observations and the client; ``recipient`` is an address as it stands in the trace.
     """
     rules = rules_for(policy, recipient)
-    speaking = [one for one in trace.observations if one.outcome.speaks]  # most have nothing to say
+    # Most have nothing to say; a rule may be about an attachment in which nothing was found.
+    speaking = [
+        one
+        for one in trace.observations
+        if one.outcome.speaks or (rules.attachments and one.check == ATTACHMENTS and one.findings)
+    ]
     seen = [each for one in speaking if (each := one.seen_for(recipient)) is not None]
     if not seen and rules.thresholds.tag > 0:
         return _UNOPPOSED
-    score = score_of(seen, rules)
-    verdicts = [*_voices(seen, rules), _by_score(score, _heaviest(seen, rules), rules, recipient)]
+    scored = _scored(seen, rules)
+    verdicts = [*_voices(seen, rules), _by_score(scored, rules, recipient)]
     verdict = _strongest(verdicts)
     if verdict.action is not Action.DELIVER:
         verdict, verdicts = _by_lists(verdict, verdicts, seen, trace, policy, recipient)
@@ -108,7 +113,7 @@ def decide(trace: Trace, policy: Policy, recipient: str) -> Decision:
         because=verdict.because,
         check=verdict.check,
         symbol=verdict.symbol,
-        score=round(score, 2),
+        score=round(_score(scored), 2),
         reply=_reply(verdict),
         observed=observed,
     )
@@ -144,14 +149,18 @@ def reason(seen: Observation) -> str:
     return f"{seen.check} found {finding.symbol} ({finding.detail})"
 
 
-def score_of(seen: list[Observation], rules: Rules) -> float:
-    """Add up the weights, in points, of what the scored checks found."""
-    return sum(
-        weight_of(finding, rule)
-        for each in seen
-        if each.outcome is Outcome.HIT and (rule := rules.checks.get(each.check, _OFF)).mode is Mode.SCORE
-        for finding in each.findings
-    )
+def _scored(seen: list[Observation], rules: Rules) -> list[tuple[float, str]]:
+    """Give what counts towards the score: the weight of each finding, in points, and its symbol."""
+    scored: list[tuple[float, str]] = []
+    for each in seen:
+        if each.outcome is Outcome.HIT and (rule := rules.checks.get(each.check, _OFF)).mode is Mode.SCORE:
+            scored += [(weight_of(finding, rule), finding.symbol) for finding in each.findings]
+    return scored
+
+
+def _score(scored: list[tuple[float, str]]) -> float:
+    """Add the weights up."""
+    return sum([weight for weight, _ in scored])
 
 
 def weight_of(finding: Finding, rule: CheckRule) -> float:
@@ -168,29 +177,33 @@ def _voices(seen: list[Observation], rules: Rules) -> Iterator[Verdict]:
         if each.outcome.failed and rule.on_failure is Action.DEFER:
             how = "timed out" if each.outcome is Outcome.TIMEOUT else "failed"
             yield Verdict(Action.DEFER, f"{each.check} {how}: {each.detail}", each.check)
+        elif rule.mode is Mode.ENFORCE and each.check == ATTACHMENTS:
+            yield from (verdict for _, verdict in _of_attachments(each, rules))
         elif each.outcome is Outcome.HIT and rule.mode is Mode.ENFORCE:
-            several = bool(rule.actions) or each.check == ATTACHMENTS
-            found = [one for one in each.findings if not one.informs] if several else each.findings[:1]
-            yield from (_voice(each.check, finding, rules) for finding in found or [Finding(each.check.upper())])
+            found = [one for one in each.findings if not one.informs] if rule.actions else each.findings[:1]
+            yield from (_voice(each.check, finding, rule) for finding in found or [Finding(each.check.upper())])
 
 
-def _voice(check: str, finding: Finding, rules: Rules) -> Verdict:
-    """Give what an enforced finding asks for."""
+def _of_attachments(seen: Observation, rules: Rules) -> Iterator[tuple[Finding, Verdict]]:
+    """Give what each finding about an attachment asks for: by the first rule that fits it, else by its symbol."""
+    for finding in seen.findings:
+        rule = attachments.rule_for(finding, rules.attachments) if rules.attachments else None
+        if rule is not None and not (finding.informs and rule.action is Action.DELIVER):
+            because = attachments.because(rule, finding)
+            yield finding, Verdict(rule.action, because, ATTACHMENTS, finding.symbol, finding.detail)
+        elif rule is None and not finding.informs:
+            yield finding, _voice(ATTACHMENTS, finding, rules.checks[ATTACHMENTS])
+
+
+def _voice(check: str, finding: Finding, rule: CheckRule) -> Verdict:
+    """Give what an enforced finding asks for: what the rule says of its symbol, or of the check as a whole."""
     because = f"{check} found {finding.symbol}"
     if finding.detail:
         because = f"{because} ({finding.detail})"
-    return Verdict(_action_of(check, finding, rules), because, check, finding.symbol, finding.detail)
-
-
-def _action_of(check: str, finding: Finding, rules: Rules) -> Action:
-    """Give what rules say of an enforced finding: of the attachment rule it is about, its symbol, or its check."""
-    rule = rules.checks[check]
     action = rule.actions.get(finding.symbol, rule.action)
-    if check == ATTACHMENTS and (name := finding.facts.get("rule")):
-        action = next((each.action for each in rules.attachments if each.name == name), action)
     if finding.at_most is not None and _STRENGTH.index(finding.at_most) > _STRENGTH.index(action):
         action = finding.at_most
-    return action
+    return Verdict(action, because, check, finding.symbol, finding.detail)
 
 
 def to_strip(trace: Trace, policy: Policy, recipient: str) -> tuple[Finding, ...]:
@@ -198,13 +211,12 @@ def to_strip(trace: Trace, policy: Policy, recipient: str) -> tuple[Finding, ...
     rules = rules_for(policy, recipient)
     if rules.checks.get(ATTACHMENTS, _OFF).mode is not Mode.ENFORCE:
         return ()
-    hits = [one for one in trace.observations if one.check == ATTACHMENTS and one.outcome is Outcome.HIT]
     return tuple(
         finding
-        for one in hits
-        if (each := one.seen_for(recipient)) is not None and each.outcome is Outcome.HIT
-        for finding in each.findings
-        if not finding.informs and _action_of(ATTACHMENTS, finding, rules) is Action.STRIP
+        for one in trace.observations
+        if one.check == ATTACHMENTS and (each := one.seen_for(recipient)) is not None
+        for finding, verdict in _of_attachments(each, rules)
+        if verdict.action is Action.STRIP
     )
 
 
@@ -221,27 +233,19 @@ def _redirected(verdict: Verdict, rules: Rules, policy: Policy, recipient: str) 
     return verdict
 
 
-def _heaviest(seen: list[Observation], rules: Rules) -> str:
+def _heaviest(scored: list[tuple[float, str]]) -> str:
     """Name the three findings that weigh most, with their points."""
-    weights = sorted(
-        (
-            (weight_of(finding, rule), finding.symbol)
-            for each in seen
-            if each.outcome is Outcome.HIT and (rule := rules.checks.get(each.check, _OFF)).mode is Mode.SCORE
-            for finding in each.findings
-            if weight_of(finding, rule)  # what only informs is no reason
-        ),
-        key=lambda pair: -pair[0],
-    )
+    weights = sorted([pair for pair in scored if pair[0]], key=lambda pair: -pair[0])  # what only informs is no reason
     named = ", ".join(f"{symbol} {weight:.1f}" for weight, symbol in weights[:_NAMED])
     return f"{named} and {len(weights) - _NAMED} more" if len(weights) > _NAMED else named
 
 
-def _by_score(score: float, found: str, rules: Rules, recipient: str) -> Verdict:
+def _by_score(scored: list[tuple[float, str]], rules: Rules, recipient: str) -> Verdict:
     """Give what the score asks for. Mail to postmaster and abuse is tagged at most: they must stay reachable."""
-    limits = rules.thresholds
+    score, limits = _score(scored), rules.thresholds
     if score <= 0 and score < limits.tag:
         return Verdict(Action.DELIVER, _NOTHING)
+    found = _heaviest(scored)
     if score < limits.tag:
         return Verdict(Action.DELIVER, f"the score {score:.1f} ({found}) stays below {limits.tag:.1f} (tag)")
     text = f"the score {score:.1f} ({found}) reaches"
@@ -273,7 +277,7 @@ def _by_lists(  # noqa: PLR0913, PLR0917 - one question, all it is about
         return _unproven(verdict, listing), verdicts
     rules = rules_for(policy, recipient)
     left = [each for each in seen if each.check not in precedence.LIFTED]
-    voices = [*_voices(left, rules), _by_score(score_of(left, rules), _heaviest(left, rules), rules, recipient)]
+    voices = [*_voices(left, rules), _by_score(_scored(left, rules), rules, recipient)]
     strongest = _strongest(voices)
     if strongest.action is Action.DELIVER:
         because = f"{listing.words}; else: {verdict.action}, because {verdict.because}"

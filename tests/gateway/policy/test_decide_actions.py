@@ -58,7 +58,7 @@ def test_the_parts_to_strip_are_those_whose_action_says_so_for_that_recipient() 
 def test_an_attachment_rule_goes_before_what_the_check_says() -> None:
     own = (AttachmentRule("macros", names=("*.docm",), action=Action.STRIP),)
     rules = policy(Rules(checks={"attachments": CheckRule(Mode.ENFORCE, Action.REJECT)}, attachments=own))
-    finding = Finding("ATTACHMENT_RULE", facts={"part": "1.2", "rule": "macros"})
+    finding = Finding("ATTACHMENT_MACROS", facts={"part": "1.2", "names": "a.docm"})
     assert decide(trace(attached(finding)), rules, ALICE).action is Action.STRIP
 
 
