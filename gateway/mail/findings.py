@@ -67,9 +67,12 @@ class Observation(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def seen_for(self, recipient: str) -> "Observation | None":
         """Give what of it holds for a recipient; None where nothing does, for it is about another one."""
-        if self.recipient not in {None, recipient}:
+        if self.recipient is not None and self.recipient != recipient:
             return None
-        if all(each.recipient in {None, recipient} for each in self.findings):
+        for each in self.findings:
+            if each.recipient is not None and each.recipient != recipient:
+                break
+        else:
             return self
         findings = tuple(each for each in self.findings if each.recipient in {None, recipient})
         hits = any(not each.informs for each in findings)
