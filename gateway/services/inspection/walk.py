@@ -1,0 +1,361 @@
+"""Looks at one attachment and all that lies in it, within bounds of time, octets, entries and depth. Never raises."""
+
+import mmap
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from gateway.mime.claims import BY_NAME, by_names, type_lie
+from gateway.mime.kinds import Kind
+from gateway.mime.names import extension, normal, shown
+from gateway.mime.signatures import ISO, OLE, ONENOTE, PDF, PREFIX, RTF, TAR, TNEF, ZIP, Signature
+from gateway.services.filetypes import TEXT, content_type
+from gateway.services.inspection import archives, documents, tnef, zips
+from gateway.services.inspection.words import Inspection, Limits, Thing
+
+Octets = bytes | mmap.mmap
+
+NAMED = 100  # things of one attachment that are named
+_HARMLESS_SIZE = 256 * 1024 * 1024  # octets that anything may unpack to
+_RATIO = 100  # times its own size that a larger attachment may unpack to
+_PEEK = 4096  # octets of an entry that are looked at first
+_RELATIONSHIPS = 256 * 1024
+_ENDING = 66_000
+_STEM = re.compile(r"(?i)\.(?:gz|bz2|xz|lzma|lz|zst|lz4|z)$")
+_SHORT = re.compile(r"(?i)\.t(?:gz|bz2?|xz|zst|az)$")
+_ARCHIVES = "zip rar 7z gz tgz bz2 xz cab arj lzh lha ace tar iso img z zst docx xlsx pptx jar"
+_ARCHIVE_NAMES = frozenset(_ARCHIVES.split())
+
+
+class _Spent(Exception):  # noqa: N818 - it is no error
+    """A bound is reached. The text says which."""
+
+
+def inspect(octets: Octets, names: tuple[str, ...], limits: Limits) -> Inspection:
+    """Look at an attachment. ``names`` are those that it goes by."""
+    walk = _Walk(limits, len(octets))
+    walk.look(octets, names, (), 0)
+    return Inspection(*_chosen(walk.things, walk.more))
+
+
+class _Walk:
+    """One way through an attachment: what was found, and how much of the bounds is used."""
+
+    def __init__(self, limits: Limits, size: int) -> None:
+        """Begin with an attachment of so many octets."""
+        self.limits = limits
+        self.most = min(limits.declared, max(_HARMLESS_SIZE, size * _RATIO))
+        self.until = time.monotonic() + limits.seconds
+        self.things: list[Thing] = []
+        self.more = 0
+        self.entries = 0
+        self.unpacked = 0
+        self.declared = 0
+
+    def look(self, octets: Octets, names: tuple[str, ...], inside: tuple[str, ...], depth: int) -> Thing:
+        """Look at one thing, and at what lies in it."""
+        signature = _signature(octets, names)
+        thing = Thing(names, inside, signature.type, by_names(names))
+        self.things.append(thing)
+        if signature.kind is not None:
+            thing.kinds.setdefault(signature.kind, f"by its content, {signature.type}")
+        if signature.opens:
+            self._open(octets, thing, signature, depth)
+        if lie := type_lie(thing.type, _of_content(thing, signature), names):
+            thing.kinds.setdefault(Kind.TYPE_LIES, lie)
+        return thing
+
+    def _open(self, octets: Octets, thing: Thing, signature: Signature, depth: int) -> None:
+        """Look into what holds others; what can't be read, or is beyond the bounds, is said of it."""
+        try:
+            self._deepen(depth)
+            _OPENERS.get(signature.type, _Walk.archive)(self, octets, thing, depth)
+        except _Spent as spent:
+            thing.kinds[Kind.UNREADABLE] = str(spent)
+        except archives.Unreadable as error:
+            kind = Kind.ENCRYPTED if error.encrypted else Kind.UNREADABLE
+            thing.kinds.setdefault(kind, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever a hostile file makes a reader do, there is an answer
+            thing.kinds[Kind.UNREADABLE] = f"it is corrupt ({type(error).__name__})"
+
+    def _deepen(self, depth: int) -> None:
+        """Allow one more level. Raises _Spent."""
+        if depth >= self.limits.depth:
+            raise _Spent(f"it lies more than {self.limits.depth} levels deep")
+
+    def count(self, size: int = 0) -> None:
+        """Count one entry, which says that it unpacks to ``size`` octets. Raises _Spent."""
+        self.entries += 1
+        self.declared += max(0, size)
+        if self.entries > self.limits.entries:
+            raise _Spent(f"it has more than {self.limits.entries} entries")
+        if self.declared > self.most:
+            raise _Spent(f"it says that it unpacks to {self.declared} octets or more")
+        self.tick()
+
+    def tick(self, octets: int = 0) -> None:
+        """Count octets that were unpacked. Raises _Spent."""
+        self.unpacked += octets
+        if self.unpacked > self.limits.unpacked:
+            raise _Spent(f"it unpacks to more than {self.limits.unpacked} octets")
+        if time.monotonic() > self.until:
+            raise _Spent(f"it is not read within {self.limits.seconds:g} s")
+
+    def within(self, thing: Thing, names: tuple[str, ...], fetch: Callable[[int], bytes], depth: int) -> None:
+        """Look at one entry of a thing. ``fetch`` gives up to so many octets of it, from its start."""
+        inside = (*thing.inside, _called(thing))
+        head = fetch(_PEEK)
+        self.tick(len(head))
+        signature = content_type(head)
+        if signature.type not in _PLAIN and len(head) == _PEEK and not signature.opens and signature.kind is None:
+            head = fetch(PREFIX)
+            self.tick(len(head))
+            signature = content_type(head)
+        if signature.opens or (head and _is_called_archive(names)):
+            whole = fetch(self.limits.nested + 1)
+            self.tick(len(whole))
+            if len(whole) <= self.limits.nested:
+                self.look(whole, names, inside, depth + 1)
+                return
+            kinds = {Kind.UNREADABLE: f"it unpacks to more than {self.limits.nested} octets"}
+        else:
+            kinds = {}
+        self.note(names, inside, signature if head else None, kinds)
+
+    def note(
+        self, names: tuple[str, ...], inside: tuple[str, ...], signature: Signature | None, kinds: dict[Kind, str]
+    ) -> None:
+        """Note one thing that holds no others; ``signature`` is None where its content was not looked at."""
+        kinds = by_names(names) | kinds
+        kind = signature.kind if signature is not None else None
+        if signature is not None and kind is not None:
+            kinds.setdefault(kind, f"by its content, {signature.type}")
+        if signature is not None and (lie := type_lie(signature.type, kind, names)):
+            kinds[Kind.TYPE_LIES] = lie
+        if len(self.things) > NAMED * 20 and not kinds:
+            self.more += 1
+            return
+        self.things.append(Thing(names, inside, signature.type if signature is not None else "", kinds))
+
+    # What each type of archive or document needs.
+
+    def zip(self, octets: Octets, thing: Thing, depth: int) -> None:
+        """Look into a zip archive, or what is made of one."""
+        archive = zips.read(octets, self.limits.entries)
+        lowered = {member.names[0].lower() for member in archive.members}
+        document = documents.zip_type(lowered) or _mimetype(octets, archive)
+        thing.type = document or thing.type
+        if document.endswith(("java-archive", "package-archive")):
+            thing.kinds.setdefault(Kind.EXECUTABLE, f"by its content, {document}")
+        if archive.odd:
+            thing.kinds[Kind.NAME_LIES] = archive.odd
+        if archive.broken:
+            thing.kinds[Kind.UNREADABLE] = archive.broken
+        for member in archive.members:
+            self.count(member.size)
+            self._member(octets, member, thing, document, depth)
+
+    def _member(self, octets: Octets, member: zips.Member, thing: Thing, document: str, depth: int) -> None:
+        """Look at one entry of a zip archive; of a document's own parts only at those that matter."""
+        if member.folder:
+            return
+        if member.encrypted:
+            thing.kinds.setdefault(Kind.ENCRYPTED, f"{shown(member.names[0])} is encrypted")
+            self.note(member.names, (*thing.inside, _called(thing)), None, {})
+            return
+
+        def fetch(limit: int) -> bytes:
+            return zips.unpacked(octets, member, limit) or b""
+
+        name = member.names[0].lower()
+        if document:
+            if documents.holds_macros(name, document):
+                thing.kinds.setdefault(Kind.MACROS, f"{shown(member.names[0])} holds macros")
+            elif name.endswith(".rels") and (told := documents.loads_from_outside(fetch(_RELATIONSHIPS))):
+                thing.kinds.setdefault(Kind.ACTIVE, f"it loads {shown(told)}")
+            elif name == "meta-inf/manifest.xml" and b":encryption-data" in fetch(_RELATIONSHIPS):
+                thing.kinds.setdefault(Kind.ENCRYPTED, "an encrypted document")
+            elif "/embeddings/" in name or (by_names(member.names) and document not in _OWN_SCRIPTS):
+                self.within(thing, member.names, fetch, depth)
+            return
+        self.within(thing, member.names, fetch, depth)
+
+    def archive(self, octets: Octets, thing: Thing, depth: int) -> None:
+        """Look into an archive that libarchive reads: at the names first, for content may be beyond it."""
+        reader = archives.READERS.get(thing.type)
+        if reader is None:
+            raise archives.Unreadable(f"{thing.type} can't be read")
+        self._archived(octets, thing, reader, depth)
+
+    def _archived(self, octets: Octets, thing: Thing, reader: tuple[tuple[str, ...], str], depth: int) -> None:
+        """Look into an archive with one of libarchive's readers."""
+        entries = []
+        try:
+            for entry in archives.listed(octets, *reader):
+                self.count(entry.size)
+                if entry.encrypted:
+                    thing.kinds.setdefault(Kind.ENCRYPTED, f"{shown(entry.name)} is encrypted")
+                if not entry.folder:
+                    entries.append(entry)
+        except (_Spent, archives.Unreadable):
+            self._names_only(entries, thing)
+            raise
+        if any(entry.encrypted for entry in entries):
+            self._names_only(entries, thing)
+            return
+        done = 0
+        try:
+            for entry, blocks in archives.contents(octets, *reader):
+                if not entry.folder:
+                    done += 1
+                    self.within(thing, (entry.name,), _fetching(blocks, self.tick), depth)
+        except archives.Unreadable as error:
+            # The name of what could not be unpacked counts; that it could not be unpacked, where it may hide something.
+            self._names_only(entries[max(0, done - 1) :], thing)
+            if any(_is_called_archive((entry.name,)) for entry in entries[max(0, done - 1) :]):
+                thing.kinds.setdefault(Kind.ENCRYPTED if error.encrypted else Kind.UNREADABLE, str(error))
+        except _Spent:
+            self._names_only(entries[done:], thing)
+            raise
+
+    def _names_only(self, entries: Iterable[archives.Entry], thing: Thing) -> None:
+        """Note entries whose content is not looked at."""
+        inside = (*thing.inside, _called(thing))
+        for each in entries:
+            self.note((each.name,), inside, None, {})
+
+    def compressed(self, octets: Octets, thing: Thing, depth: int) -> None:
+        """Look into a compressed stream: one thing, or an archive."""
+        filter_name = archives.FILTERS[thing.type]
+        fetch = _fetching(archives.stream(octets, filter_name), self.tick)
+        head = fetch(PREFIX)
+        if content_type(head) == TAR:
+            self._archived(octets, thing, (("tar",), filter_name), depth)
+            return
+        self.count()
+        self.within(thing, _stems(thing.names) + _own_name(octets), fetch, depth)
+
+    def tar(self, octets: Octets, thing: Thing, depth: int) -> None:
+        """Look into a tar archive."""
+        self._archived(octets, thing, (("tar",), "none"), depth)
+
+    def iso(self, octets: Octets, thing: Thing, depth: int) -> None:
+        """Look into an image of a disk, as far as libarchive can."""
+        self._archived(octets, thing, archives.READERS[ISO.type], depth)
+
+    def tnef(self, octets: Octets, thing: Thing, depth: int) -> None:
+        """Look into winmail.dat."""
+        for each in tnef.attachments(octets[:]):
+            self._held(thing, tuple(dict.fromkeys(each.names)), each.data, depth)
+
+    def document(self, read: Callable[[Octets], documents.Report], octets: Octets, thing: Thing, depth: int) -> None:
+        """Look into a document."""
+        report = read(octets)
+        thing.type = report.type or thing.type
+        thing.kinds.update({kind: detail for kind, detail in report.kinds.items() if kind not in thing.kinds})
+        for each in report.held:
+            self._held(thing, each.names, each.data, depth)
+
+    def _held(self, thing: Thing, names: tuple[str, ...], data: bytes, depth: int) -> None:
+        """Look at one thing that a document or a message holds."""
+        self.count(len(data))
+        self.within(thing, names, lambda limit: data[:limit], depth)
+
+
+def _reading(read: Callable[[Octets], documents.Report]) -> Callable[[_Walk, Octets, Thing, int], None]:
+    """Give what looks into a document with one of the readers of documents."""
+    return lambda walk, octets, thing, depth: walk.document(read, octets, thing, depth)
+
+
+_OPENERS: dict[str, Callable[[_Walk, Octets, Thing, int], None]] = {
+    ZIP.type: _Walk.zip,
+    TAR.type: _Walk.tar,
+    ISO.type: _Walk.iso,
+    TNEF.type: _Walk.tnef,
+    **dict.fromkeys(archives.FILTERS, _Walk.compressed),
+    OLE.type: _reading(documents.ole),
+    PDF.type: _reading(documents.pdf),
+    RTF.type: _reading(documents.rtf),
+    ONENOTE.type: _reading(documents.onenote),
+}
+_PLAIN = frozenset({TEXT, "image/jpeg", "image/png", "image/gif"})
+_OWN_SCRIPTS = frozenset({"application/epub+zip", "application/java-archive"})
+_MIMETYPE = re.compile(rb"application/[a-z0-9.+-]{1,80}")
+
+
+def _signature(octets: Octets, names: tuple[str, ...]) -> Signature:
+    """Say what content is; a zip archive may have anything in front of it."""
+    signature = content_type(octets[:PREFIX])
+    if signature.opens or signature.kind is not None or not _is_called_archive(names):
+        return signature
+    return ZIP if octets.rfind(b"PK\x05\x06", max(0, len(octets) - _ENDING)) >= 0 else signature
+
+
+def _is_called_archive(names: tuple[str, ...]) -> bool:
+    """Whether a name says that it is an archive."""
+    return any(extension(normal(name)) in _ARCHIVE_NAMES for name in names)
+
+
+def _of_content(thing: Thing, signature: Signature) -> Kind | None:
+    """Give the kind that the content makes of a thing, once it was looked into."""
+    detail = thing.kinds.get(Kind.EXECUTABLE, "")
+    return signature.kind or (Kind.EXECUTABLE if detail not in {"", BY_NAME} else None)
+
+
+def _called(thing: Thing) -> str:
+    """Give the name that a thing goes by where something lies in it."""
+    return shown(thing.names[0]) if thing.names and thing.names[0] else thing.type
+
+
+def _stems(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the names of what lies in a compressed stream, by the stream's own."""
+    return tuple(_SHORT.sub(".tar", _STEM.sub("", name)) for name in names)
+
+
+def _own_name(octets: Octets) -> tuple[str, ...]:
+    """Give the name that a gzip stream says its content has (RFC 1952 2.3), where it says one."""
+    head = octets[:1024]
+    if head[:2] != b"\x1f\x8b" or not head[3] & 0x08:
+        return ()
+    at = 10 + (2 + int.from_bytes(head[10:12], "little") if head[3] & 0x04 else 0)
+    return (head[at:].partition(b"\0")[0].decode("utf-8", "replace"),)
+
+
+def _mimetype(octets: Octets, archive: zips.Archive) -> str:
+    """Give the type that an OpenDocument or an e-book says it is; empty where it says nothing."""
+    first = archive.members[0] if archive.members else None
+    if first is None or first.names[0] != "mimetype":
+        return ""
+    found = _MIMETYPE.match(zips.unpacked(octets, first, 100) or b"")
+    return found[0].decode() if found else ""
+
+
+def _fetching(blocks: Iterator[bytes], tick: Callable[[int], None]) -> Callable[[int], bytes]:
+    """Give what takes so many octets from the start of blocks that can be taken only once."""
+    kept = bytearray()
+
+    def fetch(limit: int) -> bytes:
+        while len(kept) < limit:
+            block = next(blocks, b"")
+            if not block:
+                break
+            kept.extend(block)
+            tick(0)
+        return bytes(kept[:limit])
+
+    return fetch
+
+
+def _chosen(things: list[Thing], more: int) -> tuple[tuple[Thing, ...], int]:
+    """Choose which things are named: the attachment, what is dangerous, then one of each extension, then the rest."""
+    if len(things) <= NAMED:
+        return tuple(things), more
+    seen: set[str] = set()
+    ranks = []
+    for at, thing in enumerate(things):
+        last = extension(normal(thing.names[0])) if thing.names else ""
+        rank = 0 if at == 0 else 1 if thing.kinds else 2 if last not in seen else 3
+        seen.add(last)
+        ranks.append((rank, at))
+    kept = sorted(at for _, at in sorted(ranks)[:NAMED])
+    return tuple(things[at] for at in kept), more + len(things) - len(kept)

@@ -1,0 +1,162 @@
+"""Has attachments read by helper processes: a crash, a flood of memory or a reader that hangs harms a helper only.
+
+``inspect`` blocks and is called in a thread. What a file does to its reader is an answer about the file (it is
+unreadable); that there is no helper is an error.
+"""
+
+import contextlib
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+
+import msgspec
+
+from gateway.mime.kinds import Kind
+from gateway.services.inspection.wire import LENGTH, exactly
+from gateway.services.inspection.words import Inspection, Limits, Request, Thing
+
+HELPERS = 2  # of one process, each started when it is first needed
+GRACE = 2.0  # seconds that a helper has beyond its limit before it is ended
+_IN_MEMORY = 1024 * 1024  # octets of an attachment that are handed over in memory
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+class InspectorError(Exception):
+    """No helper can be had. The text says why."""
+
+
+class InspectorBusy(InspectorError):  # noqa: N818 - an InspectorError with a name of its own
+    """No helper became free in time."""
+
+
+class Inspector:
+    """The helpers of this process. Safe in threads."""
+
+    def __init__(self, limits: Limits = Limits(), helpers: int = HELPERS) -> None:  # noqa: B008 - frozen
+        """Start nothing yet."""
+        self.limits = limits
+        self._free: queue.LifoQueue[_Helper] = queue.LifoQueue()
+        for _ in range(helpers):
+            self._free.put(_Helper())
+
+    def inspect(self, blocks: Iterable[bytes], names: tuple[str, ...], until: float) -> Inspection:
+        """Have an attachment looked at; ``blocks`` are its octets, ``until`` a time of ``time.monotonic``.
+
+        Raises InspectorError, InspectorBusy.
+        """
+        try:
+            helper = self._free.get(timeout=max(0.0, until - time.monotonic()))
+        except queue.Empty:
+            raise InspectorBusy("no reader of attachments became free in time") from None
+        try:
+            with _file_of(blocks) as (file, size):
+                return helper.ask(file, Request(size, names, self.limits))
+        except OSError as error:
+            raise InspectorError(f"attachments can't be read: {error.strerror or error}") from error
+        finally:
+            self._free.put(helper)
+
+    def close(self) -> None:
+        """End the helpers that are free; those at work end with this process."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._free.get_nowait().end()
+
+
+class _Helper:
+    """One helper process, or the place for one."""
+
+    def __init__(self) -> None:
+        """Start nothing yet."""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._sock: socket.socket | None = None
+        self._lock = threading.Lock()
+
+    def ask(self, file: int, request: Request) -> Inspection:
+        """Have a file looked at. Raises OSError where no helper can be started."""
+        with self._lock:
+            sock = self._started()
+            question = msgspec.json.encode(request)
+            try:
+                sock.settimeout(request.limits.seconds + GRACE)
+                socket.send_fds(sock, [LENGTH.pack(len(question))], [file])
+                sock.sendall(question)
+                answer = exactly(sock, LENGTH.unpack(exactly(sock, LENGTH.size))[0])
+                return msgspec.json.decode(answer, type=Inspection)
+            except TimeoutError:
+                self.end()
+                why = f"it is not read within {request.limits.seconds:g} s"
+            except (EOFError, ConnectionError, msgspec.MsgspecError):
+                why = self._ended()
+            return Inspection((Thing(request.names, kinds={Kind.UNREADABLE: why}),))
+
+    def _started(self) -> socket.socket:
+        """Give the socket of a helper that runs. Raises OSError."""
+        if self._process is not None and self._process.poll() is None and self._sock is not None:
+            return self._sock
+        self.end()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "gateway.services.inspection"],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    cwd="/",
+                    env={"PYTHONPATH": str(_ROOT), "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"},
+                )
+            except OSError:
+                ours.close()
+                raise
+        self._sock = ours
+        return ours
+
+    def _ended(self) -> str:
+        """Say how the helper ended, and forget it."""
+        process = self._process
+        code = 0
+        if process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = process.wait(GRACE)
+        self.end()
+        return f"its reader ended by {signal.Signals(-code).name}" if code < 0 else f"its reader ended with {code}"
+
+    def end(self) -> None:
+        """End the helper, where one runs."""
+        if self._sock is not None:
+            self._sock.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._process = self._sock = None
+
+
+@contextlib.contextmanager
+def _file_of(blocks: Iterable[bytes]) -> Iterator[tuple[int, int]]:
+    """Give a file that holds the blocks, and its size: in memory while it is small, else on disk, without a name."""
+    file: IO[bytes] = os.fdopen(os.memfd_create("attachment"), "w+b")
+    try:
+        size = 0
+        for block in blocks:
+            if size <= _IN_MEMORY < size + len(block):
+                file.seek(0)
+                on_disk = TemporaryFile()  # noqa: SIM115 - closed below
+                on_disk.write(file.read())
+                file.close()
+                file = on_disk
+            file.write(block)
+            size += len(block)
+        file.flush()
+        yield file.fileno(), size
+    finally:
+        file.close()
