@@ -10,6 +10,7 @@ from django.utils import timezone
 from gateway.models import QuarantinedCopy
 from gateway.models.quarantine import CopyState
 from gateway.operations import alarms, audit
+from gateway.spool.deliveries import Deliveries
 from gateway.spool.disk import SpoolError
 from gateway.spool.quarantine import Quarantine
 
@@ -42,9 +43,21 @@ def remove_unused_bytes(message: str) -> bool:
     """
     if QuarantinedCopy.objects.filter(message=message, state__in=LIVE).exists():
         return False
+    quarantine = Quarantine(settings.CONFIG.spool_folder)
     try:
-        return Quarantine(settings.CONFIG.spool_folder).delete(message)
+        _settle(quarantine, message)
+        return quarantine.delete(message)
     except SpoolError as error:
         log.warning("a deleted message stays in the spool: %s", error)
         alarms.raise_alarm(settings.CONFIG.name, f"deleted messages stay in the spool: {error}")
         return False
+
+
+def _settle(quarantine: Quarantine, message: str) -> None:
+    """Let the delivery be remembered when its bytes are gone: a client may still try again. Raises SpoolError."""
+    try:
+        key = quarantine.read(message)[0].delivery
+    except SpoolError:
+        return  # gone meanwhile, or damaged: nothing can be said of it
+    if key:
+        Deliveries(quarantine.folder).settle(key, message)

@@ -17,7 +17,7 @@ from django.db import DataError, IntegrityError, transaction
 
 from gateway.mail.trace import Trace
 from gateway.models import JournalPosition, QuarantinedCopy, Transaction, TransactionRecipient
-from gateway.operations import alarms, columns, dmarc, learning, refusals, rows
+from gateway.operations import alarms, columns, dmarc, learning, refusals, release, rows
 from gateway.operations.alarms import Raised
 from gateway.spool.disk import told
 from gateway.spool.reading import JournalFile, JournalReader, Line
@@ -152,6 +152,8 @@ def _write(file: JournalFile, offset: int, end: int, batch: Batch) -> None:
         QuarantinedCopy.objects.bulk_create(
             [row for trace in new for row in rows.copies_of(trace)], ignore_conflicts=True
         )
+        if leaving := [trace.id for trace in new if any(each.purpose.leaves_by_itself for each in trace.copies)]:
+            transaction.on_commit(lambda: release.ring_for(leaving))
         learning.take_in(new)
         refusals.take_in(new)
         dmarc.take_in(new)

@@ -1,13 +1,17 @@
-"""Releases quarantined copies: asked for by a person, delivered by a worker.
+"""Releases quarantined copies: asked for by a person, delivered by a worker; redirected mail and copies ask nobody.
 
 The state is in the database, and every step is a conditional UPDATE, so a task that runs twice delivers once. A worker
 that was killed loses its claim after 15 minutes; a copy whose ``2xx`` was not written down by then is delivered once
 more, which is better than never. Nothing is ever sent back to a sender: what can't be delivered is told at the console.
 """
 
+import contextlib
 import logging
+import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import msgspec
 from django.conf import settings
@@ -16,8 +20,10 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from gateway.config import Budget
-from gateway.delivery import headers, submit
+from gateway.delivery import headers, stripping, submit
 from gateway.delivery.faults import RouteFault
+from gateway.mail.copies import Purpose
+from gateway.mail.message import Content
 from gateway.mail.reply import Reply
 from gateway.models import QuarantinedCopy
 from gateway.models.quarantine import CopyState
@@ -40,6 +46,7 @@ _DELAY = timedelta(hours=1)
 _GIVE_UP = timedelta(days=5)
 ATTEMPTS = len(_FIRST_DELAYS) + 1 + int((_GIVE_UP - sum(_FIRST_DELAYS, timedelta())) / _DELAY)
 _PAUSES = (1.0, 4.0, 15.0, 40.0)  # seconds; a database that restarts is back by then
+STRIPPING = "stripping-"  # how folders in the spool begin that a worker needs while it delivers
 _STEP_SECONDS = 30.0
 _FINAL_DOT_SECONDS = 300.0
 WORKER = "release"  # who the audit names for what a worker did
@@ -84,8 +91,17 @@ def release(copies: QuerySet[QuarantinedCopy], who: str) -> int:
 
 def ring_due() -> int:
     """Ring for every release that is due and that nobody has in hand; gives how many."""
-    due = QuarantinedCopy.objects.filter(_due(timezone.now())).order_by("next_attempt").values_list("pk", flat=True)
-    numbers = list(due[:1000])
+    return _ring(QuarantinedCopy.objects.filter(_due(timezone.now())))
+
+
+def ring_for(messages: Sequence[str]) -> int:
+    """Ring for what is due of these messages; gives how many copies."""
+    return _ring(QuarantinedCopy.objects.filter(_due(timezone.now()), message__in=messages))
+
+
+def _ring(copies: QuerySet[QuarantinedCopy]) -> int:
+    """Ring for these copies, or for the first of them; gives for how many."""
+    numbers = list(copies.order_by("next_attempt").values_list("pk", flat=True)[:1000])
     for number in numbers:
         broker.ring(number)
     return len(numbers)
@@ -140,6 +156,12 @@ def _settle(copy: QuarantinedCopy, result: Result) -> CopyState | None:
             return None  # so slow that another worker took it over; that one's word counts
         if state is not CopyState.RELEASING:
             audit.record(WORKER, str(state), str(copy), result.words)
+        if state is CopyState.FAILED and Purpose(copy.purpose).leaves_by_itself:
+            alarms.raise_alarm(
+                settings.CONFIG.name,
+                f"{copy.recipient} does not take what is redirected or copied to it: {result.words}; "
+                "the messages stay in quarantine, failed",
+            )
     return state
 
 
@@ -172,6 +194,8 @@ def _attempt(copy: QuarantinedCopy) -> Result:
     except LookupError as error:
         alarms.raise_alarm(config.name, f"a released message waits: {error}")
         return Result(trouble=str(error))
+    if Purpose(copy.purpose).leaves_by_itself:
+        return _redeliver(copy, item, content, route, secret)
     scrubbed, skip = headers.scrub(content, config.name)
     try:
         marks = marked(item, copy.recipient, content, scrubbed, skip)
@@ -203,6 +227,43 @@ def _attempt(copy: QuarantinedCopy) -> Result:
     return Result(reply=reply, final=reply.permanent)
 
 
+def _redeliver(copy: QuarantinedCopy, item: Item, content: Content, route: Route, secret: str | None) -> Result:
+    """Deliver what is redirected or copied, from the null sender: nothing can come of it at a stranger's."""
+    config = settings.CONFIG
+    try:
+        with _as_delivered(copy, item, content) as sent:
+            head, skip = headers.scrub(sent, config.name)
+            reply = submit.deliver(
+                route,
+                secret,
+                config.name,
+                "",
+                copy.recipient,
+                item.parameters,
+                sent,
+                redelivered_headers(item, copy.recipient, Purpose(copy.purpose), config.name) + head,
+                skip=skip,
+                unproven=True,
+                budget=_hurried(config.budget),
+            )
+    except OSError as error:
+        return Result(trouble=f"the copy can not be written: {error}")
+    except RouteFault as fault:
+        alarms.raise_alarm(config.name, f"route {copy.route}: {fault}")
+        return Result(trouble=f"route {copy.route}: {fault}")
+    return Result(reply=reply, final=reply.permanent)
+
+
+@contextlib.contextmanager
+def _as_delivered(copy: QuarantinedCopy, item: Item, content: Content) -> Iterator[Content]:
+    """Give what a copy is of: the message as it was delivered, stripped where it was. Raises OSError."""
+    if copy.purpose != Purpose.COPY or not item.stripped:
+        yield content
+        return
+    with tempfile.TemporaryDirectory(prefix=STRIPPING, dir=settings.CONFIG.spool_folder) as folder:
+        yield stripping.stripped(content, item.stripped, item.node, item.id, Path(folder) / "message")
+
+
 def _route(name: str) -> tuple[Route, str | None]:
     """Give a route of the published policy, and its password. Raises LookupError with what to do."""
     config = settings.CONFIG
@@ -227,7 +288,21 @@ def _hurried(budget: Budget) -> Budget:
 
 
 def released_headers(item: Item, recipient: str, node: str) -> bytes:
-    """Give what stands in front of a released message: the mark, and what was known on the day on which it came in.
+    """Give what stands in front of a released message: the mark, and what was known on the day on which it came in."""
+    return f"X-Backstop-Released: {node}; {item.id}\r\n".encode() + _known(item, recipient, node)
+
+
+def redelivered_headers(item: Item, recipient: str, purpose: Purpose, node: str) -> bytes:
+    """Give what stands in front of a redirected message or a copy: the mark, with the envelope, and what was known."""
+    field = "X-Backstop-Redirected" if purpose is Purpose.REDIRECT else "X-Backstop-Copy"
+    mine = (each for each in item.copies if (each.recipient, each.purpose) == (recipient, purpose))
+    whose = [f"for=<{address}>" for each in mine for address in each.instead_of.split(", ") if address]
+    words = ";\r\n\t".join([f"{node}; {item.id}", f"from=<{item.sender}>", *whose])
+    return f"{field}: {words}\r\n".encode() + _known(item, recipient, node)
+
+
+def _known(item: Item, recipient: str, node: str) -> bytes:
+    """Give what was known of a message on the day on which it came in.
 
     The Received line counts in every hop's search for loops, ours too.
     """
@@ -240,5 +315,4 @@ def released_headers(item: Item, recipient: str, node: str) -> bytes:
         utf8=item.parameters.smtputf8,
         listener=item.listener,
     )
-    results = headers.authentication_results(node, item.results)
-    return f"X-Backstop-Released: {node}; {item.id}\r\n".encode() + received + results
+    return received + headers.authentication_results(node, item.results)

@@ -4,6 +4,8 @@ The quarantine's own bound in octets makes the oldest go first, but nothing that
 must not push out what somebody still looks for.
 """
 
+import contextlib
+import shutil
 from datetime import datetime, timedelta
 
 import msgspec
@@ -14,7 +16,7 @@ from django.utils import timezone
 
 from gateway.models import Alarm, QuarantinedCopy, Transaction, TransactionRecipient
 from gateway.models.quarantine import CopyState
-from gateway.operations import audit, dmarc, refusals
+from gateway.operations import audit, dmarc, refusals, release
 from gateway.operations.delete import LIVE, remove_unused_bytes
 from gateway.spool.deliveries import Deliveries
 from gateway.spool.quarantine import Quarantine
@@ -48,7 +50,16 @@ def expire() -> Expired:
     refusals.forget(horizon)
     dmarc.forget(horizon)
     Deliveries(settings.CONFIG.spool_folder).forget_old()
+    _remove_leftovers(now - MINIMUM_AGE)
     return Expired(aged, evicted, traces)
+
+
+def _remove_leftovers(before: datetime) -> None:
+    """Remove what workers that were killed left behind before then."""
+    for folder in settings.CONFIG.spool_folder.glob(f"{release.STRIPPING}*"):
+        with contextlib.suppress(FileNotFoundError):
+            if folder.stat().st_mtime < before.timestamp():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _expire_copies(before: datetime) -> int:

@@ -2,9 +2,13 @@
 
 from typing import Any
 
-from gateway.mail.decisions import Decision, Disposition
+from django.utils import timezone
+
+from gateway.mail.copies import Copy, Purpose
+from gateway.mail.decisions import Disposition
 from gateway.mail.trace import Trace
 from gateway.models import QuarantinedCopy, Transaction, TransactionRecipient
+from gateway.models.quarantine import CopyState
 from gateway.operations import columns
 from gateway.operations.columns import text
 from gateway.spool.item import Item
@@ -51,35 +55,51 @@ def recipients_of(trace: Trace) -> list[TransactionRecipient]:
 
 
 def copies_of(trace: Trace) -> list[QuarantinedCopy]:
-    """Give the rows of the copies that a trace says are in quarantine."""
-    return [
-        _copy(trace, trace.started, each.delivered_to, each.route, each.decision)
+    """Give the rows of the copies that a trace says are kept."""
+    reviewed = [
+        Copy(each.delivered_to, each.route, each.decision)
         for each in trace.recipients
-        if each.disposition is Disposition.QUARANTINED
+        if each.disposition is Disposition.QUARANTINED and each.decision is not None
     ]
+    return [_copy(trace, trace.started, each) for each in (*reviewed, *trace.copies)]
 
 
 def copies_of_item(item: Item) -> list[QuarantinedCopy]:
     """Give the rows of a quarantined item's copies."""
-    return [_copy(item, item.received, each.recipient, each.route, each.decision) for each in item.copies]
+    return [_copy(item, item.received, each) for each in item.copies]
 
 
-def _copy(
-    message: Trace | Item, received: float, recipient: str, route: str, decision: Decision | None
-) -> QuarantinedCopy:
-    """Give the row of one copy."""
+def _copy(message: Trace | Item, received: float, copy: Copy) -> QuarantinedCopy:
+    """Give the row of one copy. One that leaves by itself is due at once."""
+    leaves = copy.purpose.leaves_by_itself
     return QuarantinedCopy(
         message=text(message.id, 40),
-        recipient=text(recipient, 320),
-        route=text(route, 64),
+        recipient=text(copy.recipient, 320),
+        route=text(copy.route, 64),
         sender=text(message.sender or "", 320),
         header_from=text(message.header_from),
         subject=text(message.subject),
         client_ip=columns.address(message.client.ip),
         received=columns.moment(received),
         size=columns.big_integer(message.size),
-        check_name=text((decision and decision.check) or "", 64),
-        symbol=text((decision and decision.symbol) or "", 64),
-        score=decision.score if decision else 0.0,
-        because=text(decision.because) if decision else "",
+        check_name=text(copy.decision.check or "", 64),
+        symbol=text(copy.decision.symbol or "", 64),
+        score=copy.decision.score,
+        because=text(_because(copy)),
+        purpose=copy.purpose.value,
+        state=CopyState.RELEASING if leaves else CopyState.QUARANTINED,
+        next_attempt=timezone.now() if leaves else None,
     )
+
+
+def _because(copy: Copy) -> str:
+    """Say why a copy is kept, in words that complete "kept, because"."""
+    why = copy.decision.because
+    match copy.purpose:
+        case Purpose.REDIRECT:
+            return f"it is redirected from {copy.instead_of}: {why}"
+        case Purpose.COPY:
+            return f"it is a copy of what was delivered to {copy.instead_of}"
+        case Purpose.ORIGINAL:
+            return f"it was stripped: {why}"
+    return why
