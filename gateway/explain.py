@@ -30,6 +30,7 @@ from gateway.services import secrets
 from gateway.services.clamd import Clamd
 from gateway.services.counters import LocalCounters
 from gateway.services.dns import DnsResolver
+from gateway.services.engines.configured import engines
 from gateway.services.ledger import peek
 
 
@@ -58,13 +59,16 @@ def explain(config: Config, policy: Policy, question: Question, content: Content
 async def _explain(config: Config, policy: Policy, question: Question, content: Content) -> Trace:
     """Walk through the stages."""
     resolver, clamd = DnsResolver(config.dns), Clamd.of(config)
+    read_secret = functools.partial(secrets.read, config.secrets_folder)
+    asked = engines(config, read_secret)
     checks = catalog.build(
         catalog.Services(
             clamd,
-            functools.partial(secrets.read, config.secrets_folder),
+            read_secret,
             peek(config.home, config.secrets_folder),
             resolver,
             LocalCounters(),
+            engines=asked,
         )
     )
     forwarder = policy.forwarder_of(question.client)
@@ -93,6 +97,7 @@ async def _explain(config: Config, policy: Policy, question: Question, content: 
             sender=sender,
             parameters=trace.parameters,
             earlier=trace.observations,
+            id=trace.id,
             **more,  # type: ignore[arg-type] # the stage's own part
         )
 
@@ -134,6 +139,8 @@ async def _explain(config: Config, policy: Policy, question: Question, content: 
         if each.decision is not None
     )
     await resolver.close()
+    for engine in asked.values():
+        await engine.close()
     clamd.close()
     trace.duration_ms = round((time.time() - trace.started) * 1000, 1)
     return trace

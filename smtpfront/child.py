@@ -100,6 +100,8 @@ async def _serve(config: Config, share: Share) -> int:
     await asyncio.gather(*keepers, return_exceptions=True)
     await front.pool.close()
     front.clamd.close()
+    for engine in front.engines.values():
+        await engine.close()
     await counters.stop()
     status.remove()
     front.journal.close()

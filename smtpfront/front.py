@@ -1,5 +1,6 @@
 """What the sessions of one SMTP process share: policy, checks, next hops, spool, journal, counters."""
 
+import asyncio
 import ipaddress
 import logging
 import ssl
@@ -28,6 +29,7 @@ from gateway.services import secrets
 from gateway.services.clamd import Clamd
 from gateway.services.counters import Counters
 from gateway.services.dns import DnsResolver
+from gateway.services.engines.configured import engines
 from gateway.services.ldap import Directory
 from gateway.services.ledger import ENTRIES_A_MEGABYTE, open_ledger
 from gateway.spool.deliveries import Deliveries
@@ -87,6 +89,7 @@ class Front:
         self.resolver = DnsResolver(config.dns, on_silence=self._dns_is_silent)
         self.directory = Directory(self.read_secret)
         self.clamd = Clamd.of(config, self._scanner_failed)
+        self.engines = engines(config, self.read_secret)
         self.catalog = catalog.build(
             catalog.Services(
                 self.clamd,
@@ -95,6 +98,7 @@ class Front:
                 self.resolver,
                 counters,
                 self.directory,
+                self.engines,
             )
         )
         self.at_once = {stage: _named(checks, AT_ONCE) for stage, checks in self.catalog.items()}
@@ -188,14 +192,18 @@ class Front:
             if each.outcome.failed and each.check not in catalog.ASK_DNS:
                 self.alarm(f"check {each.check}: {each.outcome}: {each.detail}")
 
-    async def check(
-        self, stage: Stage, policy: Policy, listener: str, client: Client, *, local: str = ""
-    ) -> list[Observation]:
-        """Run the checks of a stage before a transaction, for any domain that has them on."""
-        view = View(policy=policy, node=self.name, listener=listener, client=client, local=local)
-        seen = await pipeline.run(stage, self.later[stage], view, (policy.wanted,), seconds=self.config.budget.connect)
-        self.alarm_on_breakage(seen)
-        return seen
+    def check(self, stage: Stage, view: View) -> asyncio.Future[list[Observation]]:
+        """Begin the checks of a stage before RCPT, for any domain that has them on; nobody waits for them here."""
+        checking = pipeline.begin(
+            stage, self.later[stage], view, (view.policy.wanted,), seconds=self.config.budget.connect
+        )
+        checking.add_done_callback(self._alarm_on_breakage)
+        return checking
+
+    def _alarm_on_breakage(self, checked: asyncio.Future[list[Observation]]) -> None:
+        """Raise an alarm for what could not tell, once it has ended by itself."""
+        if not checked.cancelled():
+            self.alarm_on_breakage(checked.result())
 
     async def check_at_once(self, stage: Stage, policy: Policy, client: Client, *, ahead: bool) -> list[Observation]:
         """Run the checks of a stage that may answer before a recipient is named; they wait for nobody."""

@@ -59,7 +59,7 @@ class Transaction:
         self.rules: list[Rules] = []  # those of the accepted recipients
         self.accepted = 0
         self.named: list[RecipientTrace] = []  # whose RCPT was answered with 250, in that order, as often as it was
-        self.pending: list[asyncio.Task[list[Observation]]] = []  # checks of connect, helo and mail, under way
+        self.pending: list[asyncio.Future[list[Observation]]] = []  # checks of connect, helo and mail, under way
         self.taken_by_next_hop = False
         self.refused_by_next_hop = ""  # the route whose next hop refused a recipient with 5xx
         self.closed = False
@@ -85,6 +85,7 @@ class Transaction:
             sender=self.sender,
             parameters=trace.parameters,
             earlier=trace.observations,
+            id=trace.id,
         )
 
     async def settle(self) -> None:

@@ -55,10 +55,10 @@ class View:
     """What a check may look at. Grows with the stages; what is not there yet is None.
 
     ``recipient`` and ``match`` are set at RCPT; ``content`` at DATA, with ``recipients``, those accepted, as they stand
-    in the trace. ``node`` is this node's name. ``earlier`` is what checks of earlier stages saw. ``shared`` is where
+    in the trace, and ``deadline``, the loop time at which the budget of DATA ends. ``node`` is this node's name. ``earlier`` is what checks of earlier stages saw. ``shared`` is where
     checks of one stage share what is worked out once, by the name of who works it out. ``ahead`` says that the client
     sent more before we had answered: at CONNECT before the banner, at HELO before the answer to EHLO; ``local`` is the
-    address of ours that it has reached, where that is known.
+    address of ours that it has reached, where that is known. ``id`` is the trace's.
     """
 
     def __init__(  # noqa: PLR0913 - it is the one bundle of everything
@@ -74,9 +74,11 @@ class View:
         match: Match | None = None,
         content: Content | None = None,
         recipients: tuple[str, ...] = (),
+        deadline: float | None = None,
         earlier: Sequence[Observation] = (),
         ahead: bool = False,
         local: str = "",
+        id: str = "",  # noqa: A002 - as the trace calls it
     ) -> None:
         """Bundle what is known."""
         self.policy = policy
@@ -89,9 +91,11 @@ class View:
         self.match = match
         self.content = content
         self.recipients = recipients
+        self.deadline = deadline
         self.earlier = earlier
         self.ahead = ahead
         self.local = local
+        self.id = id
         self.shared: dict[str, object] = {}
 
     @property

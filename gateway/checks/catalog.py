@@ -1,6 +1,6 @@
 """THE ordered list of checks: what runs when. Results are kept in this order, whichever check ends first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -12,6 +12,7 @@ from gateway.checks.batv import Batv
 from gateway.checks.bounce_storm import BounceStorm
 from gateway.checks.clamav import ClamAv
 from gateway.checks.client_networks import ClientNetworks
+from gateway.checks.dissecting import Dissecting
 from gateway.checks.dkim import Dkim
 from gateway.checks.dmarc import Dmarc
 from gateway.checks.dns_lists import DnsLists
@@ -31,17 +32,22 @@ from gateway.checks.past_gateway import PastGateway
 from gateway.checks.rates import Rates
 from gateway.checks.recipient_known import RecipientKnown
 from gateway.checks.reverse_dns import ReverseDns
+from gateway.checks.rspamd import Rspamd
 from gateway.checks.sender_domain import SenderDomain
 from gateway.checks.sender_lists import SenderLists
 from gateway.checks.sending_limits import SendingLimitsCheck
 from gateway.checks.spam import Spam
+from gateway.checks.spamassassin import SpamAssassin
 from gateway.checks.spf import Spf
 from gateway.checks.unsolicited import Unsolicited
 from gateway.checks.unverifiable_bounce import UnverifiableBounce
+from gateway.config import Config
 from gateway.mail.stages import Stage
 from gateway.services.clamd import Clamd
 from gateway.services.counters import Counters
 from gateway.services.dns import Resolver
+from gateway.services.engines import Engine
+from gateway.services.engines.configured import engines
 from gateway.services.ldap import Directory
 
 Catalog = dict[Stage, tuple[Check, ...]]
@@ -52,7 +58,7 @@ ASK_DNS = frozenset({"arc", "dkim", "dmarc", "helo", "own_sender", "reverse_dns"
 
 
 class Services(msgspec.Struct, frozen=True):
-    """What checks may ask. ``read_secret`` gives a secret by its id."""
+    """What checks may ask. ``read_secret`` gives a secret by its id; ``engines`` are by the names of their checks."""
 
     clamd: Clamd
     read_secret: Callable[[str], str | None]
@@ -60,6 +66,7 @@ class Services(msgspec.Struct, frozen=True):
     resolver: Resolver
     counters: Counters
     directory: Directory | None = None  # where the process has one that it can make forget
+    engines: Mapping[str, Engine] = {}  # where the process has them to close
 
 
 def build(services: Services) -> Catalog:
@@ -68,10 +75,12 @@ def build(services: Services) -> Catalog:
     early_talker = EarlyTalker()
     judging = Judging(services.ledger, services.read_secret)
     authenticating = Authenticating(services.resolver)
+    dissecting = Dissecting()
     sender_lists, own_sender = SenderLists(), OwnSender(services.read_secret, authenticating)
     null_sender_lists = NullSenderLists(services.resolver, judging)
     null_sender_rate = NullSenderRate(services.counters, judging)
     greylisting = Greylisting(services.counters, services.ledger)
+    asked = services.engines or engines(Config(), services.read_secret)
     return {
         Stage.CONNECT: (ClientNetworks(), early_talker, ReverseDns(services.resolver), DnsLists(services.resolver)),
         Stage.HELO: (early_talker, Helo(services.resolver)),
@@ -101,7 +110,7 @@ def build(services: Services) -> Catalog:
             Dkim(authenticating),
             Arc(authenticating),
             Dmarc(authenticating, services.resolver),
-            ClamAv(services.clamd),
+            ClamAv(services.clamd, dissecting),
             ForgedBounce(judging),
             UnverifiableBounce(judging),
             Unsolicited(judging),
@@ -111,6 +120,8 @@ def build(services: Services) -> Catalog:
             null_sender_rate,
             greylisting,
             PastGateway(services.ledger),
+            Rspamd(asked["rspamd"], authenticating),
+            SpamAssassin(asked["spamassassin"], authenticating),
             Spam(),
         ),
     }

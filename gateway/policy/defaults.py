@@ -32,7 +32,18 @@ CHECKS: dict[str, CheckRule] = {
     "dkim": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
     "arc": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
     "dmarc": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
-    "clamav": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT, on_failure=Action.DEFER),
+    "clamav": CheckRule(
+        mode=Mode.ENFORCE,
+        action=Action.REJECT,
+        on_failure=Action.DEFER,
+        # What nobody could look into is neither a virus nor clean: a person decides.
+        actions={
+            "SCAN_LIMITS": Action.QUARANTINE,
+            "ENCRYPTED": Action.QUARANTINE,
+            "HEURISTIC": Action.QUARANTINE,
+            "SCAN_TOO_LARGE": Action.QUARANTINE,
+        },
+    ),
     "forged_bounce": CheckRule(mode=Mode.OBSERVE, action=Action.QUARANTINE),
     "unverifiable_bounce": CheckRule(mode=Mode.ENFORCE, action=Action.TAG, on_failure=Action.DELIVER),
     "unsolicited": CheckRule(mode=Mode.ENFORCE, action=Action.TAG, on_failure=Action.DELIVER),
@@ -42,11 +53,18 @@ CHECKS: dict[str, CheckRule] = {
     "null_sender_rate": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
     "greylisting": CheckRule(mode=Mode.OFF, action=Action.DEFER, on_failure=Action.DELIVER),
     "past_gateway": CheckRule(mode=Mode.OBSERVE),
+    "rspamd": CheckRule(mode=Mode.OFF),
+    "spamassassin": CheckRule(mode=Mode.OFF),
     "spam": CheckRule(mode=Mode.SCORE),
 }
 
-# Outbound: the same today; its own name, because what our senders may do is another question.
-OUTBOUND_CHECKS: dict[str, CheckRule] = dict(CHECKS)
+# Outbound: what our senders may do is another question. What they encrypt themselves leaves, and the trace says so.
+OUTBOUND_CHECKS: dict[str, CheckRule] = {
+    **CHECKS,
+    "clamav": msgspec.structs.replace(
+        CHECKS["clamav"], actions={**CHECKS["clamav"].actions, "ENCRYPTED": Action.DELIVER}
+    ),
+}
 
 
 def complete(rules: Rules, checks: dict[str, CheckRule]) -> Rules:

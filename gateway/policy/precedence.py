@@ -29,6 +29,8 @@ LIFTED = frozenset(
         "dmarc",
         "arc",
         "greylisting",
+        "rspamd",
+        "spamassassin",
         "spam",
     }
 )

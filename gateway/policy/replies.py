@@ -31,10 +31,16 @@ REFUSALS: dict[str, Reply] = {
     "known_backscatterer": Reply(550, "5.7.1", "this host has sent bounces of mail that was not sent from here"),
     "null_sender_lists": Reply(550, "5.7.1", "this host is on a list of those that bounce mail to forged senders"),
     "null_sender_rate": Reply(550, "5.7.1", "too much mail from the null sender comes to this recipient"),
+    "rspamd": Reply(550, "5.7.1", "message looks like spam"),
+    "spamassassin": Reply(550, "5.7.1", "message looks like spam"),
     "spam": Reply(550, "5.7.1", "message looks like spam"),
 }
 # What is told where one finding of a check deserves words of its own.
 BY_SYMBOL: dict[str, Reply] = {
+    "SCAN_LIMITS": Reply(550, "5.7.1", "message can not be scanned for viruses as a whole"),
+    "SCAN_TOO_LARGE": Reply(550, "5.7.1", "message is larger than can be scanned for viruses"),
+    "ENCRYPTED": Reply(550, "5.7.1", "message has encrypted content, which can not be scanned for viruses"),
+    "HEURISTIC": Reply(550, "5.7.1", "message looks dangerous"),
     "SENDER_NULL_MX": Reply(550, "5.7.27", "the sender's domain has a null MX: it sends no mail"),  # RFC 7505 4.2
 }
 # What is told where a hit is only refused for now.

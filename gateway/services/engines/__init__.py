@@ -79,6 +79,8 @@ class Known(msgspec.Struct, frozen=True):
 class Engine(Protocol):
     """The way to one engine. Belongs to one event loop; connects when it is first asked."""
 
+    max_size: int  # octets: what is larger is not to be handed over
+
     async def judge(self, content: Content, known: Known) -> Opinion:
         """Ask for an opinion. Raises EngineError, EngineTimeout."""
 

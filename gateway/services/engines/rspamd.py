@@ -33,6 +33,7 @@ class Rspamd:
 
     def __init__(self, settings: config.Rspamd, read_secret: Callable[[str], str | None]) -> None:
         """Take the configuration, and what reads the controller's password. Connects to nothing yet."""
+        self.max_size = settings.max_size
         self._url = settings.url.rstrip("/")
         self._controller = settings.controller.rstrip("/")
         self._secret = settings.secret

@@ -18,9 +18,9 @@ class Spamassassin:
     """The way to one spamd. Belongs to one event loop."""
 
     def __init__(self, settings: config.Spamassassin) -> None:
-        """Take the configuration. Raises ValueError for an address that is none."""
+        """Take the configuration. Connects to nothing yet."""
+        self.max_size = settings.max_size
         self._address = settings.address
-        self._host, self._port = _parsed(settings.address)
         self._user = settings.user
         self._who = f"spamd at {settings.address}"
         self._turns = Turns(self._who, settings.seconds, settings.concurrent)
@@ -74,20 +74,15 @@ class Spamassassin:
                 writer.close()
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connect. Raises OSError."""
-        if self._host:
-            return await asyncio.open_connection(self._host, self._port)
-        return await asyncio.open_unix_connection(self._address)
-
-
-def _parsed(address: str) -> tuple[str, int]:
-    """Give host and port; the host is empty for the path of a unix socket. Raises ValueError."""
-    if "/" in address:
-        return "", 0
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
-        raise ValueError(f"[spamassassin] address is {address!r}: give host:port, or the path of a socket")
-    return host.strip("[]"), int(port)
+        """Connect. Raises OSError, EngineError."""
+        if "/" in self._address:
+            return await asyncio.open_unix_connection(self._address)
+        host, _, port = self._address.rpartition(":")
+        if not host or not port.isdecimal():
+            raise EngineError(
+                f"[spamassassin] address is {self._address!r}: give host:port, or the path of spamd's socket"
+            )
+        return await asyncio.open_connection(host.strip("[]"), int(port))
 
 
 async def _received(reader: asyncio.StreamReader, who: str) -> bytes:

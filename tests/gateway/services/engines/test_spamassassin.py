@@ -110,6 +110,6 @@ async def test_one_that_is_down_is_an_error() -> None:
         await Spamassassin(Settings(address="127.0.0.1:9")).judge(letter(HAM), KNOWN)
 
 
-def test_an_address_that_is_none_is_named() -> None:
-    with pytest.raises(ValueError, match="host:port"):
-        Spamassassin(Settings(address="localhost"))
+async def test_an_address_that_is_none_is_named() -> None:
+    with pytest.raises(EngineError, match="host:port"):
+        await Spamassassin(Settings(address="localhost")).judge(letter(HAM), KNOWN)
