@@ -1,0 +1,35 @@
+"""Every mail that the gateway is tried with: constructions that lie, the same in good form, and harmless ones."""
+
+from collections.abc import Iterator
+
+from tests.lies import controls
+from tests.lies.building import CONTENT, CONTROL, EICAR, HARMLESS, HARMLESS_TEXT, LETTER, NAME, PROGRAM, Lie, Told
+from tests.lies.containers import containers
+from tests.lies.encodings import encodings
+from tests.lies.names import names
+from tests.lies.structures import structures
+
+
+def lies() -> Iterator[Lie]:
+    """Give every construction that hides something."""
+    for made in (structures(LETTER), encodings(), containers("letter.txt", EICAR)):
+        yield from _of(CONTENT, "", made)
+    yield from _of(NAME, "", names())
+    yield from _of(NAME, "named-", structures(PROGRAM))
+    yield from _of(NAME, "named-", containers("letter.exe", HARMLESS_TEXT))
+
+
+def plain() -> Iterator[Lie]:
+    """Give what the lies hide, in good form."""
+    yield from _of(CONTROL, "", controls.dangerous())
+
+
+def harmless() -> Iterator[Lie]:
+    """Give mails with nothing behind them, in good form, though some of it is rare."""
+    yield from _of(HARMLESS, "", controls.harmless())
+
+
+def _of(family: str, before: str, made: Told) -> Iterator[Lie]:
+    """Give what was told as constructions of a family."""
+    for name, says, raw in made:
+        yield Lie(before + name, family, says, raw)
