@@ -118,9 +118,11 @@ def _taken(parts: dict[str, Part], path: str, finding: Finding) -> Taken:
             if kind.startswith("message/") and above != path:
                 raise NotStrippableError("the attachment is in an attached message")
         above = above.rpartition(".")[0]
-    name = finding.facts.get("name") or next(iter(part.names), "")
+    name = finding.facts.get("names", "").partition("\n")[0] or next(iter(part.names), "")
     kind = finding.facts.get("type") or part.types[0]
     why = f"{finding.symbol} ({finding.detail})" if finding.detail else finding.symbol
+    if finding.informs:
+        why = "such attachments are not let in here"
     octets = part.body[1] - part.body[0]
     return Taken(path, part.head[0], part.body[1], name, kind, _decoded(octets, part), why)
 

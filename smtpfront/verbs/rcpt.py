@@ -16,6 +16,7 @@ from gateway.mail.reply import Reply
 from gateway.mail.stages import Stage
 from gateway.mail.trace import RecipientTrace
 from gateway.outbound import marking
+from gateway.policy.attachments import ATTACHMENTS
 from gateway.policy.decide import decide, match_of
 from gateway.policy.matching import Match
 from gateway.policy.precedence import may_allow
@@ -239,9 +240,15 @@ def _accept(transaction: Transaction, each: RecipientTrace, rules: Rules) -> Rep
 
 
 def _same_content(one: Rules, other: Rules) -> bool:
-    """Whether recipients under these rules can get the same octets: the headers that we add depend on tag and score."""
+    """Whether recipients under these rules can get the same octets.
+
+    The headers that we add depend on tag and score, and what is taken out on what may be stripped.
+    """
     return (
-        one.thresholds.tag == other.thresholds.tag and one.observe == other.observe and _scored(one) == _scored(other)
+        one.thresholds.tag == other.thresholds.tag
+        and one.observe == other.observe
+        and _scored(one) == _scored(other)
+        and _stripped(one) == _stripped(other)
     )
 
 
@@ -259,3 +266,12 @@ def _same_welcome(transaction: Transaction, each: RecipientTrace, match: Match |
 def _scored(rules: Rules) -> dict[str, dict[str, float]]:
     """Give what counts towards the score."""
     return {name: rule.weights for name, rule in rules.checks.items() if rule.mode is Mode.SCORE}
+
+
+def _stripped(rules: Rules) -> tuple[object, ...] | None:
+    """Give what decides about stripping, None where nothing can lead to it."""
+    rule = rules.checks.get(ATTACHMENTS)
+    if rule is None or rule.mode is not Mode.ENFORCE:
+        return None
+    asked = (rule.action, *rule.actions.values(), *(each.action for each in rules.attachments))
+    return (rule.action, rule.actions, rules.attachments) if Action.STRIP in asked else None

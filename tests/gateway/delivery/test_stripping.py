@@ -20,7 +20,7 @@ NODE, ID = "mx.example.test", "01ABCDEF"
 
 
 def found(part: str, name: str = "a.docm", detail: str = "macros in a.docm") -> Finding:
-    return Finding("MACROS", 0.0, detail, facts={"name": name, "type": "application/x-docm", "part": part})
+    return Finding("MACROS", 0.0, detail, facts={"names": name, "type": "application/x-docm", "part": part})
 
 
 def letter(*names: str, html: bool = True) -> EmailMessage:
@@ -112,14 +112,13 @@ def test_a_whole_multipart_is_taken_out_once() -> None:
 
 def test_a_name_beyond_ascii_or_of_tricks_stays_one_line_of_text() -> None:
     raw = octets(letter("a.docm"))
-    wild = "grüße\r\n--boundary\r\n\u202egnp.exe" + "x" * 5000
+    wild = "grüße\r\t--boundary\r\n\u202egnp.exe" + "x" * 5000
     result = without(raw, found("1.2", wild))
     note = leaves(result)[2]
     words = note.get_payload(decode=True)
     assert isinstance(words, bytes)
     assert "grüße?--boundary?gnp.exe" in words.decode()
     assert all(len(line) < 998 for line in result.split(b"\r\n"))
-    assert result.isascii() or raw[:1]
 
 
 def test_a_note_keeps_the_line_end_before_a_boundary_that_is_not_closed() -> None:

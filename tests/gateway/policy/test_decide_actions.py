@@ -17,7 +17,7 @@ def attached(*findings: Finding) -> Observation:
 
 
 def macros(part: str = "1.2", recipient: str | None = None) -> Finding:
-    return Finding("MACROS", 0.0, "a.docm", recipient, facts={"name": "a.docm", "type": "x/y", "part": part})
+    return Finding("MACROS", 0.0, "a.docm", recipient, facts={"names": "a.docm", "type": "x/y", "part": part})
 
 
 def test_a_score_between_the_lines_is_redirected() -> None:
