@@ -55,7 +55,8 @@ class View:
     """What a check may look at. Grows with the stages; what is not there yet is None.
 
     ``recipient`` and ``match`` are set at RCPT; ``content`` at DATA, with ``recipients``, those accepted, as they stand
-    in the trace, and ``deadline``, the loop time at which the budget of DATA ends. ``node`` is this node's name. ``earlier`` is what checks of earlier stages saw. ``shared`` is where
+    in the trace, and ``deadline``, the loop time at which the budget of DATA ends.
+    ``node`` is this node's name. ``earlier`` is what checks of earlier stages saw. ``shared`` is where
     checks of one stage share what is worked out once, by the name of who works it out. ``ahead`` says that the client
     sent more before we had answered: at CONNECT before the banner, at HELO before the answer to EHLO; ``local`` is the
     address of ours that it has reached, where that is known. ``id`` is the trace's.

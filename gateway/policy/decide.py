@@ -303,7 +303,7 @@ def _for_forwarder(verdict: Verdict, forwarder: Forwarder, name: str) -> Verdict
     """Turn a reject into what does not become a bounce at a trusted forwarder."""
     if verdict.check == "recipient_known":
         action = forwarder.unknown_recipient
-    elif verdict.check == "clamav":
+    elif verdict.check == "clamav" and verdict.symbol == "VIRUS":
         action = forwarder.virus
     else:
         action = forwarder.other

@@ -77,6 +77,7 @@ async def _judge(session: Session, transaction: Transaction, content: Content) -
     deadline = session.loop.time() + front.config.budget.data
     view = transaction.view()
     view.content = content
+    view.deadline = deadline
     view.recipients = tuple(each.address for each in trace.recipients if each.disposition is None)
     _describe(transaction, content, view.headers)
     transaction.note(f"DATA, {content.size} octets")
