@@ -24,6 +24,7 @@ from gateway.checks.judging import Judging
 from gateway.checks.known_backscatterer import KnownBackscatterer
 from gateway.checks.line_ends import LineEnds
 from gateway.checks.loops import Loops
+from gateway.checks.mime import Mime
 from gateway.checks.message_size import MessageSize
 from gateway.checks.null_sender_lists import NullSenderLists
 from gateway.checks.null_sender_rate import NullSenderRate
@@ -110,6 +111,7 @@ def build(services: Services) -> Catalog:
             Dkim(authenticating),
             Arc(authenticating),
             Dmarc(authenticating, services.resolver),
+            Mime(dissecting),
             ClamAv(services.clamd, dissecting),
             ForgedBounce(judging),
             UnverifiableBounce(judging),

@@ -32,6 +32,7 @@ CHECKS: dict[str, CheckRule] = {
     "dkim": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
     "arc": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
     "dmarc": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
+    "mime": CheckRule(mode=Mode.SCORE, on_failure=Action.DEFER),
     "clamav": CheckRule(
         mode=Mode.ENFORCE,
         action=Action.REJECT,

@@ -46,6 +46,7 @@ NEVER_LIFTED = frozenset(
         "message_size",
         "line_ends",
         "loops",
+        "mime",
         "clamav",
         "forged_bounce",
         "unverifiable_bounce",

@@ -23,6 +23,7 @@ REFUSALS: dict[str, Reply] = {
     "message_size": Reply(552, "5.3.4", "message is larger than this system accepts"),
     "loops": Reply(554, "5.4.6", "mail loop: too many Received lines"),
     "line_ends": Reply(550, "5.5.2", "message has bare CR or LF; lines must end in CRLF"),
+    "mime": Reply(550, "5.6.0", "mail programs would not agree on what this message is made of"),
     "clamav": Reply(550, "5.7.1", "message contains a virus"),
     "forged_bounce": Reply(550, "5.7.1", "this bounce answers a message that was not sent from here"),
     "unverifiable_bounce": Reply(550, "5.7.1", "this bounce quotes nothing that was sent from here"),
