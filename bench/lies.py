@@ -23,12 +23,28 @@ from gateway import config as node_config
 from gateway.explain import Question, content_of, explain
 from gateway.mail.decisions import Action
 from gateway.policy.matching import Policy
+from smtpfront.lab.nameserver import Records
 from tests.lies import catalog, outside
 from tests.lies.building import CONTENT, CONTROL, HARMLESS, NAME
+from tests.nameserving import serving
 
 LIES_BOUND = 0.02
 ORDINARY_BOUND = 0.002
 OPEN = {Action.DELIVER, Action.TAG}
+
+
+# The sender's host and domain are in order; of all others nobody can say anything.
+_ZONE: dict[str, Records] = {
+    "1.2.0.192.in-addr.arpa": {"PTR": ["client.other.test."]},
+    "client.other.test": {"A": ["192.0.2.1"]},
+    "other.test": {"A": ["192.0.2.1"], "MX": ["10 client.other.test."], "TXT": ['"v=spf1 a -all"']},
+    "_dmarc.other.test": {},
+}
+
+
+def zone(name: str) -> Records | str:
+    """Give what the name server knows of a name."""
+    return _ZONE.get(name, "servfail")
 
 
 class Mail(msgspec.Struct, frozen=True):
@@ -58,15 +74,15 @@ class Tried(msgspec.Struct, frozen=True):
 class Pipeline:
     """The way of ``explain``, with a policy of defaults."""
 
-    def __init__(self, home: Path, clamd: str) -> None:
-        """Take an empty folder and the socket of a clamd."""
+    def __init__(self, home: Path, clamd: str, nameserver: str) -> None:
+        """Take an empty folder, the socket of a clamd and the address of a name server."""
         self._config = node_config.load(
             {
                 "BACKSTOP_NODE__HOME": str(home),
                 "BACKSTOP_NODE__NAME": "mx.example.test",
                 "BACKSTOP_CLAMD__SOCKET": clamd,
                 "BACKSTOP_CLAMD__SECONDS": "60",
-                "BACKSTOP_DNS__SERVERS": '["127.0.0.1:9"]',
+                "BACKSTOP_DNS__SERVERS": f'["{nameserver}"]',
             }
         )
         self._policy = Policy(rig.snapshot(9))
@@ -98,8 +114,8 @@ def ordinary() -> Iterator[Mail]:
 
 def run(mails: Iterable[Mail]) -> list[Tried]:
     """Try them all."""
-    with rig.folder() as home, rig.clamd(home) as scanner:
-        pipeline = Pipeline(home / "node", scanner)
+    with rig.folder() as home, rig.clamd(home) as scanner, serving(zone) as nameserver:
+        pipeline = Pipeline(home / "node", scanner, nameserver.address)
         return [pipeline.tries(each) for each in mails]
 
 
