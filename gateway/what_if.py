@@ -94,8 +94,11 @@ def _decided(trace: Trace, each: RecipientTrace, policy: Policy) -> Decision | N
 
 
 def _came_to_data(trace: Trace, each: RecipientTrace) -> bool:
-    """Whether the checks of DATA looked at the message for this recipient."""
-    return each.accepted and bool(trace.sha256)
+    """Whether the checks of DATA looked at the message for this recipient; older traces tell by what became of it."""
+    if not trace.sha256:
+        return False
+    refused = each.decision is not None and each.decision.action in REFUSES
+    return each.accepted or not refused or (each.reply is not None and each.reply == trace.reply)
 
 
 def _looked_again(trace: Trace, each: RecipientTrace, policy: Policy) -> list[Observation]:

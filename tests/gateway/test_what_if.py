@@ -203,3 +203,10 @@ def test_deciding_again_leaves_the_trace_as_it_is() -> None:
     before = msgspec.json.encode(trace)
     again(trace, policy(senders={"far.test": ListVerdict.BLOCK}))
     assert msgspec.json.encode(trace) == before
+
+
+def test_a_trace_from_before_acceptance_was_noted_tells_by_what_became_of_it() -> None:
+    trace = accepted(SPAM)
+    trace.recipients[0].accepted = False
+    trace.recipients[0].decision = Decision(Action.TAG, "the score")
+    assert again(trace, policy(thresholds=Thresholds(reject=6.0, quarantine=5.5))).answer is Answer.CHANGED
