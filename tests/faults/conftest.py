@@ -1,5 +1,5 @@
 """The same parts as for the dialogues."""
 
-from tests.smtpfront.conftest import clamd, hop
+from tests.smtpfront.conftest import clamd, hop, serve
 
-__all__ = ["clamd", "hop"]
+__all__ = ["clamd", "hop", "serve"]

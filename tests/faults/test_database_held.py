@@ -7,14 +7,15 @@ import sys
 import time
 from pathlib import Path
 
+from tests.smtpfront.conftest import Serve
 from tests.smtpfront.nexthop import NextHop
-from tests.smtpfront.running import ROOT, Gateway, mail, snapshot, until
+from tests.smtpfront.running import ROOT, mail, snapshot, until
 
 HELD_SECONDS = 3.0  # more than a poll; a minute shows no more
 
 
-def test_mail_flows_while_the_database_is_held(tmp_path: Path, hop: NextHop, clamd: str) -> None:
-    gateway = Gateway(tmp_path, snapshot(hop.port), clamd)
+def test_mail_flows_while_the_database_is_held(tmp_path: Path, hop: NextHop, serve: Serve) -> None:
+    gateway = serve(snapshot(hop.port))
     environment = os.environ | {
         "BACKSTOP_NODE__HOME": str(tmp_path),
         "BACKSTOP_NODE__NAME": "mx.example.test",

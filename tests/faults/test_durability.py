@@ -4,14 +4,15 @@ import re
 import subprocess
 from pathlib import Path
 
+from tests.smtpfront.conftest import Serve
 from tests.smtpfront.nexthop import NextHop
-from tests.smtpfront.running import Gateway, mail, snapshot, until
+from tests.smtpfront.running import mail, snapshot, until
 
 CALL = re.compile(r"^\d+\s+(\w+)\((\d+)<([^>]*)>(.*)")
 
 
-def test_files_and_folders_are_synced_before_the_250(tmp_path: Path, hop: NextHop, clamd: str) -> None:
-    gateway = Gateway(tmp_path, snapshot(hop.port), clamd)
+def test_files_and_folders_are_synced_before_the_250(tmp_path: Path, hop: NextHop, serve: Serve) -> None:
+    gateway = serve(snapshot(hop.port))
     record = tmp_path / "strace"
     pid = str(gateway.statuses()[0]["pid"])
     tracer = subprocess.Popen(

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from gateway.spool.quarantine import Quarantine
+from tests.smtpfront.conftest import Serve
 from tests.smtpfront.nexthop import NextHop
 from tests.smtpfront.running import Gateway, mail, snapshot, until
 
@@ -39,9 +40,9 @@ def living(gateway: Gateway) -> list[int]:
 
 
 def test_nothing_that_got_250_is_lost_or_quarantined_twice(  # noqa: C901 - senders, killer and count in one story
-    tmp_path: Path, hop: NextHop, clamd: str
+    tmp_path: Path, hop: NextHop, serve: Serve
 ) -> None:
-    gateway = Gateway(tmp_path, snapshot(hop.port), clamd, processes=2)
+    gateway = serve(snapshot(hop.port), processes=2)
     numbers = iter(range(MESSAGES))
     accepted: list[int] = []
     lock = threading.Lock()

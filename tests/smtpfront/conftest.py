@@ -1,10 +1,11 @@
 """What the dialogues need: a scanner, a next hop, and a gateway between client and next hop."""
 
+import contextlib
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,9 @@ from tests.smtpfront.running import Gateway, snapshot, until
 
 EICAR = "X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + "EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 PASSWORD = "correct horse battery staple"
+NOTHING: Mapping[str, str] = {}
+
+Serve = Callable[..., Gateway]
 
 
 @pytest.fixture(scope="session")
@@ -40,50 +44,59 @@ def clamd() -> Iterator[str]:
     shutil.rmtree(home)
 
 
-def prepare(home: Path) -> Path:
-    """Give a home with a certificate, and the password of the account alice."""
+def prepare(home: Path, kept: Mapping[str, str] = NOTHING) -> Path:
+    """Give a home with a certificate, the password of the account alice, and the secrets that shall be ``kept``."""
     make_self_signed("mx.example.test", home / "tls" / "cert.pem", home / "tls" / "key.pem")
     secrets.write(home / "secrets", "account-alice", passwords.hash_password(PASSWORD))
+    for name, secret in kept.items():
+        secrets.write(home / "secrets", name, secret)
     return home
 
 
 @pytest.fixture(scope="session")
 def inner() -> Iterator[NextHop]:
     """The next hop of the shared gateway. Its answers depend on the recipient, so that dialogues don't meet."""
-    hop = NextHop()
-    hop.script.rcpt = {
-        "full": "452 4.2.2 mailbox full on inner.test",
-        "gone": "550 5.1.1 no such user on inner.test",
-        "refused": "554 5.7.1 not today, says inner.test",
-    }
-    hop.script.dot = {"dotfull": "452 4.3.1 disk full on inner.test", "dotbad": "554 5.7.1 spam, says inner.test"}
-    yield hop
-    hop.close()
+    with NextHop() as hop:
+        hop.script.rcpt = {
+            "full": "452 4.2.2 mailbox full on inner.test",
+            "gone": "550 5.1.1 no such user on inner.test",
+            "refused": "554 5.7.1 not today, says inner.test",
+        }
+        hop.script.dot = {"dotfull": "452 4.3.1 disk full on inner.test", "dotbad": "554 5.7.1 spam, says inner.test"}
+        yield hop
 
 
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory: pytest.TempPathFactory, inner: NextHop, clamd: str) -> Iterator[Gateway]:
     """A gateway that the dialogues of one test process share."""
-    other = NextHop()
-    running = Gateway(prepare(tmp_path_factory.mktemp("gateway")), snapshot(inner.port, other.port), clamd)
-    yield running
-    assert running.stop() == 0
-    assert "Traceback" not in running.log, running.log
-    other.close()
+    home = prepare(tmp_path_factory.mktemp("gateway"))
+    with NextHop() as other, Gateway(home, snapshot(inner.port, other.port), clamd) as running:
+        yield running
 
 
 @pytest.fixture
 def hop() -> Iterator[NextHop]:
     """A next hop for one test."""
-    own = NextHop()
-    yield own
-    own.close()
+    with NextHop() as own:
+        yield own
+
+
+@pytest.fixture(scope="module")
+def module_hop() -> Iterator[NextHop]:
+    """A next hop for the tests of one module."""
+    with NextHop() as own:
+        yield own
 
 
 @pytest.fixture
-def own_gateway(tmp_path: Path, hop: NextHop, clamd: str) -> Iterator[Gateway]:
+def serve(tmp_path: Path, clamd: str) -> Iterator[Serve]:
+    """Start a gateway for one test, in its folder: give it a policy, and what else it shall differ by."""
+    with contextlib.ExitStack() as stack:
+        yield lambda policy, clamd=clamd, **options: stack.enter_context(Gateway(tmp_path, policy, clamd, **options))
+
+
+@pytest.fixture
+def own_gateway(tmp_path: Path, hop: NextHop, serve: Serve) -> Gateway:
     """A gateway for one test, with a next hop of its own."""
-    running = Gateway(prepare(tmp_path), snapshot(hop.port), clamd)
-    yield running
-    running.stop()
-    assert "Traceback" not in running.log, running.log
+    prepare(tmp_path)
+    return serve(snapshot(hop.port))

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import threading
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from typing import Self
 
 
 @dataclass
@@ -55,6 +57,12 @@ class NextHop:
         self._writers: set[asyncio.StreamWriter] = set()
         self.start()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def start(self) -> None:
         """Listen: on the same port as before, once there was one."""
         self._call(self._start())
@@ -69,7 +77,7 @@ class NextHop:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
 
-    def _call(self, work) -> None:  # noqa: ANN001
+    def _call(self, work: Coroutine[None, None, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _start(self) -> None:

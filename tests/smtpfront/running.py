@@ -14,8 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+from gateway.checks.spam import GTUBE
 from gateway.mail.trace import Trace
-from gateway.policy import codec, defaults
+from gateway.policy import codec, defaults, learned
+from gateway.policy.learned import Learned
 from gateway.policy.snapshot import (
     Account,
     ClientRules,
@@ -35,11 +37,15 @@ from gateway.policy.snapshot import (
     NextHop as Hop,
 )
 from gateway.spool import records
+from smtpfront.lab.nameserver import Nameserver
 
 ROOT = Path(__file__).resolve().parents[2]
 FORWARDER = "127.0.0.2"  # the address from which a client is a trusted forwarder
 MENDED = "127.0.0.3"  # the address whose line ends are mended
 STRANGER = "127.0.0.9"  # an address that may not send outbound without AUTH
+
+
+STUMBLED = ("Traceback", "was never retrieved", "was destroyed")  # what a log says of what nobody has seen to
 
 
 def until(what: str, ready: Callable[[], object], seconds: float = 15.0) -> None:
@@ -133,31 +139,73 @@ class Gateway:
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        """Stop, whatever happened; a test that went well must not have made it stumble."""
+        code = self.stop()
+        if kind is None:
+            assert not any(sign in self.log for sign in STUMBLED), self.log
+            assert code == 0
+
     def publish(self, policy: Snapshot) -> None:
         """Put a policy in place."""
-        folder = self.home / "policy"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "new").write_bytes(codec.encode(policy))
-        (folder / "new").replace(folder / "current.json")
+        self._put(self.home / "policy" / "current.json", codec.encode(policy))
+
+    def learn(self, known: Learned | bytes) -> None:
+        """Put what was learned in place, or a broken file of it."""
+        text = known if isinstance(known, bytes) else learned.encode(known)
+        self._put(self.home / "learned" / learned.FILE, text)
+
+    def forget(self) -> None:
+        """Take what was learned away."""
+        (self.home / "learned" / learned.FILE).unlink(missing_ok=True)
+
+    def _put(self, path: Path, text: bytes) -> None:
+        """Put a file in place as a whole."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name("new")
+        new.write_bytes(text)
+        new.replace(path)
 
     def start(self) -> None:
         """Start, and wait until every process is ready."""
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "smtpfront"], cwd=ROOT, env=self._environment, stdout=log, stderr=log
+                [sys.executable, "-m", "smtpfront"],
+                cwd=ROOT,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # so that parent and children can be ended together
             )
-        until("smtpd ready", lambda: len(self.statuses()) == self._processes, 30)
+        try:
+            until("smtpd ready", lambda: len(self.statuses()) == self._processes, 30)
+        except AssertionError:
+            self.kill()
+            raise
         addresses = self.statuses()[0]["listeners"]
         assert isinstance(addresses, list)
         ports = [int(address.rpartition(":")[2]) for address in addresses]
         self.ports = dict(zip(("inbound", "outbound", "tls"), ports, strict=False))
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Stop; gives the exit status."""
+        """Stop; gives the exit status. One that does not end is killed. Harmless where it has ended."""
         if self.process is None:
             return 0
         self.process.send_signal(number)
-        return self.process.wait(15)
+        try:
+            return self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        """End every process of it at once."""
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(15)
 
     def statuses(self) -> list[dict[str, object]]:
         """What each process says of itself."""
@@ -204,6 +252,15 @@ class Gateway:
         return Client(self.ports[listener], source=source, tls=listener == "tls")
 
 
+def dns(server: Nameserver, *, seconds: float = 1.0, attempt_seconds: float = 0.4) -> dict[str, str]:
+    """The settings of a gateway that asks this name server."""
+    return {
+        "BACKSTOP_DNS__SERVERS": f'["{server.address}"]',
+        "BACKSTOP_DNS__SECONDS": f"{seconds:g}",
+        "BACKSTOP_DNS__ATTEMPT_SECONDS": f"{attempt_seconds:g}",
+    }
+
+
 class Client:
     """An SMTP client that says exactly what it is told to."""
 
@@ -242,7 +299,7 @@ class Client:
 
     def reply(self) -> str:
         """Read one reply; the lines of a long one are joined by line ends. Empty where the connection ended."""
-        lines = []
+        lines: list[str] = []
         while True:
             while b"\r\n" not in self._buffer:
                 try:
@@ -273,6 +330,17 @@ class Client:
         return self.reply()
 
 
+def raw(gateway: Gateway, octets: bytes = b"", source: str = "127.0.0.1") -> Client:
+    """Connect and say something at once; the banner is what comes then."""
+    client = object.__new__(Client)
+    client.socket = socket.create_connection(("127.0.0.1", gateway.ports["inbound"]), 10, source_address=(source, 0))
+    client.socket.settimeout(20)
+    client._buffer = b""
+    client.send(octets)
+    client.banner = client.reply()
+    return client
+
+
 def mail(body: str = "hello\r\n", **changes: str | None) -> bytes:
     """A proper message, or one that differs by some fields."""
     fields = {
@@ -283,3 +351,10 @@ def mail(body: str = "hello\r\n", **changes: str | None) -> bytes:
         "Subject": "Lunch",
     } | {name.replace("_", "-"): value for name, value in changes.items()}
     return ("".join(f"{k}: {v}\r\n" for k, v in fields.items() if v is not None) + "\r\n" + body).encode()
+
+
+def spam(points: str = "gtube") -> bytes:
+    """GTUBE; or a message that scores 6 (``tagged``), between the limits of alice and of carol."""
+    if points == "gtube":
+        return mail(GTUBE.decode() + "\r\n")
+    return mail(Date=None, Message_ID=None, Subject="BUY THIS NOW $$$", To=None)

@@ -1,12 +1,10 @@
 """Who comes in: blocked networks, rates, early talkers, and clients whose address a load balancer tells."""
 
-import asyncio
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,9 +12,10 @@ import pytest
 from gateway.mail.findings import Outcome
 from gateway.policy import defaults
 from gateway.policy.snapshot import CheckRule, ClientRules, DomainPolicy, Mode, RecipientPolicy, Rules, Snapshot
-from smtpfront.lab.nameserver import Nameserver
+from tests.nameserving import serving
+from tests.smtpfront.conftest import Serve
 from tests.smtpfront.nexthop import NextHop
-from tests.smtpfront.running import Client, Gateway, mail, snapshot, until
+from tests.smtpfront.running import Gateway, dns, mail, raw, snapshot, until
 
 Start = Callable[..., Gateway]
 BLOCKED, ALLOWED = "127.0.1.1", "127.0.1.2"
@@ -31,28 +30,20 @@ def enforcing(hop: NextHop, **clients: object) -> Snapshot:
 
 
 @pytest.fixture
-def start(tmp_path: Path, hop: NextHop, clamd: str) -> Iterator[Start]:
+def start(hop: NextHop, serve: Serve) -> Start:
     """Starts a gateway whose policy has these rules for clients."""
-    running: list[Gateway] = []
 
     def begin(policy: Snapshot | None = None, processes: int = 1, **clients: object) -> Gateway:
         balancers = clients.pop("balancers", "[]")
-        made = Gateway(
-            tmp_path,
+        return serve(
             policy or enforcing(hop, **clients),
-            clamd,
             processes=processes,
             BACKSTOP_SMTP__BALANCERS=str(balancers),
             BACKSTOP_BUDGET__CONNECT="2",
             BACKSTOP_LIMITS__CONNECTIONS_PER_CLIENT="200",
         )
-        running.append(made)
-        return made
 
-    yield begin
-    for each in running:
-        each.stop()
-        assert "Traceback" not in each.log, each.log
+    return begin
 
 
 # -- networks -------------------------------------------------------------------------------------------------------
@@ -168,17 +159,6 @@ def test_the_limit_is_exact_over_four_processes(start: Start) -> None:
 
 
 # -- early talkers --------------------------------------------------------------------------------------------------
-
-
-def raw(gateway: Gateway, octets: bytes = b"", source: str = "127.0.0.1") -> Client:
-    """Connect and say something at once; the banner is what comes then."""
-    client = object.__new__(Client)
-    client.socket = socket.create_connection(("127.0.0.1", gateway.ports["inbound"]), 10, source_address=(source, 0))
-    client.socket.settimeout(20)
-    client._buffer = b""
-    client.send(octets)
-    client.banner = client.reply()
-    return client
 
 
 def test_who_speaks_before_the_banner_is_refused(start: Start) -> None:
@@ -332,18 +312,10 @@ def test_a_domain_may_have_a_check_off(start: Start, hop: NextHop) -> None:
     assert taken.startswith("250")
 
 
-async def test_received_names_the_client_as_dns_does(tmp_path: Path, hop: NextHop, clamd: str) -> None:
+def test_received_names_the_client_as_dns_does(hop: NextHop, serve: Serve) -> None:
     zone = {"1.0.0.127.in-addr.arpa": {"PTR": ["one.other.test."]}, "one.other.test": {"A": ["127.0.0.1"]}}
-    server = Nameserver(zone)
-    dns = f'["{await server.start()}"]'
+    with serving(zone) as nameserver, serve(snapshot(hop.port), **dns(nameserver)).client() as client:
+        client.open("them@other.test", "alice@example.test")
+        assert client.data(mail()).startswith("250")
 
-    def send() -> None:
-        gateway = Gateway(tmp_path, snapshot(hop.port), clamd, BACKSTOP_DNS__SERVERS=dns)
-        with gateway.client() as client:
-            client.open("them@other.test", "alice@example.test")
-            assert client.data(mail()).startswith("250")
-        gateway.stop()
-
-    await asyncio.to_thread(send)
-    await server.stop()
     assert b"from client.test (one.other.test [127.0.0.1])" in hop.kept[0].content

@@ -15,10 +15,10 @@ from tests.gateway.services.dkim.signing import record, signed
 from tests.gateway.services.dkim.test_arc import sealed
 from tests.nameserving import serving
 from tests.smtpfront.conftest import prepare
+from tests.smtpfront.dialogues import dialogues, play
 from tests.smtpfront.nexthop import NextHop
-from tests.smtpfront.running import Gateway, snapshot
+from tests.smtpfront.running import Gateway, dns, snapshot
 from tests.smtpfront.running import mail as mail_of
-from tests.smtpfront.test_transcripts import FOLDER, play
 
 ZONE: Zone = {
     "_dmarc.reject.test": {"TXT": ['"v=DMARC1; p=reject"']},
@@ -71,14 +71,6 @@ MAILS = {
 
 
 @pytest.fixture(scope="module")
-def next_hop() -> Iterator[NextHop]:
-    """The next hop of the gateway that the dialogues of this module share."""
-    own = NextHop()
-    yield own
-    own.close()
-
-
-@pytest.fixture(scope="module")
 def nameserver() -> Iterator[Nameserver]:
     """A name server with the zone."""
     with serving(ZONE) as server:
@@ -87,28 +79,19 @@ def nameserver() -> Iterator[Nameserver]:
 
 @pytest.fixture(scope="module")
 def gateway(
-    tmp_path_factory: pytest.TempPathFactory, next_hop: NextHop, clamd: str, nameserver: Nameserver
+    tmp_path_factory: pytest.TempPathFactory, module_hop: NextHop, clamd: str, nameserver: Nameserver
 ) -> Iterator[Gateway]:
     """A gateway that asks the name server."""
-    running = Gateway(
+    with Gateway(
         prepare(tmp_path_factory.mktemp("gateway")),
-        policy(next_hop.port),
+        policy(module_hop.port),
         clamd,
-        BACKSTOP_DNS__SERVERS=f'["{nameserver.address}"]',
-        BACKSTOP_DNS__SECONDS="1",
-        BACKSTOP_DNS__ATTEMPT_SECONDS="0.4",
-    )
-    yield running
-    running.stop()
-    assert "Traceback" not in running.log, running.log
+        **dns(nameserver),
+    ) as running:
+        yield running
 
 
-def dialogues() -> list[Path]:
-    """The dialogues."""
-    return sorted((FOLDER / "authentication").glob("*.txt"))
-
-
-@pytest.mark.parametrize("path", dialogues(), ids=[path.stem for path in dialogues()])
+@dialogues("authentication")
 def test_dialogue(gateway: Gateway, path: Path) -> None:
     octets = {name: repr(message + b".\r\n")[2:-1] for name, message in MAILS.items()}
     play(gateway, path, **octets)
@@ -135,26 +118,26 @@ def test_what_becomes_of_a_message(gateway: Gateway, name: str, recipient: str, 
     assert trace.disposition == disposition, trace.because
 
 
-def results_told(next_hop: NextHop) -> str:
+def results_told(module_hop: NextHop) -> str:
     """The Authentication-Results field of the last message, unfolded."""
-    found = re.search(rb"^Authentication-Results: (.*\r\n(?:\t.*\r\n)*)", next_hop.kept[-1].content, re.MULTILINE)
+    found = re.search(rb"^Authentication-Results: (.*\r\n(?:\t.*\r\n)*)", module_hop.kept[-1].content, re.MULTILINE)
     assert found is not None
     return re.sub(r"\s+", " ", found[1].decode()).strip()
 
 
-def test_the_next_hop_is_told_what_every_method_came_to(gateway: Gateway, next_hop: NextHop) -> None:
+def test_the_next_hop_is_told_what_every_method_came_to(gateway: Gateway, module_hop: NextHop) -> None:
     with gateway.client() as client:
         client.open("ann@spf.test", "kim@enforcing.test")
         forged = b"Authentication-Results: mx.example.test;\r\n\tdmarc=pass header.from=bank.test\r\n"
         assert client.data(forged + signed(mail("ann@reject.test"), domain="reject.test")).startswith("250")
-    told = results_told(next_hop)
+    told = results_told(module_hop)
     assert told.startswith(
         "mx.example.test; spf=pass smtp.mailfrom=spf.test; spf=none smtp.helo=client.test; dkim=pass "
     )
     assert "header.d=reject.test header.s=s1" in told
     assert "; dmarc=pass (p=reject) header.from=reject.test;" in told
     assert "iprev=fail policy.iprev=127.0.0.1" in told
-    assert b"bank.test" not in next_hop.kept[-1].content
+    assert b"bank.test" not in module_hop.kept[-1].content
 
 
 def test_spf_of_the_same_organization_proves_the_author(gateway: Gateway) -> None:

@@ -1,6 +1,5 @@
 """A bounce's two stages over a real SMTP front: suspect at RCPT, judged at the end of DATA."""
 
-import datetime
 import json
 import subprocess
 import sys
@@ -16,26 +15,18 @@ from gateway.mail.decisions import Action
 from gateway.mail.findings import Observation, Outcome
 from gateway.mail.trace import Trace
 from gateway.policy import defaults
-from gateway.policy.snapshot import BatvKey, CheckRule, DomainPolicy, Marking, Mode, RecipientPolicy, Rules, Snapshot
-from gateway.services import secrets
+from gateway.policy.snapshot import CheckRule, DomainPolicy, Mode, RecipientPolicy, Rules, Snapshot
 from gateway.services.ledger import open_ledger
+from tests.smtpfront.bouncing import KEY, LONG_AGO, MARKING, SEAL, SECRETS, false_bounce
 from tests.smtpfront.conftest import prepare
+from tests.smtpfront.dialogues import dialogues, play
 from tests.smtpfront.nexthop import NextHop
 from tests.smtpfront.running import ROOT, Gateway, mail, snapshot
-from tests.smtpfront.test_transcripts import FOLDER, play
 
-KEY = batv.Key(1, b"the secret of key 1")
-SEAL = b"the secret of the seal"
 ALICE, BOB = "alice@marks.test", "bob@marks.test"
 TODAY = int(time.time() // 86400)
 DATE = "Fri, 20 Nov 2026 10:00:00 +0000"
-BOUNCE = mail(
-    "I'm sorry, your message could not be delivered.\r\n<carol@far.test>: 550 5.1.1 user unknown\r\n\r\n"
-    "--- Below this line is a copy of the message.\r\n\r\n"
-    f"From: Alice <{ALICE}>\r\nDate: {DATE}\r\nMessage-ID: <out-1@marks.test>\r\n\r\nhello\r\n",
-    From="MAILER-DAEMON@far.test",
-    Subject="failure notice",
-)
+BOUNCE = false_bounce(f"Alice <{ALICE}>", f"Date: {DATE}\r\nMessage-ID: <out-1@marks.test>\r\n")
 VACATION = mail("I am on vacation.\r\n", From="carol@far.test", Subject="Out of office", Auto_Submitted="auto-replied")
 
 
@@ -45,41 +36,29 @@ def sealed(sender: str) -> str:
 
 def policy(next_hop: int) -> Snapshot:
     """Two domains that mark all their mail, one of which refuses forged bounces; the third doesn't mark."""
-    long_ago = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=100)).date().isoformat()
     strict = defaults.CHECKS | {"forged_bounce": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT)}
     people = {"alice": RecipientPolicy(), "bob": RecipientPolicy()}
-    made = snapshot(next_hop, marking=Marking((BatvKey(1, "batv-1"),), "seal"))
+    made = snapshot(next_hop, marking=MARKING)
     domains = {
-        "marks.test": DomainPolicy("inner", Rules(checks=strict), people, marks_since=long_ago),
-        "new.test": DomainPolicy("inner", Rules(checks=defaults.CHECKS), people, marks_since=long_ago),
+        "marks.test": DomainPolicy("inner", Rules(checks=strict), people, marks_since=LONG_AGO),
+        "new.test": DomainPolicy("inner", Rules(checks=defaults.CHECKS), people, marks_since=LONG_AGO),
         "unmarked.test": DomainPolicy("inner", Rules(checks=defaults.CHECKS), people),
     }
     return msgspec.structs.replace(made, domains={**made.domains, **domains})
 
 
 @pytest.fixture(scope="module")
-def hop() -> Iterator[NextHop]:
-    own = NextHop()
-    yield own
-    own.close()
+def marks(tmp_path_factory: pytest.TempPathFactory, module_hop: NextHop, clamd: str) -> Iterator[Gateway]:
+    home = prepare(tmp_path_factory.mktemp("bounces"), SECRETS)
+    with Gateway(home, policy(module_hop.port), clamd) as running:
+        yield running
 
 
-@pytest.fixture(scope="module")
-def marks(tmp_path_factory: pytest.TempPathFactory, hop: NextHop, clamd: str) -> Iterator[Gateway]:
-    home = prepare(tmp_path_factory.mktemp("bounces"))
-    secrets.write(home / "secrets", "batv-1", KEY.secret.decode())
-    secrets.write(home / "secrets", "seal", SEAL.decode())
-    running = Gateway(home, policy(hop.port), clamd)
-    yield running
-    running.stop()
-    assert "Traceback" not in running.log, running.log
-
-
-@pytest.mark.parametrize("name", sorted(path.stem for path in (FOLDER / "bounces").glob("*.txt")))
-def test_dialogue(marks: Gateway, name: str) -> None:
+@dialogues("bounces")
+def test_dialogue(marks: Gateway, path: Path) -> None:
     play(
         marks,
-        FOLDER / "bounces" / f"{name}.txt",
+        path,
         valid=batv.sign(ALICE, KEY, TODAY),
         expired=batv.sign(ALICE, KEY, TODAY - 20),
         forged=f"prvs=1{(TODAY + 3) % 1000:03d}00ff00={ALICE}",
@@ -102,12 +81,12 @@ def told(trace: Trace, check: str) -> set[str]:
     return {each.detail.partition(" (")[0] for each in seen(trace, check).findings if each.symbol == "EVIDENCE"}
 
 
-def test_a_forged_bounce_is_observed_first(marks: Gateway, hop: NextHop) -> None:
+def test_a_forged_bounce_is_observed_first(marks: Gateway, module_hop: NextHop) -> None:
     trace = trace_of(marks, BOUNCE, "alice@new.test")
 
     assert trace.disposition == "delivered"
     assert seen(trace, "forged_bounce").findings[0].symbol == "FORGED_BOUNCE"
-    assert hop.kept
+    assert module_hop.kept
 
 
 def test_the_trace_holds_every_piece_of_evidence(marks: Gateway) -> None:
@@ -176,13 +155,13 @@ def test_a_large_bounce_is_judged_too(marks: Gateway) -> None:
     assert trace.disposition == "rejected"
 
 
-def test_what_was_sent_by_this_gateway_comes_back_as_genuine(marks: Gateway, hop: NextHop) -> None:
-    before = len(hop.kept)
+def test_what_was_sent_by_this_gateway_comes_back_as_genuine(marks: Gateway, module_hop: NextHop) -> None:
+    before = len(module_hop.kept)
     with marks.client("outbound") as client:
         client.open(ALICE, "carol@far.test")
         assert client.data(mail(From=ALICE, Message_ID="<out-9@marks.test>")).startswith("250")
         client.say("QUIT")
-    (left,) = hop.kept[before:]
+    (left,) = module_hop.kept[before:]
     quoted = left.content.partition(b"\r\n\r\n")[0]
     bounce = BOUNCE.partition(b"From: Alice")[0] + quoted + b"\r\n\r\n"
 

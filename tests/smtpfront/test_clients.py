@@ -11,9 +11,9 @@ from gateway.policy import defaults
 from gateway.policy.snapshot import CheckRule, ClientRules, DomainPolicy, Mode, RecipientPolicy, Rules, Snapshot
 from smtpfront.lab.nameserver import Nameserver, Records
 from tests.nameserving import serving
+from tests.smtpfront.dialogues import dialogues, play
 from tests.smtpfront.nexthop import NextHop
-from tests.smtpfront.running import Gateway, snapshot
-from tests.smtpfront.test_transcripts import FOLDER, play
+from tests.smtpfront.running import Gateway, dns, snapshot
 
 NAMED = ("reverse_dns", "helo")
 HELD = ("client_networks", "rates", "early_talker")
@@ -55,19 +55,15 @@ def nameserver() -> Iterator[Nameserver]:
 
 @pytest.fixture
 def gateway(tmp_path: Path, hop: NextHop, clamd: str, nameserver: Nameserver) -> Iterator[Gateway]:
-    running = Gateway(
+    with Gateway(
         tmp_path,
         policy(hop.port),
         clamd,
-        BACKSTOP_DNS__SERVERS=f'["{nameserver.address}"]',
-        BACKSTOP_DNS__SECONDS="1",
-        BACKSTOP_DNS__ATTEMPT_SECONDS="0.3",
-    )
-    yield running
-    running.stop()
-    assert "Traceback" not in running.log, running.log
+        **dns(nameserver, attempt_seconds=0.3),
+    ) as running:
+        yield running
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (FOLDER / "clients").glob("*.txt")))
-def test_dialogue(gateway: Gateway, name: str) -> None:
-    play(gateway, FOLDER / "clients" / f"{name}.txt")
+@dialogues("clients")
+def test_dialogue(gateway: Gateway, path: Path) -> None:
+    play(gateway, path)

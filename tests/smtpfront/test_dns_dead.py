@@ -3,7 +3,6 @@
 import concurrent.futures
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,8 +11,9 @@ from gateway.mail.decisions import Action
 from gateway.policy import defaults
 from gateway.policy.snapshot import CheckRule, DnsList, DomainPolicy, Mode, RecipientPolicy, Rules, Snapshot
 from tests.nameserving import serving
+from tests.smtpfront.conftest import Serve
 from tests.smtpfront.nexthop import NextHop
-from tests.smtpfront.running import Gateway, mail, snapshot, until
+from tests.smtpfront.running import Gateway, dns, mail, snapshot, until
 
 ASKING = ("dns_lists", "reverse_dns", "helo", "sender_domain", "spf", "dkim", "arc", "dmarc")
 SECONDS = 1.0  # of one look-up
@@ -36,20 +36,12 @@ def policy(next_hop: int) -> Snapshot:
 
 
 @pytest.fixture(params=["silent", "refused"])
-def deaf(request: pytest.FixtureRequest, tmp_path: Path, hop: NextHop, clamd: str) -> Iterator[Gateway]:
+def deaf(request: pytest.FixtureRequest, hop: NextHop, serve: Serve) -> Iterator[Gateway]:
     with serving(lambda _: "silent") as nameserver:
-        running = Gateway(
-            tmp_path,
-            policy(hop.port),
-            clamd,
-            BACKSTOP_DNS__SERVERS=f'["{nameserver.address if request.param == "silent" else "127.0.0.1:9"}"]',
-            BACKSTOP_DNS__SECONDS=str(SECONDS),
-        )
-        yield running
-        assert running.stop() == 0
-        assert "Traceback" not in running.log, running.log
-        assert "was never retrieved" not in running.log
-        assert "was destroyed" not in running.log
+        settings = dns(nameserver, seconds=SECONDS)
+        if request.param == "refused":
+            settings["BACKSTOP_DNS__SERVERS"] = '["127.0.0.1:9"]'
+        yield serve(policy(hop.port), **settings)
 
 
 def talk(gateway: Gateway, number: int, domain: str) -> tuple[str, str, float]:

@@ -102,10 +102,9 @@ ELSEWHERE = {
 @pytest.fixture(scope="module")
 def narrow() -> Iterator[NextHop]:
     """A next hop that takes neither SMTPUTF8 nor much."""
-    hop = NextHop()
-    hop.script.ehlo = "250-inner.test\r\n250 SIZE 5000"
-    yield hop
-    hop.close()
+    with NextHop() as hop:
+        hop.script.ehlo = "250-inner.test\r\n250 SIZE 5000"
+        yield hop
 
 
 @pytest.fixture(scope="module")
@@ -113,10 +112,8 @@ def replying(
     tmp_path_factory: pytest.TempPathFactory, inner: NextHop, narrow: NextHop, clamd: str
 ) -> Iterator[Gateway]:
     home = prepare(tmp_path_factory.mktemp("replying"))
-    running = Gateway(home, snapshot(inner.port, narrow.port), clamd, BACKSTOP_LIMITS__AUTH_FAILURES="100")
-    yield running
-    running.stop()
-    assert "Traceback" not in running.log, running.log
+    with Gateway(home, snapshot(inner.port, narrow.port), clamd, BACKSTOP_LIMITS__AUTH_FAILURES="100") as running:
+        yield running
 
 
 def last_reply(client: Client, lines: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import msgspec
@@ -19,9 +20,9 @@ from smtpfront.lab.nameserver import Records
 from tests.gateway.services.dkim import signing
 from tests.nameserving import serving
 from tests.smtpfront.conftest import prepare
+from tests.smtpfront.dialogues import dialogues, play
 from tests.smtpfront.nexthop import NextHop
-from tests.smtpfront.running import Gateway, mail, snapshot, until
-from tests.smtpfront.test_transcripts import FOLDER, play
+from tests.smtpfront.running import Gateway, dns, mail, snapshot, until
 
 DELAY = 0.5
 ZONE: dict[str, Records | str] = {
@@ -49,29 +50,22 @@ def policy(next_hop: int) -> Snapshot:
 
 
 @pytest.fixture(scope="module")
-def hop() -> Iterator[NextHop]:
-    own = NextHop()
-    yield own
-    own.close()
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory, hop: NextHop, clamd: str) -> Iterator[Gateway]:
-    with serving(ZONE) as server:
-        running = Gateway(
+def gateway(tmp_path_factory: pytest.TempPathFactory, module_hop: NextHop, clamd: str) -> Iterator[Gateway]:
+    with (
+        serving(ZONE) as server,
+        Gateway(
             prepare(tmp_path_factory.mktemp("greylisting")),
-            policy(hop.port),
+            policy(module_hop.port),
             clamd,
-            BACKSTOP_DNS__SERVERS=f'["{server.address}"]',
-        )
+            **dns(server, seconds=5, attempt_seconds=1),
+        ) as running,
+    ):
         yield running
-        running.stop()
-    assert "Traceback" not in running.log, running.log
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (FOLDER / "greylisting").glob("*.txt")))
-def test_dialogue(gateway: Gateway, name: str) -> None:
-    play(gateway, FOLDER / "greylisting" / f"{name}.txt")
+@dialogues("greylisting")
+def test_dialogue(gateway: Gateway, path: Path) -> None:
+    play(gateway, path)
 
 
 def told(gateway: Gateway, sender: str, source: str, recipient: str = "kim@enforcing.test") -> str:

@@ -2,9 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from gateway.mail.decisions import Action
 from gateway.policy.snapshot import ClientRules, Forwarder, Rules, Snapshot
 from smtpfront.harvest import seconds_for
+from tests.smtpfront.conftest import Serve
 from tests.smtpfront.nexthop import NextHop
 from tests.smtpfront.running import FORWARDER, Gateway, snapshot
 
@@ -20,22 +20,16 @@ HARVESTER, ALLOWED = "127.0.2.1", "127.0.2.2"
 
 
 @pytest.fixture
-def start(tmp_path: Path, hop: NextHop, clamd: str) -> Iterator[Start]:
+def start(hop: NextHop, serve: Serve) -> Start:
     """Starts a gateway that holds clients off after so many unknown recipients."""
-    running: list[Gateway] = []
 
     def begin(
         limit: int | None, processes: int = 1, change: Callable[[Snapshot], Snapshot] = lambda one: one
     ) -> Gateway:
         rules = ClientRules(unknown_per_hour=limit, allowed=(f"{ALLOWED}/32",), connections_per_minute=None)
-        made = Gateway(tmp_path, change(snapshot(hop.port, clients=rules)), clamd, processes=processes)
-        running.append(made)
-        return made
+        return serve(change(snapshot(hop.port, clients=rules)), processes=processes)
 
-    yield begin
-    for each in running:
-        each.stop()
-        assert "Traceback" not in each.log, each.log
+    return begin
 
 
 def codes(gateway: Gateway, *recipients: str, source: str = HARVESTER) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway.mail.decisions import Disposition
+from tests.smtpfront.conftest import Serve
 from tests.smtpfront.nexthop import NextHop
 from tests.smtpfront.running import Gateway, mail, snapshot, until
 
@@ -19,7 +20,7 @@ from tests.smtpfront.running import Gateway, mail, snapshot, until
 @pytest.fixture
 def tight(tmp_path: Path, hop: NextHop, clamd: str) -> Iterator[Gateway]:
     """A gateway with little patience."""
-    running = Gateway(
+    with Gateway(
         tmp_path,
         snapshot(hop.port),
         clamd,
@@ -30,10 +31,8 @@ def tight(tmp_path: Path, hop: NextHop, clamd: str) -> Iterator[Gateway]:
         BACKSTOP_BUDGET__DATA="1",
         BACKSTOP_BUDGET__NEXT_HOP="1",
         BACKSTOP_BUDGET__CONNECT="1",
-    )
-    yield running
-    running.stop()
-    assert "Traceback" not in running.log, running.log
+    ) as running:
+        yield running
 
 
 def test_a_silent_client_is_told_and_let_go(tight: Gateway) -> None:
@@ -105,8 +104,8 @@ def test_when_the_budget_of_data_is_spent_nothing_is_delivered(tight: Gateway, h
     assert hop.kept == []
 
 
-def test_a_dead_process_is_replaced_and_its_slots_are_free(tmp_path: Path, hop: NextHop, clamd: str) -> None:
-    own = Gateway(tmp_path, snapshot(hop.port), clamd, BACKSTOP_LIMITS__CONNECTIONS_PER_CLIENT="1")
+def test_a_dead_process_is_replaced_and_its_slots_are_free(hop: NextHop, serve: Serve) -> None:
+    own = serve(snapshot(hop.port), BACKSTOP_LIMITS__CONNECTIONS_PER_CLIENT="1")
     first = own.client()
     assert own.client().banner.startswith("421")
     dead = own.statuses()[0]["pid"]
@@ -115,12 +114,10 @@ def test_a_dead_process_is_replaced_and_its_slots_are_free(tmp_path: Path, hop: 
     with own.client() as client:
         assert client.banner.startswith("220")
     first.socket.close()
-    own.stop()
 
 
-def test_a_port_in_use_is_one_clear_line(tmp_path: Path, clamd: str) -> None:
-    own = Gateway(tmp_path / "a", snapshot(9), clamd)
-    taken = own.ports["inbound"]
+def test_a_port_in_use_is_one_clear_line(tmp_path: Path, serve: Serve) -> None:
+    taken = serve(snapshot(9)).ports["inbound"]
     ended = subprocess.run(
         [sys.executable, "-m", "smtpfront"],
         env=os.environ
@@ -130,7 +127,6 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path, clamd: str) -> None:
         timeout=20,
         check=False,
     )
-    own.stop()
 
     assert ended.returncode == 1
     assert ended.stderr == (
@@ -139,13 +135,12 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path, clamd: str) -> None:
     )
 
 
-def test_both_address_families_are_served(tmp_path: Path, hop: NextHop, clamd: str) -> None:
+def test_both_address_families_are_served(hop: NextHop, serve: Serve) -> None:
     listeners = json.dumps(["127.0.0.1:0", "[::1]:0"])
-    own = Gateway(tmp_path, snapshot(hop.port), clamd, BACKSTOP_SMTP__INBOUND=listeners)
+    own = serve(snapshot(hop.port), BACKSTOP_SMTP__INBOUND=listeners)
     addresses = own.statuses()[0]["listeners"]
     assert isinstance(addresses, list)
     for address in addresses[:2]:
         host, _, port = address.rpartition(":")
         with socket.create_connection((host.strip("[]"), int(port)), 5) as sock:
             assert sock.recv(100).startswith(b"220 mx.example.test")
-    own.stop()

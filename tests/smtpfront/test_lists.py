@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from gateway.mail.decisions import Action
-from gateway.policy import defaults, learned
+from gateway.policy import defaults
 from gateway.policy.learned import Learned, ListOff
 from gateway.policy.snapshot import (
     CheckRule,
@@ -25,10 +25,9 @@ from gateway.policy.snapshot import (
 )
 from smtpfront.lab.nameserver import Nameserver
 from tests.nameserving import serving
+from tests.smtpfront.dialogues import dialogues, play
 from tests.smtpfront.nexthop import NextHop
-from tests.smtpfront.running import ROOT, Gateway, mail, snapshot, until
-from tests.smtpfront.test_arrival import raw
-from tests.smtpfront.test_transcripts import FOLDER, play
+from tests.smtpfront.running import ROOT, Gateway, dns, mail, raw, snapshot, until
 
 LISTED, ERROR, SILENT, BOUNCER = "127.0.2.1", "127.0.2.2", "127.0.2.3", "127.0.2.4"
 ZONE = {
@@ -69,23 +68,19 @@ def nameserver() -> Iterator[Nameserver]:
 
 @pytest.fixture
 def gateway(tmp_path: Path, hop: NextHop, clamd: str, nameserver: Nameserver) -> Iterator[Gateway]:
-    running = Gateway(
+    with Gateway(
         tmp_path,
         policy(hop.port),
         clamd,
-        BACKSTOP_DNS__SERVERS=f'["{nameserver.address}"]',
-        BACKSTOP_DNS__SECONDS="1",
-        BACKSTOP_DNS__ATTEMPT_SECONDS="0.4",
+        **dns(nameserver),
         BACKSTOP_SMTP__BALANCERS='["127.0.0.5/32"]',
-    )
-    yield running
-    running.stop()
-    assert "Traceback" not in running.log, running.log
+    ) as running:
+        yield running
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (FOLDER / "lists").glob("*.txt")))
-def test_dialogue(gateway: Gateway, name: str) -> None:
-    play(gateway, FOLDER / "lists" / f"{name}.txt")
+@dialogues("lists")
+def test_dialogue(gateway: Gateway, path: Path) -> None:
+    play(gateway, path)
 
 
 def test_a_listing_weighs_and_the_trace_names_list_and_code(gateway: Gateway) -> None:
@@ -131,10 +126,7 @@ def test_lists_that_never_answer_cost_their_budget_and_raise_one_alarm(gateway: 
 
 
 def test_a_list_that_is_off_is_not_asked_and_the_trace_cites_the_entry(gateway: Gateway) -> None:
-    known = Learned(7, lists_off={"bl.test": ListOff(3, time.time(), "it lists everything")})
-    (gateway.home / "learned").mkdir(exist_ok=True)
-    (gateway.home / "learned" / "new").write_bytes(learned.encode(known))
-    (gateway.home / "learned" / "new").replace(gateway.home / "learned" / learned.FILE)
+    gateway.learn(Learned(7, lists_off={"bl.test": ListOff(3, time.time(), "it lists everything")}))
 
     def accepted() -> bool:
         with gateway.client(source=LISTED) as client:

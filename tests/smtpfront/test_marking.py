@@ -16,16 +16,13 @@ from gateway.backscatter import batv, seal
 from gateway.mail.message import Headers, head_of
 from gateway.operations.learning import never_tags
 from gateway.operations.rows import copies_of
-from gateway.policy import learned
 from gateway.policy.learned import Learned, NeverTag
 from gateway.policy.snapshot import BatvKey, Dkim, Marking, Outbound, Snapshot
-from gateway.services import secrets
 from gateway.services.ledger import open_ledger
 from gateway.spool.quarantine import Quarantine
-from tests.smtpfront.conftest import prepare
+from tests.smtpfront.conftest import Serve, prepare
 from tests.smtpfront.nexthop import NextHop
-from tests.smtpfront.running import Gateway, mail, snapshot, until
-from tests.smtpfront.test_path import spam
+from tests.smtpfront.running import Gateway, mail, snapshot, spam, until
 
 SECRET = "the secret of key 4"
 KEY = batv.Key(4, SECRET.encode())
@@ -54,31 +51,24 @@ def private_key() -> rsa.RSAPrivateKey:
 
 
 @pytest.fixture(scope="module")
-def hop() -> Iterator[NextHop]:
-    own = NextHop()
-    yield own
-    own.close()
-
-
-@pytest.fixture(scope="module")
 def marking(
-    tmp_path_factory: pytest.TempPathFactory, hop: NextHop, clamd: str, private_key: rsa.RSAPrivateKey
+    tmp_path_factory: pytest.TempPathFactory, module_hop: NextHop, clamd: str, private_key: rsa.RSAPrivateKey
 ) -> Iterator[Gateway]:
-    home = prepare(tmp_path_factory.mktemp("marking"))
-    secrets.write(home / "secrets", "batv-4", SECRET)
-    secrets.write(home / "secrets", "seal", SEAL)
     pem = private_key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    secrets.write(home / "secrets", "dkim-example", pem.decode())
-    running = Gateway(home, marking_policy(hop.port), clamd)
-    yield running
-    running.stop()
-    assert "Traceback" not in running.log, running.log
+    secrets = {"batv-4": SECRET, "seal": SEAL, "dkim-example": pem.decode()}
+    home = prepare(tmp_path_factory.mktemp("marking"), secrets)
+    with Gateway(home, marking_policy(module_hop.port), clamd) as running:
+        yield running
 
 
 def send_out(
-    gateway: Gateway, hop: NextHop, content: bytes, sender: str = "Alice@Example.Test", recipient: str = "f@far.test"
+    gateway: Gateway,
+    hop: NextHop,
+    content: bytes,
+    sender: str = "Alice@Example.Test",
+    recipient: str = "f@far.test",
 ) -> tuple[str, bytes]:
     """Send by the outbound listener; gives the sender that the next hop was told, and what it got."""
     before = len(hop.kept)
@@ -95,16 +85,16 @@ def ours(**changes: str | None) -> bytes:
     return mail(**({"From": "Alice <alice@example.test>", "Message_ID": "<out-1@example.test>"} | changes))
 
 
-def test_the_sender_leaves_in_lower_case_and_signed(marking: Gateway, hop: NextHop) -> None:
-    sender, _ = send_out(marking, hop, ours())
+def test_the_sender_leaves_in_lower_case_and_signed(marking: Gateway, module_hop: NextHop) -> None:
+    sender, _ = send_out(marking, module_hop, ours())
 
     assert batv.check(sender, [KEY], today()) == batv.Checked("alice@example.test", batv.Result.VALID, 4)
 
 
-def test_a_sender_that_is_signed_already_is_not_signed_twice(marking: Gateway, hop: NextHop) -> None:
+def test_a_sender_that_is_signed_already_is_not_signed_twice(marking: Gateway, module_hop: NextHop) -> None:
     tagged = batv.sign("alice@example.test", KEY, today())
 
-    sender, _ = send_out(marking, hop, ours(), sender=tagged)
+    sender, _ = send_out(marking, module_hop, ours(), sender=tagged)
 
     assert sender == tagged
 
@@ -121,9 +111,9 @@ def test_a_sender_that_is_signed_already_is_not_signed_twice(marking: Gateway, h
     ],
 )
 def test_a_sender_that_must_not_be_signed_leaves_as_it_is(
-    marking: Gateway, hop: NextHop, sender: str, recipient: str
+    marking: Gateway, module_hop: NextHop, sender: str, recipient: str
 ) -> None:
-    told, _ = send_out(marking, hop, ours(), sender=sender, recipient=recipient)
+    told, _ = send_out(marking, module_hop, ours(), sender=sender, recipient=recipient)
 
     assert told == sender
 
@@ -142,8 +132,8 @@ def test_recipients_that_need_another_sender_come_in_a_transaction_of_their_own(
     assert replies[1].startswith("452 4.5.3")
 
 
-def test_a_message_carries_a_seal_that_holds(marking: Gateway, hop: NextHop) -> None:
-    _, content = send_out(marking, hop, ours())
+def test_a_message_carries_a_seal_that_holds(marking: Gateway, module_hop: NextHop) -> None:
+    _, content = send_out(marking, module_hop, ours())
 
     headers = Headers(head_of(content))
     (value,) = seal.find(content)
@@ -159,14 +149,14 @@ def test_a_message_carries_a_seal_that_holds(marking: Gateway, hop: NextHop) -> 
 
 
 @pytest.mark.parametrize("lacking", ["Message_ID", "Date"])
-def test_a_message_that_has_nothing_to_seal_stays_without(marking: Gateway, hop: NextHop, lacking: str) -> None:
-    _, content = send_out(marking, hop, ours(**{lacking: None}))
+def test_a_message_that_has_nothing_to_seal_stays_without(marking: Gateway, module_hop: NextHop, lacking: str) -> None:
+    _, content = send_out(marking, module_hop, ours(**{lacking: None}))
 
     assert seal.HEADER.encode() not in content
 
 
 def test_mail_that_leaves_has_a_signature_that_holds(
-    marking: Gateway, hop: NextHop, private_key: rsa.RSAPrivateKey
+    marking: Gateway, module_hop: NextHop, private_key: rsa.RSAPrivateKey
 ) -> None:
     public = private_key.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -174,7 +164,7 @@ def test_mail_that_leaves_has_a_signature_that_holds(
     record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
     asked = []
 
-    _, content = send_out(marking, hop, ours(body="a line  \r\n" * 10 + "\r\n\r\n"))
+    _, content = send_out(marking, module_hop, ours(body="a line  \r\n" * 10 + "\r\n\r\n"))
 
     def dns(name: bytes, timeout: int = 5) -> bytes:  # noqa: ARG001 - dkimpy's signature
         asked.append(name)
@@ -186,11 +176,11 @@ def test_mail_that_leaves_has_a_signature_that_holds(
 
 
 @pytest.mark.parametrize("large", [20, 200_000])
-def test_the_message_itself_leaves_as_it_came(marking: Gateway, hop: NextHop, large: int) -> None:
+def test_the_message_itself_leaves_as_it_came(marking: Gateway, module_hop: NextHop, large: int) -> None:
     body = "0123456789 \r\n" * large if large < 1000 else "x" * 70 + "\r\n"
     content = ours(body=body * (1 if large < 1000 else 10_000))
 
-    _, got = send_out(marking, hop, content)
+    _, got = send_out(marking, module_hop, content)
 
     assert got.endswith(content)
 
@@ -209,23 +199,23 @@ def test_the_message_itself_leaves_as_it_came(marking: Gateway, hop: NextHop, la
     ],
 )
 def test_the_trace_tells_the_marks_and_why_one_is_left_out(
-    marking: Gateway, hop: NextHop, recipient: str, lines: list[str]
+    marking: Gateway, module_hop: NextHop, recipient: str, lines: list[str]
 ) -> None:
-    send_out(marking, hop, ours(Message_ID=f"<told-{recipient}>"), recipient=recipient)
+    send_out(marking, module_hop, ours(Message_ID=f"<told-{recipient}>"), recipient=recipient)
 
     told = [each.what for each in marking.traces()[-1].events]
     assert [each for each in told if each.startswith(("not tagged", "it leaves"))] == lines
 
 
-def test_mail_between_our_users_is_sealed_and_not_signed(marking: Gateway, hop: NextHop) -> None:
-    _, content = send_out(marking, hop, ours(), recipient="bob@example.test")
+def test_mail_between_our_users_is_sealed_and_not_signed(marking: Gateway, module_hop: NextHop) -> None:
+    _, content = send_out(marking, module_hop, ours(), recipient="bob@example.test")
 
     assert seal.HEADER.encode() in content
     assert b"DKIM-Signature" not in content
 
 
-def test_what_leaves_is_in_the_ledger(marking: Gateway, hop: NextHop) -> None:
-    send_out(marking, hop, ours(Message_ID="<noted@example.test>"), recipient="friend@far.test")
+def test_what_leaves_is_in_the_ledger(marking: Gateway, module_hop: NextHop) -> None:
+    send_out(marking, module_hop, ours(Message_ID="<noted@example.test>"), recipient="friend@far.test")
 
     ledger, store = open_ledger(marking.home, marking.home / "secrets", writable=False)
     with store:
@@ -235,10 +225,10 @@ def test_what_leaves_is_in_the_ledger(marking: Gateway, hop: NextHop) -> None:
 
 
 @pytest.mark.parametrize("sender", ["l" * 49 + "@example.test", '"two words"@example.test'])
-def test_what_can_not_be_tagged_is_sealed_and_in_the_ledger(marking: Gateway, hop: NextHop, sender: str) -> None:
+def test_what_can_not_be_tagged_is_sealed_and_in_the_ledger(marking: Gateway, module_hop: NextHop, sender: str) -> None:
     message_id = f"<untagged-{len(sender)}@example.test>"
 
-    told, content = send_out(marking, hop, ours(Message_ID=message_id), sender=sender)
+    told, content = send_out(marking, module_hop, ours(Message_ID=message_id), sender=sender)
 
     assert told == sender
     (value,) = seal.find(content)
@@ -249,41 +239,35 @@ def test_what_can_not_be_tagged_is_sealed_and_in_the_ledger(marking: Gateway, ho
         assert ledger.message(message_id, sender) is not None
 
 
-def test_a_header_that_can_not_be_signed_is_refused(marking: Gateway, hop: NextHop) -> None:
-    before = len(hop.kept)
+def test_a_header_that_can_not_be_signed_is_refused(marking: Gateway, module_hop: NextHop) -> None:
+    before = len(module_hop.kept)
     with marking.client("outbound") as client:
         client.open("alice@example.test", "f@far.test")
         answer = client.data(b"no colon here\r\n" + ours())
 
     assert answer.startswith("554 5.6.0")
-    assert len(hop.kept) == before
+    assert len(module_hop.kept) == before
 
 
 @pytest.mark.parametrize("gone", ["batv-4", "seal", "dkim-example"])
 def test_without_its_secrets_nothing_leaves_and_an_alarm_names_the_remedy(
-    tmp_path: Path, hop: NextHop, clamd: str, gone: str
+    tmp_path: Path, module_hop: NextHop, serve: Serve, gone: str
 ) -> None:
-    home = prepare(tmp_path)
-    for name in {"batv-4", "seal", "dkim-example"} - {gone}:
-        secrets.write(home / "secrets", name, "something")
-    gateway = Gateway(home, marking_policy(hop.port), clamd)
+    prepare(tmp_path, dict.fromkeys({"batv-4", "seal", "dkim-example"} - {gone}, "something"))
+    gateway = serve(marking_policy(module_hop.port))
     with gateway.client("outbound") as client:
         (reply,) = client.open("alice@example.test", "f@far.test")
-    gateway.stop()
 
     assert reply.startswith("451 4.3.5")
     assert any("restore it" in alarm for alarm in gateway.alarms())
 
 
-def test_a_key_that_can_not_sign_defers(tmp_path: Path, hop: NextHop, clamd: str) -> None:
-    home = prepare(tmp_path)
-    for name in ("batv-4", "seal", "dkim-example"):
-        secrets.write(home / "secrets", name, "not PEM")
-    gateway = Gateway(home, marking_policy(hop.port), clamd)
+def test_a_key_that_can_not_sign_defers(tmp_path: Path, module_hop: NextHop, serve: Serve) -> None:
+    prepare(tmp_path, dict.fromkeys(("batv-4", "seal", "dkim-example"), "not PEM"))
+    gateway = serve(marking_policy(module_hop.port))
     with gateway.client("outbound") as client:
         client.open("alice@example.test", "f@far.test")
         answer = client.data(ours())
-    gateway.stop()
 
     assert answer.startswith("451 4.3.5")
     assert any("DKIM" in alarm for alarm in gateway.alarms())
@@ -300,15 +284,15 @@ TAGS = {
 
 @pytest.mark.parametrize("symbol", TAGS)
 def test_a_bounce_is_delivered_without_the_tag_and_the_trace_tells_what_it_was_worth(
-    marking: Gateway, hop: NextHop, symbol: str
+    marking: Gateway, module_hop: NextHop, symbol: str
 ) -> None:
-    before = len(hop.kept)
+    before = len(module_hop.kept)
     with marking.client() as client:
         assert client.open("", TAGS[symbol])[0].startswith("250")
         answer = client.data(mail(Subject="Undelivered"))
 
     trace = marking.trace_of(answer)
-    (message,) = hop.kept[before:]
+    (message,) = module_hop.kept[before:]
     (seen,) = [each for each in trace.observations if each.check == "batv"]
     assert [each.symbol for each in seen.findings] == [symbol]
     assert message.recipients == ["alice@example.test"]
@@ -316,13 +300,13 @@ def test_a_bounce_is_delivered_without_the_tag_and_the_trace_tells_what_it_was_w
     assert trace.recipients[0].address == TAGS[symbol]
 
 
-def test_a_tag_in_another_case_is_stripped_too(marking: Gateway, hop: NextHop) -> None:
-    before = len(hop.kept)
+def test_a_tag_in_another_case_is_stripped_too(marking: Gateway, module_hop: NextHop) -> None:
+    before = len(module_hop.kept)
     with marking.client() as client:
         client.open("them@other.test", TAGS["BATV_VALID"].upper())
         client.data(mail())
 
-    assert hop.kept[before].recipients == ["ALICE@EXAMPLE.TEST"]
+    assert module_hop.kept[before].recipients == ["ALICE@EXAMPLE.TEST"]
 
 
 def test_a_tagged_address_of_nobody_is_refused(marking: Gateway) -> None:
@@ -338,14 +322,14 @@ def test_call_outs_keep_working(marking: Gateway) -> None:
         assert client.say("QUIT").startswith("221")
 
 
-def test_a_mailbox_named_with_and_without_its_tag_gets_one_copy(marking: Gateway, hop: NextHop) -> None:
-    before = len(hop.kept)
+def test_a_mailbox_named_with_and_without_its_tag_gets_one_copy(marking: Gateway, module_hop: NextHop) -> None:
+    before = len(module_hop.kept)
     with marking.client() as client:
         replies = client.open("", TAGS["BATV_VALID"], "alice@example.test")
         client.data(mail())
 
     assert all(reply.startswith("250") for reply in replies)
-    assert hop.kept[before].recipients == ["alice@example.test"]
+    assert module_hop.kept[before].recipients == ["alice@example.test"]
 
 
 def test_a_quarantined_copy_is_for_the_mailbox(marking: Gateway) -> None:
@@ -362,13 +346,13 @@ def test_a_quarantined_copy_is_for_the_mailbox(marking: Gateway) -> None:
 
 
 def test_a_destination_that_refuses_the_tag_gets_the_plain_sender_at_once_and_is_learned(
-    marking: Gateway, hop: NextHop
+    marking: Gateway, module_hop: NextHop
 ) -> None:
-    hop.script.plain_only = "550 5.7.1 <alice@example.test> is not a member, only subscribers may post"
+    module_hop.script.plain_only = "550 5.7.1 <alice@example.test> is not a member, only subscribers may post"
     try:
-        told, _ = send_out(marking, hop, ours(Message_ID="<club@example.test>"), recipient="club@picky.test")
+        told, _ = send_out(marking, module_hop, ours(Message_ID="<club@example.test>"), recipient="club@picky.test")
     finally:
-        hop.script.plain_only = ""
+        module_hop.script.plain_only = ""
     assert told == "Alice@Example.Test"
     trace = marking.traces()[-1]
     assert any("refused the tag (ADDR is not a member) and took the plain sender" in each.what for each in trace.events)
@@ -377,18 +361,18 @@ def test_a_destination_that_refuses_the_tag_gets_the_plain_sender_at_once_and_is
     assert open_ledger(marking.home, marking.home / "secrets")[0].wrote_to("alice@example.test", "club@picky.test")
 
 
-def test_a_tag_that_is_refused_at_mail_is_left_out_too(marking: Gateway, hop: NextHop) -> None:
-    hop.script.plain_mail_only = "501 5.1.7 bad sender address syntax"
+def test_a_tag_that_is_refused_at_mail_is_left_out_too(marking: Gateway, module_hop: NextHop) -> None:
+    module_hop.script.plain_mail_only = "501 5.1.7 bad sender address syntax"
     try:
-        told, _ = send_out(marking, hop, ours(Message_ID="<club2@example.test>"), recipient="club2@picky.test")
+        told, _ = send_out(marking, module_hop, ours(Message_ID="<club2@example.test>"), recipient="club2@picky.test")
     finally:
-        hop.script.plain_mail_only = ""
+        module_hop.script.plain_mail_only = ""
     assert told == "Alice@Example.Test"
     assert [each.destination for each in never_tags.of_trace(marking.traces()[-1])] == ["club2@picky.test"]
 
 
-def test_a_destination_that_refuses_the_plain_sender_too_teaches_nothing(marking: Gateway, hop: NextHop) -> None:
-    hop.script.rcpt["closed"] = "550 5.7.1 you are not a member"
+def test_a_destination_that_refuses_the_plain_sender_too_teaches_nothing(marking: Gateway, module_hop: NextHop) -> None:
+    module_hop.script.rcpt["closed"] = "550 5.7.1 you are not a member"
     with marking.client("outbound") as client:
         reply = client.open("alice@example.test", "closed@picky.test")[0]
         client.say("QUIT")
@@ -397,21 +381,21 @@ def test_a_destination_that_refuses_the_plain_sender_too_teaches_nothing(marking
 
 
 def test_a_learned_destination_gets_the_plain_sender_and_the_trace_cites_the_entry(
-    marking: Gateway, hop: NextHop
+    marking: Gateway, module_hop: NextHop
 ) -> None:
     now = time.time()
-    folder = marking.home / "learned"
-    folder.mkdir(exist_ok=True)
     entry = NeverTag(7, now, now + 86_400 * 90, "not a member")
     try:
-        (folder / learned.FILE).write_bytes(learned.encode(Learned(1, never_tag={"list@picky.test": entry})))
+        marking.learn(Learned(1, never_tag={"list@picky.test": entry}))
 
         def plain() -> bool:
-            number = len(hop.kept)
-            told, _ = send_out(marking, hop, ours(Message_ID=f"<l{number}@example.test>"), recipient="list@picky.test")
+            number = len(module_hop.kept)
+            told, _ = send_out(
+                marking, module_hop, ours(Message_ID=f"<l{number}@example.test>"), recipient="list@picky.test"
+            )
             return told == "Alice@Example.Test"
 
         until("the plain sender is told", plain)
         assert any("entry 7 of what was learned" in each.what for each in marking.traces()[-1].events)
     finally:
-        (folder / learned.FILE).unlink(missing_ok=True)
+        marking.forget()

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.checks.spam import GTUBE
 from gateway.mail.decisions import Action, Disposition
 from gateway.services.dns.cache import CLEAR
 from gateway.spool.quarantine import Quarantine
-from tests.smtpfront.conftest import EICAR, PASSWORD
+from tests.smtpfront.conftest import EICAR, PASSWORD, Serve
 from tests.smtpfront.nexthop import NextHop
-from tests.smtpfront.running import FORWARDER, STRANGER, Gateway, mail, snapshot, until
+from tests.smtpfront.running import FORWARDER, STRANGER, Gateway, mail, snapshot, spam, until
+from tests.smtpfront.scanner import BrokenScanner
 
 OURS = re.compile(rb"(?:(?:Received|Authentication-Results|X-Spam-[A-Za-z]+):.*\r\n(?:[ \t].*\r\n)*)")
 
@@ -32,13 +32,6 @@ def eicar_zip() -> bytes:
         f"{attached}\r\n--x--\r\n"
     )
     return mail(body, MIME_Version="1.0", Content_Type='multipart/mixed; boundary="x"')
-
-
-def spam(points: str = "gtube") -> bytes:
-    """GTUBE; or a message that scores 6 (``tagged``), between the limits of alice and of carol."""
-    if points == "gtube":
-        return mail(GTUBE.decode() + "\r\n")
-    return mail(Date=None, Message_ID=None, Subject="BUY THIS NOW $$$", To=None)
 
 
 def added_by_us(content: bytes) -> int:
@@ -213,13 +206,13 @@ def test_a_next_hops_5xx_to_a_recipient_is_remembered_for_a_while(own_gateway: G
 
 
 def test_a_remembered_5xx_is_forgotten_when_the_node_is_told_to_by_every_process_and_for_good(
-    tmp_path: Path, hop: NextHop, clamd: str
+    tmp_path: Path, hop: NextHop, serve: Serve
 ) -> None:
     def told() -> str:
         with gateway.client() as client:
             return client.open("them@other.test", "bob@example.test")[0][:9]
 
-    gateway = Gateway(tmp_path, snapshot(hop.port), clamd, processes=2)
+    gateway = serve(snapshot(hop.port), processes=2)
     hop.script.rcpt = {"bob": "550 5.1.1 gone"}
     assert told() == "550 5.1.1"
     hop.script.rcpt = {}
@@ -231,19 +224,15 @@ def test_a_remembered_5xx_is_forgotten_when_the_node_is_told_to_by_every_process
     gateway.stop()
     gateway.start()
     assert told() == "250 2.1.5"
-    gateway.stop()
 
 
 @pytest.mark.parametrize("failure", ["missing", "silent", "empty", "nonsense"])
-def test_a_scanner_that_can_not_tell_defers(tmp_path: Path, hop: NextHop, failure: str) -> None:
-    from tests.smtpfront.scanner import BrokenScanner  # noqa: PLC0415 - only here
-
+def test_a_scanner_that_can_not_tell_defers(tmp_path: Path, hop: NextHop, serve: Serve, failure: str) -> None:
     with BrokenScanner(tmp_path / "clamd.sock", failure) as address:
-        own = Gateway(tmp_path, snapshot(hop.port), address, BACKSTOP_CLAMD__SECONDS="0.5")
+        own = serve(snapshot(hop.port), clamd=address, BACKSTOP_CLAMD__SECONDS="0.5")
         with own.client() as client:
             client.open("them@other.test", "alice@example.test")
             reply = client.data(mail())
-        own.stop()
 
     assert reply.startswith("451 4.7.1")
     assert hop.kept == []
@@ -414,10 +403,8 @@ def test_a_refused_message_leaves_one_trace_and_each_command_one_line(own_gatewa
     assert len(oversize.events) == 2
 
 
-def test_connections_of_one_client_are_limited_exactly_across_processes(
-    tmp_path: Path, hop: NextHop, clamd: str
-) -> None:
-    own = Gateway(tmp_path, snapshot(hop.port), clamd, processes=3, BACKSTOP_LIMITS__CONNECTIONS_PER_CLIENT="7")
+def test_connections_of_one_client_are_limited_exactly_across_processes(hop: NextHop, serve: Serve) -> None:
+    own = serve(snapshot(hop.port), processes=3, BACKSTOP_LIMITS__CONNECTIONS_PER_CLIENT="7")
     clients = [own.client() for _ in range(12)]
     greeted = [client for client in clients if client.banner.startswith("220")]
     refused = [client for client in clients if client.banner.startswith("421 4.7.0")]
@@ -426,18 +413,16 @@ def test_connections_of_one_client_are_limited_exactly_across_processes(
     until("a slot is free", lambda: own.client().banner.startswith("220"))
     for client in clients:
         client.socket.close()
-    own.stop()
 
 
-def test_without_a_policy_everything_waits(tmp_path: Path, clamd: str) -> None:
-    own = Gateway(tmp_path, snapshot(9), clamd)
+def test_without_a_policy_everything_waits(tmp_path: Path, serve: Serve) -> None:
+    own = serve(snapshot(9))
     own.stop()
     (tmp_path / "policy" / "current.json").unlink()
     own.start()
     with own.client() as client:
         client.say("EHLO client.test")
         assert client.say("MAIL FROM:<them@other.test>").startswith("451 4.3.5")
-    own.stop()
 
 
 def test_the_decision_is_in_the_trace_of_an_observed_domain(own_gateway: Gateway, hop: NextHop) -> None:

@@ -1,7 +1,7 @@
 """Recipients that a directory knows, aliases, and what the next hop is told: against a real slapd."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -13,6 +13,7 @@ from gateway.policy.snapshot import CheckRule, ClientRules, Ldap, Mode, Snapshot
 from gateway.services import secrets
 from gateway.services.dns.cache import CLEAR
 from tests.fixtures_slapd import BASE, PASSWORD, READER, Slapd, slapd
+from tests.smtpfront.conftest import Serve
 from tests.smtpfront.nexthop import NextHop
 from tests.smtpfront.running import FORWARDER, Gateway, mail, snapshot, until
 
@@ -22,21 +23,15 @@ Start = Callable[..., Gateway]
 
 
 @pytest.fixture
-def start(tmp_path: Path, hop: NextHop, clamd: str, slapd: Slapd) -> Iterator[Start]:
+def start(tmp_path: Path, hop: NextHop, serve: Serve, slapd: Slapd) -> Start:
     """Starts a gateway whose domain example.test asks the directory, and nobody else."""
-    running: list[Gateway] = []
     secrets.write(tmp_path / "secrets", "ldap", PASSWORD)
     ldap = Ldap(slapd.url, BASE, "(mail={address})", READER, "ldap", seconds=1.0, ca=str(slapd.certificate))
 
     def begin(rule: CheckRule | None = None, **changes: object) -> Gateway:
-        made = Gateway(tmp_path, of_directory(snapshot(hop.port), ldap, rule, **changes), clamd)
-        running.append(made)
-        return made
+        return serve(of_directory(snapshot(hop.port), ldap, rule, **changes))
 
-    yield begin
-    for each in running:
-        each.stop()
-        assert "Traceback" not in each.log, each.log
+    return begin
 
 
 def of_directory(policy: Snapshot, ldap: Ldap, rule: CheckRule | None, **changes: object) -> Snapshot:
@@ -175,19 +170,12 @@ def test_the_next_hop_is_told_whom_an_alias_stands_for_once(own_gateway: Gateway
     assert (trace.recipients[0].address, trace.recipients[0].mailbox) == ("info+x@people.test", "alice+x@people.test")
 
 
-def test_an_alias_takes_the_route_of_the_address_that_it_stands_for(
-    tmp_path: Path, hop: NextHop, clamd: str, slapd: Slapd
-) -> None:
-    assert slapd
-    other = NextHop()
-    gateway = Gateway(tmp_path, snapshot(hop.port, other.port), clamd)
-
-    with gateway.client() as client:
-        assert client.open("them@other.test", "far@people.test")[0].startswith("250")
-        assert client.data(mail()).startswith("250")
+def test_an_alias_takes_the_route_of_the_address_that_it_stands_for(hop: NextHop, serve: Serve) -> None:
+    with NextHop() as other:
+        gateway = serve(snapshot(hop.port, other.port))
+        with gateway.client() as client:
+            assert client.open("them@other.test", "far@people.test")[0].startswith("250")
+            assert client.data(mail()).startswith("250")
 
     assert (hop.kept, other.kept[0].recipients) == ([], ["dora@elsewhere.test"])
-    other.stop()
     assert told(gateway, "far@people.test")[0].startswith("451")
-    gateway.stop()
-    other.close()

@@ -1,6 +1,7 @@
 """Who sends, over a real SMTP front with a real name server: sender domains, our own name, and lists of senders."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,9 +15,9 @@ from smtpfront.lab.nameserver import Records
 from tests.gateway.services.dkim import signing
 from tests.nameserving import serving
 from tests.smtpfront.conftest import prepare
+from tests.smtpfront.dialogues import FOLDER, dialogues, play
 from tests.smtpfront.nexthop import NextHop
-from tests.smtpfront.running import Gateway, mail, snapshot, until
-from tests.smtpfront.test_transcripts import FOLDER, play
+from tests.smtpfront.running import Gateway, dns, mail, snapshot, until
 
 ALLOW, BLOCK = ListVerdict.ALLOW, ListVerdict.BLOCK
 FINE: Records = {"MX": ["10 mx.shop.test."], "TXT": ['"v=spf1 ip4:127.0.0.1 ?all"']}
@@ -59,31 +60,22 @@ def policy(next_hop: int) -> Snapshot:
 
 
 @pytest.fixture(scope="module")
-def hop() -> Iterator[NextHop]:
-    own = NextHop()
-    yield own
-    own.close()
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory, hop: NextHop, clamd: str) -> Iterator[Gateway]:
-    with serving(ZONE) as server:
-        running = Gateway(
+def gateway(tmp_path_factory: pytest.TempPathFactory, module_hop: NextHop, clamd: str) -> Iterator[Gateway]:
+    with (
+        serving(ZONE) as server,
+        Gateway(
             prepare(tmp_path_factory.mktemp("senders")),
-            policy(hop.port),
+            policy(module_hop.port),
             clamd,
-            BACKSTOP_DNS__SERVERS=f'["{server.address}"]',
-            BACKSTOP_DNS__SECONDS="0.8",
-            BACKSTOP_DNS__ATTEMPT_SECONDS="0.4",
-        )
+            **dns(server, seconds=0.8),
+        ) as running,
+    ):
         yield running
-        running.stop()
-    assert "Traceback" not in running.log, running.log
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (FOLDER / "senders").glob("*.txt")))
-def test_dialogue(gateway: Gateway, name: str) -> None:
-    play(gateway, FOLDER / "senders" / f"{name}.txt")
+@dialogues("senders")
+def test_dialogue(gateway: Gateway, path: Path) -> None:
+    play(gateway, path)
 
 
 def brought(gateway: Gateway, recipient: str, sender: str, source: str = "127.0.0.1", **fields: str) -> Trace:
@@ -113,7 +105,9 @@ def test_the_sentence_says_that_nothing_proves_an_allowed_sender(gateway: Gatewa
     assert because(trace).endswith("news@blocked.test is listed as allowed, but nothing proves the sender")
 
 
-def test_a_signature_lifts_what_waited_for_it_and_the_next_hop_gets_the_message(gateway: Gateway, hop: NextHop) -> None:
+def test_a_signature_lifts_what_waited_for_it_and_the_next_hop_gets_the_message(
+    gateway: Gateway, module_hop: NextHop
+) -> None:
     raw = signing.signed(mail("hello\r\n", From="News <news@blocked.test>", Message_ID="<a4@x.test>"), "blocked.test")
     with gateway.client(source="127.0.3.9") as client:
         assert client.open("news@blocked.test", "lee@enforcing.test") == ["250 2.1.5 recipient ok"]
@@ -122,7 +116,7 @@ def test_a_signature_lifts_what_waited_for_it_and_the_next_hop_gets_the_message(
     assert because(trace).startswith(
         "the recipient's own list allows news@blocked.test, proven by DKIM; else: reject, because sender_lists found"
     )
-    assert any(b"<a4@x.test>" in each.content for each in hop.kept)
+    assert any(b"<a4@x.test>" in each.content for each in module_hop.kept)
 
 
 def test_a_forwarder_brings_a_blocked_sender_into_quarantine(gateway: Gateway) -> None:

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 import pytest
 
-from gateway.policy import learned
 from gateway.policy.learned import Learned, Unblocked
 from gateway.policy.snapshot import Outbound, SendingLimits, Snapshot
 from tests.smtpfront.conftest import prepare
@@ -28,20 +27,11 @@ def limited(next_hop: int, **limits: SendingLimits) -> Snapshot:
     return msgspec.structs.replace(policy, outbound=outbound)
 
 
-@pytest.fixture(scope="module")
-def hop() -> Iterator[NextHop]:
-    own = NextHop()
-    yield own
-    own.close()
-
-
 @pytest.fixture
-def front(tmp_path_factory: pytest.TempPathFactory, hop: NextHop, clamd: str) -> Iterator[Gateway]:
+def front(tmp_path_factory: pytest.TempPathFactory, module_hop: NextHop, clamd: str) -> Iterator[Gateway]:
     home = prepare(tmp_path_factory.mktemp("limits"))
-    running = Gateway(home, limited(hop.port), clamd, processes=4)
-    yield running
-    running.stop()
-    assert "Traceback" not in running.log, running.log
+    with Gateway(home, limited(module_hop.port), clamd, processes=4) as running:
+        yield running
 
 
 def begin(gateway: Gateway, sender: str, *recipients: str, source: str = "127.0.0.1") -> list[str]:
@@ -60,8 +50,8 @@ def apply(gateway: Gateway, policy: Snapshot, revision: int) -> None:
     until("every process applies it", lambda: all(each["revision"] == revision for each in gateway.statuses()))
 
 
-def test_messages_of_a_client_are_limited_exactly_over_four_processes(front: Gateway, hop: NextHop) -> None:
-    apply(front, limited(hop.port, client=SendingLimits(messages=10)), 2)
+def test_messages_of_a_client_are_limited_exactly_over_four_processes(front: Gateway, module_hop: NextHop) -> None:
+    apply(front, limited(module_hop.port, client=SendingLimits(messages=10)), 2)
     with ThreadPoolExecutor(8) as many:
         replies = list(many.map(lambda _: begin(front, "alice@example.test")[0], range(24)))
     assert sum(each.startswith("250") for each in replies) == 10
@@ -72,35 +62,32 @@ def test_messages_of_a_client_are_limited_exactly_over_four_processes(front: Gat
     )
 
 
-def test_distinct_senders_are_counted_once_each(front: Gateway, hop: NextHop) -> None:
-    apply(front, limited(hop.port, client=SendingLimits(senders=3)), 2)
+def test_distinct_senders_are_counted_once_each(front: Gateway, module_hop: NextHop) -> None:
+    apply(front, limited(module_hop.port, client=SendingLimits(senders=3)), 2)
     who = ["alice", "bob", "alice", "carol", "dave", "bob"]
     replies = [begin(front, f"{name}@example.test", source="127.0.0.2")[0][:3] for name in who]
     assert replies == ["250", "250", "250", "250", "451", "250"]
 
 
-def test_recipients_are_limited_and_the_rest_is_deferred(front: Gateway, hop: NextHop) -> None:
-    apply(front, limited(hop.port, domain=SendingLimits(recipients=3)), 2)
+def test_recipients_are_limited_and_the_rest_is_deferred(front: Gateway, module_hop: NextHop) -> None:
+    apply(front, limited(module_hop.port, domain=SendingLimits(recipients=3)), 2)
     replies = begin(front, "alice@example.test", *(f"r{number}@far.test" for number in range(5)), source="127.0.0.3")
     assert [each[:3] for each in replies] == ["250", "250", "250", "250", "451", "451"]
 
 
-def test_refused_recipients_hold_their_sender_back(front: Gateway, hop: NextHop) -> None:
-    apply(front, limited(hop.port, client=SendingLimits(refused=2)), 2)
-    hop.script.rcpt = {f"gone{number}": "550 5.1.1 no such user" for number in range(9)}
+def test_refused_recipients_hold_their_sender_back(front: Gateway, module_hop: NextHop) -> None:
+    apply(front, limited(module_hop.port, client=SendingLimits(refused=2)), 2)
+    module_hop.script.rcpt = {f"gone{number}": "550 5.1.1 no such user" for number in range(9)}
     replies = begin(front, "alice@example.test", *(f"gone{number}@far.test" for number in range(4)), source="127.0.0.4")
     assert [each[:3] for each in replies] == ["250", "550", "550", "451", "451"]
     assert begin(front, "alice@example.test", source="127.0.0.4")[0].startswith("451")
 
 
-def test_who_is_unblocked_begins_anew(front: Gateway, hop: NextHop) -> None:
-    apply(front, limited(hop.port, client=SendingLimits(messages=1)), 2)
+def test_who_is_unblocked_begins_anew(front: Gateway, module_hop: NextHop) -> None:
+    apply(front, limited(module_hop.port, client=SendingLimits(messages=1)), 2)
     assert begin(front, "alice@example.test", source="127.0.0.5")[0].startswith("250")
     reply = begin(front, "alice@example.test", source="127.0.0.5")[0]
     assert reply.startswith("451")
     at = front.trace_of(reply).started + 0.5
-    folder = front.home / "learned"
-    folder.mkdir(exist_ok=True)
-    unblocked = Learned(1, unblocked={"client:127.0.0.5": Unblocked(1, at)})
-    (folder / learned.FILE).write_bytes(learned.encode(unblocked))
+    front.learn(Learned(1, unblocked={"client:127.0.0.5": Unblocked(1, at)}))
     until("the client may send again", lambda: begin(front, "alice@example.test", source="127.0.0.5")[0][:3] == "250")

@@ -9,14 +9,13 @@ import msgspec
 import pytest
 
 from gateway.mail.trace import Trace
-from gateway.policy import defaults, learned
+from gateway.policy import defaults
 from gateway.policy.learned import DomainStage, Learned, Stage
-from gateway.policy.snapshot import BatvKey, DomainPolicy, Marking, RecipientPolicy, Rules, Snapshot
-from gateway.services import secrets
+from gateway.policy.snapshot import DomainPolicy, RecipientPolicy, Rules, Snapshot
+from tests.smtpfront.bouncing import LONG_AGO, MARKING, SECRETS, false_bounce
 from tests.smtpfront.conftest import prepare
 from tests.smtpfront.nexthop import NextHop
 from tests.smtpfront.running import Gateway, snapshot, until
-from tests.smtpfront.test_bounces import BOUNCE, KEY, SEAL
 
 ALICE = "alice@guided.test"
 numbers = itertools.count()
@@ -25,37 +24,17 @@ SINCE = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC).timestamp()
 
 def policy(next_hop: int) -> Snapshot:
     """A guided domain that has marked its mail for long."""
-    long_ago = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=100)).date().isoformat()
-    made = snapshot(next_hop, marking=Marking((BatvKey(1, "batv-1"),), "seal"))
+    made = snapshot(next_hop, marking=MARKING)
     people = {"alice": RecipientPolicy()}
-    guided = DomainPolicy("inner", Rules(checks=defaults.CHECKS), people, marks_since=long_ago, guided=True)
+    guided = DomainPolicy("inner", Rules(checks=defaults.CHECKS), people, marks_since=LONG_AGO, guided=True)
     return msgspec.structs.replace(made, domains={**made.domains, "guided.test": guided})
 
 
 @pytest.fixture(scope="module")
-def hop() -> Iterator[NextHop]:
-    own = NextHop()
-    yield own
-    own.close()
-
-
-@pytest.fixture(scope="module")
-def guided(tmp_path_factory: pytest.TempPathFactory, hop: NextHop, clamd: str) -> Iterator[Gateway]:
-    home = prepare(tmp_path_factory.mktemp("stages"))
-    secrets.write(home / "secrets", "batv-1", KEY.secret.decode())
-    secrets.write(home / "secrets", "seal", SEAL.decode())
-    running = Gateway(home, policy(hop.port), clamd)
-    yield running
-    running.stop()
-    assert "Traceback" not in running.log, running.log
-
-
-def put(gateway: Gateway, text: bytes) -> None:
-    """Put a file of what was learned in place."""
-    folder = gateway.home / "learned"
-    folder.mkdir(exist_ok=True)
-    (folder / "new").write_bytes(text)
-    (folder / "new").replace(folder / learned.FILE)
+def guided(tmp_path_factory: pytest.TempPathFactory, module_hop: NextHop, clamd: str) -> Iterator[Gateway]:
+    home = prepare(tmp_path_factory.mktemp("stages"), SECRETS)
+    with Gateway(home, policy(module_hop.port), clamd) as running:
+        yield running
 
 
 def forged(gateway: Gateway) -> tuple[str, Trace]:
@@ -63,14 +42,15 @@ def forged(gateway: Gateway) -> tuple[str, Trace]:
     with gateway.client() as client:
         assert client.open("", ALICE)[0].startswith("250")
         # Each is another one: what was accepted before is not judged again.
-        reply = client.data(BOUNCE.replace(b"failure notice", b"failure notice %d" % next(numbers)))
+        bounce = false_bounce(f"Alice <{ALICE}>", "Message-ID: <out-1@guided.test>\r\n", str(next(numbers)))
+        reply = client.data(bounce)
         client.say("QUIT")
         return reply, gateway.trace_of(reply)
 
 
 def learn(gateway: Gateway, serial: int, stage: Stage) -> tuple[str, Trace]:
     """Have a stage learned; gives what then becomes of a forged bounce."""
-    put(gateway, learned.encode(Learned(serial, stages={"guided.test": DomainStage(3, SINCE, stage)})))
+    gateway.learn(Learned(serial, stages={"guided.test": DomainStage(3, SINCE, stage)}))
     found: list[tuple[str, Trace]] = []
 
     def applied() -> bool:
@@ -118,12 +98,12 @@ def test_each_stage_decides_and_is_cited(guided: Gateway) -> None:
 def test_a_bad_or_a_lost_file_changes_nothing_of_what_was_known(guided: Gateway) -> None:
     learn(guided, 10, Stage.REJECT)
 
-    put(guided, b'{"serial": 11, "stages": {"guided.test": ')
+    guided.learn(b'{"serial": 11, "stages": {"guided.test": ')
     until("the alarm", lambda: any("what was learned can not be read" in each for each in guided.alarms()))
     assert forged(guided)[1].learned == 10
     assert forged(guided)[0].startswith("550")
 
-    (guided.home / "learned" / learned.FILE).unlink()
+    guided.forget()
     time.sleep(1.2)  # the file is looked at each second, and nothing tells that it was
     assert forged(guided)[1].learned == 10
 

@@ -1,9 +1,7 @@
 """A storm over a real SMTP front: from the bounces that make it to the one that is quarantined."""
 
-import datetime
 import itertools
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -18,47 +16,34 @@ from gateway.operations import learning
 from gateway.operations.ingest import ingest_once
 from gateway.policy import defaults, learned
 from gateway.policy.learned import Learned
-from gateway.policy.snapshot import BatvKey, CheckRule, DomainPolicy, Marking, Mode, RecipientPolicy, Rules, Snapshot
-from gateway.services import secrets
-from tests.smtpfront.conftest import prepare
+from gateway.policy.snapshot import CheckRule, DomainPolicy, Mode, RecipientPolicy, Rules, Snapshot
+from tests.smtpfront.bouncing import KEY, LONG_AGO, MARKING, SECRETS, false_bounce
+from tests.smtpfront.conftest import Serve, prepare
+from tests.smtpfront.dialogues import dialogues, play
 from tests.smtpfront.nexthop import NextHop
-from tests.smtpfront.running import Gateway, mail, snapshot, until
-from tests.smtpfront.test_transcripts import FOLDER, play
+from tests.smtpfront.running import Gateway, snapshot, until
 
-KEY = batv.Key(1, b"the secret of key 1")
 KIM, LEE = "kim@marks.test", "lee@marks.test"
 numbers = itertools.count()
 
 
 def bounce() -> bytes:
     """A bounce of a message that nobody here sent; each is another one."""
-    return mail(
-        "I'm sorry, your message could not be delivered.\r\n<carol@far.test>: 550 5.1.1 user unknown\r\n\r\n"
-        "--- Below this line is a copy of the message.\r\n\r\n"
-        "From: Kim <kim@marks.test>\r\nSubject: buy now\r\n\r\nhello\r\n",
-        From="MAILER-DAEMON@far.test",
-        Subject="failure notice",
-        Message_ID=f"<{next(numbers)}@far.test>",
-    )
+    return false_bounce(f"Kim <{KIM}>", "Subject: buy now\r\n", str(next(numbers)))
 
 
 def policy(next_hop: int, **checks: CheckRule) -> Snapshot:
     """A domain that marks all its mail, with what a new domain has: forged bounces are observed only."""
-    long_ago = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=100)).date().isoformat()
     people = {name: RecipientPolicy() for name in ("kim", "lee")}
-    made = snapshot(next_hop, revision=1 + len(checks), marking=Marking((BatvKey(1, "batv-1"),)))
-    domain = DomainPolicy("inner", Rules(checks=defaults.CHECKS | checks), people, marks_since=long_ago)
+    made = snapshot(next_hop, revision=1 + len(checks), marking=MARKING)
+    domain = DomainPolicy("inner", Rules(checks=defaults.CHECKS | checks), people, marks_since=LONG_AGO)
     return msgspec.structs.replace(made, domains={**made.domains, "marks.test": domain})
 
 
 @pytest.fixture
-def stormy(tmp_path: Path, hop: NextHop, clamd: str) -> Iterator[Gateway]:
-    home = prepare(tmp_path)
-    secrets.write(home / "secrets", "batv-1", KEY.secret.decode())
-    running = Gateway(home, policy(hop.port), clamd)
-    yield running
-    running.stop()
-    assert "Traceback" not in running.log, running.log
+def stormy(tmp_path: Path, hop: NextHop, serve: Serve) -> Gateway:
+    prepare(tmp_path, SECRETS)
+    return serve(policy(hop.port))
 
 
 def valid(address: str) -> str:
@@ -71,13 +56,6 @@ def trace_of(gateway: Gateway, recipient: str, *, helo: str = "mx.far.test") -> 
         reply = client.data(bounce())
         client.say("QUIT")
     return gateway.trace_of(reply)
-
-
-def write(gateway: Gateway, known: Learned) -> None:
-    folder = gateway.home / "learned"
-    folder.mkdir(exist_ok=True)
-    (folder / "new").write_bytes(learned.encode(known))
-    (folder / "new").replace(folder / learned.FILE)
 
 
 def in_force(gateway: Gateway, serial: int, revision: int = 1) -> None:
@@ -93,7 +71,7 @@ def in_force(gateway: Gateway, serial: int, revision: int = 1) -> None:
 def test_under_a_storm_the_false_bounce_is_quarantined_and_the_genuine_one_delivered(
     stormy: Gateway, hop: NextHop
 ) -> None:
-    write(stormy, Learned(5, storms={KIM: learned.Storm(12, time.time() - 60, time.time() + 600)}))
+    stormy.learn(Learned(5, storms={KIM: learned.Storm(12, time.time() - 60, time.time() + 600)}))
     in_force(stormy, 5)
     before = len(hop.kept)
 
@@ -109,7 +87,7 @@ def test_under_a_storm_the_false_bounce_is_quarantined_and_the_genuine_one_deliv
 
 
 def test_a_listed_host_adds_to_the_score_of_what_is_not_genuine(stormy: Gateway) -> None:
-    write(stormy, Learned(6, backscatterers={"mx.far.test": learned.Backscatterer(7, time.time(), 40.0, time.time())}))
+    stormy.learn(Learned(6, backscatterers={"mx.far.test": learned.Backscatterer(7, time.time(), 40.0, time.time())}))
     in_force(stormy, 6)
 
     listed, genuine, unlisted = (
@@ -122,14 +100,14 @@ def test_a_listed_host_adds_to_the_score_of_what_is_not_genuine(stormy: Gateway)
     assert any("backscatterer 7: mx.far.test" in found.detail for one in listed.observations for found in one.findings)
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (FOLDER / "storms").glob("*.txt")))
-def test_dialogue(stormy: Gateway, hop: NextHop, name: str) -> None:
+@dialogues("storms")
+def test_dialogue(stormy: Gateway, hop: NextHop, path: Path) -> None:
     tightened = {"bounce_storm": CheckRule(mode=Mode.ENFORCE, action=Action.REJECT)}
     stormy.publish(policy(hop.port, **tightened))
-    write(stormy, Learned(5, storms={KIM: learned.Storm(12, time.time() - 60, time.time() + 600)}))
+    stormy.learn(Learned(5, storms={KIM: learned.Storm(12, time.time() - 60, time.time() + 600)}))
     in_force(stormy, 5, revision=2)
 
-    play(stormy, FOLDER / "storms" / f"{name}.txt", valid=valid(KIM))
+    play(stormy, path, valid=valid(KIM))
 
 
 @pytest.mark.django_db

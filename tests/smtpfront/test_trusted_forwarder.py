@@ -27,7 +27,7 @@ from smtpfront.lab.nameserver import Nameserver, Records
 from tests.nameserving import serving
 from tests.smtpfront.conftest import EICAR
 from tests.smtpfront.nexthop import NextHop
-from tests.smtpfront.running import FORWARDER, Gateway, mail, snapshot
+from tests.smtpfront.running import FORWARDER, Gateway, dns, mail, snapshot
 
 ZONE: dict[str, Records | str] = {
     "2.0.0.127.in-addr.arpa": {"PTR": ["liar.test."]},
@@ -86,28 +86,23 @@ def nameserver() -> Iterator[Nameserver]:
 
 @pytest.fixture(scope="module")
 def inner() -> Iterator[NextHop]:
-    hop = NextHop()
-    hop.script.rcpt = {"gone": "550 5.1.1 no such user"}
-    hop.script.dot = {"dotbad": "554 5.7.1 spam"}
-    yield hop
-    hop.close()
+    with NextHop() as hop:
+        hop.script.rcpt = {"gone": "550 5.1.1 no such user"}
+        hop.script.dot = {"dotbad": "554 5.7.1 spam"}
+        yield hop
 
 
 @pytest.fixture(scope="module")
 def strict(
     tmp_path_factory: pytest.TempPathFactory, inner: NextHop, clamd: str, nameserver: Nameserver
 ) -> Iterator[Gateway]:
-    running = Gateway(
+    with Gateway(
         tmp_path_factory.mktemp("strict"),
         policy(inner.port),
         clamd,
-        BACKSTOP_DNS__SERVERS=f'["{nameserver.address}"]',
-        BACKSTOP_DNS__SECONDS="1",
-        BACKSTOP_DNS__ATTEMPT_SECONDS="0.3",
-    )
-    yield running
-    running.stop()
-    assert "Traceback" not in running.log, running.log
+        **dns(nameserver, attempt_seconds=0.3),
+    ) as running:
+        yield running
 
 
 CLIENTS = {"a name": "partner.test", "our name": "mx.example.test", "no name": "_", "another's address": "[192.0.2.9]"}
