@@ -77,6 +77,8 @@ class Clamd:
         """
         tried: list[ScannerError] = []
         while True:
+            if until is not None and until <= asyncio.get_running_loop().time():
+                raise ScannerTimeout("no time was left for a scan", Trouble.SLOW)
             server = await self._turn(who, until)
             try:
                 return await self._scan_by(server, opened, threaded=threaded, until=until)

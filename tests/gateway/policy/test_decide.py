@@ -9,7 +9,7 @@ from gateway.mail.findings import Finding, Observation, Outcome
 from gateway.mail.stages import Stage
 from gateway.mail.trace import RecipientTrace, Trace
 from gateway.policy.decide import decide
-from gateway.policy.defaults import CHECKS
+from gateway.policy.defaults import CHECKS, OUTBOUND_CHECKS
 from gateway.policy.learned import DomainStage, Learned
 from gateway.policy.learned import Stage as GuidedStage
 from gateway.policy.matching import Policy
@@ -18,6 +18,7 @@ from gateway.policy.snapshot import (
     DomainPolicy,
     Forwarder,
     Mode,
+    Outbound,
     RecipientPolicy,
     Rules,
     Snapshot,
@@ -25,6 +26,7 @@ from gateway.policy.snapshot import (
 )
 
 ALICE = "alice@example.test"
+OUTBOUND = Outbound(rules=Rules(checks=OUTBOUND_CHECKS))
 
 
 def policy(rules: Rules | None = None, **changes: object) -> Policy:
@@ -233,3 +235,22 @@ def test_the_reason_cites_the_stage_of_a_guided_domain() -> None:
         "; example.test is at stage quarantine since 2026-11-01, entry 3 of what was learned"
     )
     assert decide(seen, Policy(snapshot), ALICE).action is Action.DELIVER
+
+
+@pytest.mark.parametrize("symbol", ["SCAN_LIMITS", "SCAN_TOO_LARGE", "ENCRYPTED", "HEURISTIC"])
+def test_what_could_not_be_scanned_as_a_whole_is_quarantined_and_is_no_virus_to_a_forwarder(symbol: str) -> None:
+    seen = found("clamav", symbol)
+    refusing = {**CHECKS, "clamav": CheckRule(mode=Mode.ENFORCE, actions={symbol: Action.REJECT})}
+    partner = policy(Rules(checks=refusing), forwarders={"partner": Forwarder(("192.0.2.0/24",))})
+
+    assert decide(trace(seen), policy(), ALICE).action is Action.QUARANTINE
+    assert decide(trace(seen, VIRUS), policy(), ALICE).action is Action.REJECT
+    assert decide(trace(seen, forwarder="partner"), partner, ALICE).action is Action.QUARANTINE
+    assert "virus:" not in str(decide(trace(seen), policy(Rules(checks=refusing)), ALICE).reply)
+
+
+def test_what_our_own_senders_encrypt_leaves_and_the_reason_is_told() -> None:
+    decision = decide(trace(found("clamav", "ENCRYPTED")), policy(outbound=OUTBOUND), "them@other.test")
+
+    assert decision.action is Action.DELIVER
+    assert "ENCRYPTED" in decision.because

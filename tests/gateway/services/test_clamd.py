@@ -338,7 +338,7 @@ async def test_what_is_left_of_the_time_bounds_wait_and_scan(reach: Reach, fake:
     )
     assert [getattr(result, "trouble", None) for result in results] == [Trouble.SLOW, Trouble.BUSY]
     assert asyncio.get_running_loop().time() < until + 0.5
-    with pytest.raises(ScannerTimeout, match="that were left"):
+    with pytest.raises(ScannerTimeout, match="no time was left"):
         await scanner.scan(samples.content(), until=until)
 
 
