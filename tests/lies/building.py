@@ -5,7 +5,6 @@ Everything is deterministic. The test file of EICAR stands here in pieces, so th
 
 import base64
 import io
-import quopri
 import zipfile
 from collections.abc import Iterator
 
@@ -90,8 +89,13 @@ def base64_of(raw: bytes, length: int = 76) -> bytes:
 
 def printable_of(raw: bytes) -> bytes:
     """Give octets quoted-printable, with every octet of a line end quoted too."""
-    text = quopri.encodestring(raw.replace(b"\r", b"\0r").replace(b"\n", b"\0n"), quotetabs=True)
-    return text.replace(b"=00r", b"=0D").replace(b"=00n", b"=0A").replace(b"\n", b"\r\n")
+    text, line = b"", b""
+    for each in raw:
+        piece = bytes([each]) if 32 < each < 127 and each != 61 else b"=%02X" % each
+        if len(line) + len(piece) > 72:
+            text, line = text + line + b"=\r\n", b""
+        line += piece
+    return text + line + b"\r\n"
 
 
 def all_quoted(raw: bytes) -> bytes:

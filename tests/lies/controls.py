@@ -131,7 +131,9 @@ def harmless() -> Told:
             part(
                 'Content-Type: application/pdf; name="=?utf-8?Q?Angebot_f=C3=BCr_B=C3=BCcher.pdf?="',
                 "Content-Transfer-Encoding: base64",
-                "Content-Disposition: attachment;\r\n filename*0*=utf-8''Angebot%20f%C3%BCr;\r\n filename*1*=%20B%C3%BCcher.pdf",
+                "Content-Disposition: attachment;",
+                " filename*0*=utf-8''Angebot%20f%C3%BCr;",
+                " filename*1*=%20B%C3%BCcher.pdf",
                 body=base64_of(b"%PDF-1.4\n%%EOF\n"),
             ),
         ),
@@ -199,7 +201,8 @@ def harmless() -> Told:
     yield "digest", "A digest", digest
     report = part(
         "Content-Type: message/delivery-status",
-        body=b"Reporting-MTA: dns; other.test\r\n\r\nFinal-Recipient: rfc822; a@other.test\r\nAction: failed\r\nStatus: 5.1.1",
+        body=b"Reporting-MTA: dns; other.test\r\n\r\nFinal-Recipient: rfc822; a@other.test\r\n"
+        b"Action: failed\r\nStatus: 5.1.1",
     )
     yield (
         "report",

@@ -10,9 +10,13 @@ from itertools import cycle
 from tests.lies.building import HARMLESS_TEXT, TEXT, Told, base64_of, message, mixed, part
 from tests.lies.encodings import uuencoded, yenc
 
-_EXTENSIONS = ("exe", "scr", "js", "vbs", "lnk", "iso", "docm", "jar", "bat", "com", "hta", "ps1", "cmd", "msi", "wsf", "img")  # fmt: skip
+_EXTENSIONS = (
+    "exe", "scr", "js", "vbs", "lnk", "iso", "docm", "jar",
+    "bat", "com", "hta", "ps1", "cmd", "msi", "wsf", "img",
+)  # fmt: skip
 _BASE64 = "Content-Transfer-Encoding: base64"
 _KIND = "Content-Type: application/octet-stream"
+_HARMLESS = 'Content-Disposition: attachment; filename="a.txt"'
 
 # In each § stands for the extension; the rest is what follows Content-Disposition: attachment
 _PARAMETERS: tuple[tuple[str, str], ...] = (
@@ -76,9 +80,9 @@ _PARAMETERS: tuple[tuple[str, str], ...] = (
     ("continued-blank", '; filename *0="letter."; filename *1="§"'),
     ("continued-case", '; filename*0="letter."; FILENAME*1="§"'),
     ("continued-no-semicolon", '; filename*0="letter." filename*1="§"'),
-    ("continued-many", "; " + "; ".join(f'filename*{at}="{each}"' for at, each in enumerate("letter")) + '; filename*6=".§"'),
+    ("continued-many", "".join(f'; filename*{at}="{each}"' for at, each in enumerate("letter")) + '; filename*6=".§"'),
     ("continued-percent", "; filename*0*=utf-8''letter; filename*1*=%2E§"),
-    ("continued-percent-split", "; filename*0*=utf-8''letter%2; filename*1*=§§"),
+    ("continued-percent-split", "; filename*0*=utf-8''letter%2; filename*1*=E§"),
     ("continued-mixed", "; filename*0*=utf-8''letter.; filename*1=\"§\""),
     ("continued-mixed-other", '; filename*0="letter."; filename*1*=§'),
     ("continued-against-plain", '; filename="a.txt"; filename*0="letter."; filename*1="§"'),
@@ -180,9 +184,9 @@ _FIELDS: tuple[tuple[str, str], ...] = (
     ("type-image", 'Content-Type: image/png; name="letter.§"'),
     ("type-html", 'Content-Type: text/html; name="letter.§"'),
     ("type-message", 'Content-Type: message/rfc822; name="letter.§"'),
-    ("placed-twice-last", 'Content-Disposition: attachment; filename="a.txt"\r\nContent-Disposition: attachment; filename="letter.§"'),
-    ("placed-twice-first", 'Content-Disposition: attachment; filename="letter.§"\r\nContent-Disposition: attachment; filename="a.txt"'),
-    ("placed-case", 'content-disposition: attachment; filename="a.txt"\r\nCONTENT-DISPOSITION: attachment; filename="letter.§"'),
+    ("placed-twice-last", f'{_HARMLESS}\r\nContent-Disposition: attachment; filename="letter.§"'),
+    ("placed-twice-first", f'Content-Disposition: attachment; filename="letter.§"\r\n{_HARMLESS}'),
+    ("placed-case", f'{_HARMLESS.lower()}\r\nCONTENT-DISPOSITION: attachment; filename="letter.§"'),
     ("placed-inline", 'Content-Disposition: inline; filename="letter.§"'),
     ("placed-unknown", 'Content-Disposition: whatever; filename="letter.§"'),
     ("placed-nowhere", 'Content-Disposition: ; filename="letter.§"'),

@@ -387,6 +387,8 @@ def _heads(attached: bytes) -> Told:
 def _wrapped(attached: bytes) -> Told:
     """The mail with the attachment lies in another one, in a form that is not allowed or seldom read."""
     inner = _whole(attached)
+    half = inner.partition(b"\r\n\r\n")[2]
+    named = 'Content-Type: application/octet-stream; name="letter.eml"'
     for name, fields, body in (
         ("base64", ("Content-Type: message/rfc822", "Content-Transfer-Encoding: base64"), base64_of(inner)),
         (
@@ -398,15 +400,15 @@ def _wrapped(attached: bytes) -> Told:
         ("global", ("Content-Type: message/global",), inner),
         ("news", ("Content-Type: message/news",), inner),
         ("no-subtype", ("Content-Type: message",), inner),
-        ("name-only", ('Content-Type: application/octet-stream; name="letter.eml"',), inner),
-        ("name-only-base64", ('Content-Type: application/octet-stream; name="letter.eml"', "Content-Transfer-Encoding: base64"), base64_of(inner)),
+        ("name-only", (named,), inner),
+        ("name-only-base64", (named, "Content-Transfer-Encoding: base64"), base64_of(inner)),
         ("text-named-eml", ('Content-Type: text/plain; name="letter.eml"',), inner),
         ("blank-line-first", ("Content-Type: message/rfc822",), b"\r\n" + inner),
         ("mbox-line-first", ("Content-Type: message/rfc822",), b"From them Fri Nov 20 10:00:00 2026\r\n" + inner),
         ("headers-type", ("Content-Type: text/rfc822-headers",), inner),
         ("partial-1-of-1", ('Content-Type: message/partial; id="p@other.test"; number=1; total=1',), inner),
         ("partial-1-of-2", ('Content-Type: message/partial; id="p@other.test"; number=1; total=2',), inner),
-        ("partial-2-of-2", ('Content-Type: message/partial; id="p@other.test"; number=2; total=2',), inner.partition(b"\r\n\r\n")[2]),
+        ("partial-2-of-2", ('Content-Type: message/partial; id="p@other.test"; number=2; total=2',), half),
     ):  # fmt: skip
         yield (
             f"message-{name}",
@@ -414,7 +416,6 @@ def _wrapped(attached: bytes) -> Told:
             mixed(TEXT, part(*fields, body=body)),
         )
     partial = 'Content-Type: message/partial; id="p@other.test"; number=2; total=3'
-    half = inner.partition(b"\r\n\r\n")[2]
     yield (
         "message-partial-alone",
         "The whole mail is a middle piece of one that is put together later",
