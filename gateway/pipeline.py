@@ -34,6 +34,31 @@ async def run(
     ``rules`` are those of all recipients in question; empty means that nothing is known yet, and every check runs.
     ``seconds`` bounds the stage as a whole.
     """
+    observations, waiting = _looked(stage, checks, view, rules)
+    return await _answered(observations, waiting, seconds) if waiting else observations
+
+
+def begin(
+    stage: Stage,
+    checks: Sequence[Check],
+    view: View,
+    rules: Sequence[Rules],
+    *,
+    seconds: float,
+) -> asyncio.Future[list[Observation]]:
+    """Do as ``run`` does while the caller goes on; it has ended already where no check waits for anybody."""
+    observations, waiting = _looked(stage, checks, view, rules)
+    if waiting:
+        return asyncio.ensure_future(_answered(observations, waiting, seconds))
+    ended: asyncio.Future[list[Observation]] = asyncio.get_running_loop().create_future()
+    ended.set_result(observations)
+    return ended
+
+
+def _looked(
+    stage: Stage, checks: Sequence[Check], view: View, rules: Sequence[Rules]
+) -> tuple[list[Observation], list[Waiting]]:
+    """Let the checks look; gives what they saw, and those that wait, whose places are kept."""
     recipient = None if view.recipient is None else str(view.recipient)
     observations: list[Observation] = []
     waiting: list[Waiting] = []
@@ -50,11 +75,17 @@ async def run(
         cost = (ended - began) // 1000 / 1000
         observations.append(Observation(check.name, stage, seen.outcome, seen.findings, recipient, cost, seen.detail))
         began = ended
-    if waiting:
-        answers = await _all(waiting, seconds)
-        for (at, check, began, _), (seen, ended) in zip(waiting, answers, strict=True):
-            cost = (ended - began) // 1000 / 1000
-            observations[at] = Observation(check.name, stage, seen.outcome, seen.findings, recipient, cost, seen.detail)
+    return observations, waiting
+
+
+async def _answered(observations: list[Observation], waiting: Sequence[Waiting], seconds: float) -> list[Observation]:
+    """Give all observations once the checks that wait have their answers."""
+    answers = await _all(waiting, seconds)
+    for (at, check, began, _), (seen, ended) in zip(waiting, answers, strict=True):
+        cost, kept = (ended - began) // 1000 / 1000, observations[at]
+        observations[at] = Observation(
+            check.name, kept.stage, seen.outcome, seen.findings, kept.recipient, cost, seen.detail
+        )
     return observations
 
 

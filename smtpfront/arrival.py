@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -45,8 +45,7 @@ async def welcome(session: "Session") -> bool:
         return False
     if inbound and policy is not None:
         if front.looks(Stage.CONNECT, policy):
-            checking = front.check(Stage.CONNECT, policy, session.listener, session.client, local=session.local)
-            session.connecting = session.loop.create_task(checking)
+            session.connecting = front.check(Stage.CONNECT, session.view(policy))
         ahead = await _spoke_early(session, policy)
         session.early += await front.check_at_once(Stage.CONNECT, policy, session.client, ahead=ahead)
         for seen in session.early:
@@ -130,7 +129,8 @@ async def _spoke_early(session: "Session", policy: Policy) -> bool:
     try:
         async with asyncio.timeout(seconds):
             if session.connecting is not None:  # its name may be known, once that is confirmed
-                await asyncio.wait({speaking, session.connecting}, return_when=asyncio.FIRST_COMPLETED)
+                either: set[asyncio.Future[Any]] = {speaking, session.connecting}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
                 if not speaking.done() and _is_known(session, _confirmed_name(session)):
                     return False
             await asyncio.shield(speaking)

@@ -1,6 +1,7 @@
 """What the sessions of one SMTP process share: policy, checks, next hops, spool, journal, counters."""
 
 import asyncio
+import asyncio
 import ipaddress
 import logging
 import ssl
@@ -197,13 +198,16 @@ class Front:
         checking = pipeline.begin(
             stage, self.later[stage], view, (view.policy.wanted,), seconds=self.config.budget.connect
         )
-        checking.add_done_callback(self._alarm_on_breakage)
+        if checking.done():
+            self.alarm_on_breakage(checking.result())
+        else:
+            checking.add_done_callback(self._checked)
         return checking
 
-    def _alarm_on_breakage(self, checked: asyncio.Future[list[Observation]]) -> None:
-        """Raise an alarm for what could not tell, once it has ended by itself."""
-        if not checked.cancelled():
-            self.alarm_on_breakage(checked.result())
+    def _checked(self, checking: asyncio.Future[list[Observation]]) -> None:
+        """Raise the alarms of checks that have ended by themselves."""
+        if not checking.cancelled():
+            self.alarm_on_breakage(checking.result())
 
     async def check_at_once(self, stage: Stage, policy: Policy, client: Client, *, ahead: bool) -> list[Observation]:
         """Run the checks of a stage that may answer before a recipient is named; they wait for nobody."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
+from gateway.checks.base import View
 from gateway.mail.client import Client
 from gateway.mail.decisions import Disposition
 from gateway.mail.findings import Observation
@@ -22,6 +23,7 @@ from gateway.mail.reply import Reply
 from gateway.mail.stages import Stage
 from gateway.mail.trace import Event, Trace
 from gateway.outcome import finish
+from gateway.policy.matching import Policy
 from gateway.services.counters import CountersUnreachable
 from gateway.spool.disk import SpoolError
 from gateway.spool.records import TraceRecord, encode
@@ -72,8 +74,8 @@ class Session(SMTP):
         self.transaction: Transaction | None = None
         self.transactions = 0
         self.events: list[Event] = []
-        self.connecting: asyncio.Task[list[Observation]] | None = None  # the checks of the client's address
-        self.greeting: asyncio.Task[list[Observation]] | None = None  # those of its name
+        self.connecting: asyncio.Future[list[Observation]] | None = None  # the checks of the client's address
+        self.greeting: asyncio.Future[list[Observation]] | None = None  # those of its name
         self.early: list[Observation] = []  # of the checks that may answer before a recipient is named
         self.local = ""  # the address of ours that the client has reached
         self.turned_away = False  # it was told 5xx for a banner, and may only leave
@@ -228,8 +230,11 @@ class Session(SMTP):
             seen = await front.check_at_once(Stage.HELO, policy, self.client, ahead=self.reader.pending)
             self.early = [each for each in self.early if each.stage is not Stage.HELO] + seen
         if front.looks(Stage.HELO, policy):
-            checking = front.check(Stage.HELO, policy, self.listener, self.client, local=self.local)
-            self.greeting = self.loop.create_task(checking)
+            self.greeting = front.check(Stage.HELO, self.view(policy))
+
+    def view(self, policy: Policy) -> View:
+        """Give what a check may look at before a transaction."""
+        return View(policy=policy, node=self.front.name, listener=self.listener, client=self.client, local=self.local)
 
     def take_slots(self, *keys: str) -> None:
         """Hold these slots of the counters until the end."""
@@ -411,6 +416,6 @@ def _where(error: Exception) -> str:
     return f"{type(error).__name__}: {error}{place}"
 
 
-def _seen(task: asyncio.Task[list[Observation]] | None) -> list[Observation]:
+def _seen(task: asyncio.Future[list[Observation]] | None) -> list[Observation]:
     """Give what checks have seen that are through."""
     return task.result() if task is not None and task.done() and not task.cancelled() else []

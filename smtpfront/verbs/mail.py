@@ -1,15 +1,12 @@
 """MAIL (RFC 5321 4.1.1.2): begins a transaction."""
 
-import asyncio
-
 import msgspec
 
 from gateway import pipeline
-from gateway.checks.base import View
 from gateway.mail.address import Address, AddressError, parse_path
 from gateway.mail.decisions import Disposition
 from gateway.mail.envelope import MailParameters
-from gateway.mail.findings import Observation, Outcome
+from gateway.mail.findings import Outcome
 from gateway.mail.reply import Reply
 from gateway.mail.stages import Stage
 from gateway.outbound import rights
@@ -114,7 +111,7 @@ async def _check(session: Session, transaction: Transaction) -> Reply:
     if inbound:
         front.prepare(view)
         transaction.pending = [task for task in (session.connecting, session.greeting) if task is not None]
-        transaction.pending.append(asyncio.ensure_future(_check_on(transaction, view)))
+        transaction.pending.append(front.check(Stage.MAIL, view))  # DNS takes its time while the client goes on
     seen = await pipeline.run(Stage.MAIL, front.at_once[Stage.MAIL], view, (), seconds=front.config.budget.connect)
     front.alarm_on_breakage(seen)
     transaction.trace.observations += session.early
@@ -128,14 +125,6 @@ async def _check(session: Session, transaction: Transaction) -> Reply:
             transaction.trace.because = reason(each)
             return reply
     return OK
-
-
-async def _check_on(transaction: Transaction, view: View) -> list[Observation]:
-    """Run the checks of this stage whose answers are wanted at RCPT: DNS takes its time while the client goes on."""
-    front, wanted = transaction.front, transaction.policy.wanted
-    seen = await pipeline.run(Stage.MAIL, front.later[Stage.MAIL], view, (wanted,), seconds=front.config.budget.connect)
-    front.alarm_on_breakage(seen)
-    return seen
 
 
 def parse(rest: str) -> tuple[Address | None, MailParameters]:
