@@ -1,5 +1,6 @@
 """The two commands, as a newcomer types them: ``run`` in one terminal, ``demo`` in another."""
 
+import contextlib
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Self
 
 import psutil
 import pytest
@@ -26,8 +28,16 @@ class Gateway:
         self.home = Path(environment["BACKSTOP_NODE__HOME"])
         self._folder = folder
         self._count = 0
+        self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def start(self, seconds: float = 60) -> None:
+        """Start it, and wait until it is up."""
         self._count += 1
         self._log = self._folder / f"run{self._count}.log"
         with self._log.open("wb") as log:
@@ -35,7 +45,7 @@ class Gateway:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
-        until = time.monotonic() + 60
+        until = time.monotonic() + seconds
         while UP not in self.log:
             assert self.process.poll() is None, self.log
             assert time.monotonic() < until, self.log
@@ -58,6 +68,29 @@ class Gateway:
         self.process.wait(timeout=20)
         return time.monotonic() - began, [each for each in processes if alive(each)]
 
+    def family(self) -> list[psutil.Process]:
+        """Every living process of it, whoever is its parent by now: those that have its folder in their environment."""
+        found = []
+        for each in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if each.environ().get("BACKSTOP_NODE__HOME") == str(self.home) and alive(each):
+                    found.append(each)
+        return found
+
+    def end(self) -> None:
+        """End it, whatever has become of it: as Ctrl-C does, and by force what that leaves."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=20)
+        left = self.family()
+        for each in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+        psutil.wait_procs(left, timeout=10)
+        if self.process is not None:
+            self.process.wait(timeout=10)
+
 
 def alive(process: psutil.Process) -> bool:
     """Whether it still does anything; one that nobody has asked for its status does not."""
@@ -69,11 +102,9 @@ def alive(process: psutil.Process) -> bool:
 
 @pytest.fixture
 def gateway(environment: dict[str, str], tmp_path: Path) -> Iterator[Gateway]:
-    gateway = Gateway(environment, tmp_path)
-    gateway.start()
-    yield gateway
-    if gateway.process.poll() is None:
-        gateway.stop()
+    with Gateway(environment, tmp_path) as gateway:
+        gateway.start()
+        yield gateway
 
 
 @pytest.fixture
@@ -120,6 +151,14 @@ def test_ctrl_c_stops_every_process_within_five_seconds(gateway: Gateway) -> Non
     assert seconds < 5
     assert left == []
     assert "killed" not in gateway.log
+
+
+def test_a_gateway_that_does_not_come_up_in_time_is_ended_whole(environment: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(AssertionError), Gateway(environment, tmp_path) as gateway:
+        gateway.start(seconds=3)
+
+    assert gateway.process.returncode is not None
+    assert gateway.family() == []
 
 
 def test_a_killed_supervisor_leaves_nothing_behind(gateway: Gateway) -> None:
