@@ -6,6 +6,7 @@ Import the fixture ``clamd_socket`` into the conftest.py of the tests that need 
 import getpass
 import hashlib
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -20,36 +21,61 @@ EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}" + b"$EICAR-STANDARD-" + b"ANTIVIRUS-TEST
 STREAM_MAX = 2 * 1024 * 1024  # octets
 
 
+class RunningClamd:
+    """A clamd of the test's own, in a folder: it can be killed, stopped in its tracks, and started again."""
+
+    def __init__(self, folder: Path, **settings: object) -> None:
+        """Write its configuration and its signatures; ``settings`` are further lines of clamd.conf."""
+        self.path = folder / "s"
+        self._conf, self._log = folder / "conf", folder / "log"
+        signatures = folder / "db"
+        signatures.mkdir()
+        (signatures / "eicar.ndb").write_text(f"Eicar-Test-Signature:0:*:{EICAR.hex()}\n")
+        digest = hashlib.md5(EICAR, usedforsecurity=False).hexdigest()
+        (signatures / "eicar.hdb").write_text(f"{digest}:{len(EICAR)}:Eicar-Test-Hash\n")
+        lines = {
+            "LocalSocket": self.path,
+            "DatabaseDirectory": signatures,
+            "TemporaryDirectory": folder,
+            "User": getpass.getuser(),  # as root it changes to another one, if it is told nothing
+            "StreamMaxLength": STREAM_MAX,
+            "AlertExceedsMax": "yes",
+            "AlertEncrypted": "yes",
+            "MaxRecursion": 5,
+            "Foreground": "yes",
+            **settings,
+        }
+        self._conf.write_text("".join(f"{key} {value}\n" for key, value in lines.items()))
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen([CLAMD, "-F", "-c", str(self._conf)], stdout=log, stderr=log)
+        _await_answer(self._process, self.path, self._log)
+
+    def send(self, number: int) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def end(self, number: int = signal.SIGTERM) -> None:
+        """End it by a signal, and wait until it is gone; its socket may stay behind."""
+        if self._process is not None and self._process.poll() is None:
+            self.send(number)
+            self.send(signal.SIGCONT)
+            self._process.wait(10)
+
+
 @pytest.fixture(scope="session")
 def clamd_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The path of the socket of a clamd that knows EICAR and takes no more than STREAM_MAX octets."""
     if not CLAMD:
         pytest.skip("clamd is not installed")
-    folder = tmp_path_factory.mktemp("clamd")
-    path = folder / "s"
-    signatures = folder / "db"
-    signatures.mkdir()
-    (signatures / "eicar.ndb").write_text(f"Eicar-Test-Signature:0:*:{EICAR.hex()}\n")
-    digest = hashlib.md5(EICAR, usedforsecurity=False).hexdigest()
-    (signatures / "eicar.hdb").write_text(f"{digest}:{len(EICAR)}:Eicar-Test-Hash\n")
-    (folder / "conf").write_text(
-        f"LocalSocket {path}\nDatabaseDirectory {signatures}\nTemporaryDirectory {folder}\nUser {_me()}\n"
-        f"StreamMaxLength {STREAM_MAX}\nAlertExceedsMax yes\nAlertEncrypted yes\nMaxRecursion 5\nForeground yes\n"
-    )
-    log = (folder / "log").open("wb")
-    process = subprocess.Popen([CLAMD, "-F", "-c", str(folder / "conf")], stdout=log, stderr=log)
-    try:
-        _await_answer(process, path, folder / "log")
-        yield str(path)
-    finally:
-        process.terminate()
-        process.wait(10)
-        log.close()
-
-
-def _me() -> str:
-    """The user that runs the tests: clamd changes to another one if it is root and told nothing."""
-    return getpass.getuser()
+    running = RunningClamd(tmp_path_factory.mktemp("clamd"))
+    yield str(running.path)
+    running.end()
 
 
 def _await_answer(process: subprocess.Popen[bytes], path: Path, log: Path) -> None:

@@ -13,10 +13,10 @@ import pytest
 from gateway.mail.decisions import Action, Disposition
 from gateway.services.dns.cache import CLEAR
 from gateway.spool.quarantine import Quarantine
+from tests.fake_clamd import FakeClamd
 from tests.smtpfront.conftest import EICAR, PASSWORD, Serve
 from tests.smtpfront.nexthop import NextHop
 from tests.smtpfront.running import FORWARDER, STRANGER, Gateway, mail, snapshot, spam, until
-from tests.smtpfront.scanner import BrokenScanner
 
 OURS = re.compile(rb"(?:(?:Received|Authentication-Results|X-Spam-[A-Za-z]+):.*\r\n(?:[ \t].*\r\n)*)")
 
@@ -226,17 +226,41 @@ def test_a_remembered_5xx_is_forgotten_when_the_node_is_told_to_by_every_process
     assert told() == "250 2.1.5"
 
 
-@pytest.mark.parametrize("failure", ["missing", "silent", "empty", "nonsense"])
-def test_a_scanner_that_can_not_tell_defers(tmp_path: Path, hop: NextHop, serve: Serve, failure: str) -> None:
-    with BrokenScanner(tmp_path / "clamd.sock", failure) as address:
-        own = serve(snapshot(hop.port), clamd=address, BACKSTOP_CLAMD__SECONDS="0.5")
+@pytest.mark.parametrize(
+    ("failure", "word"),
+    [("missing", "down"), ("silent", "slow"), ("empty", "empty answer"), ("cut", "cut answer"), ("garbage", "garbage")],
+)
+def test_a_scanner_that_can_not_tell_defers(
+    tmp_path: Path, hop: NextHop, serve: Serve, failure: str, word: str
+) -> None:
+    with FakeClamd(tmp_path / "clamd.sock", failure) as fake:
+        own = serve(snapshot(hop.port), clamd=fake.address, BACKSTOP_CLAMD__SECONDS="0.5")
         with own.client() as client:
             client.open("them@other.test", "alice@example.test")
             reply = client.data(mail())
 
     assert reply.startswith("451 4.7.1")
     assert hop.kept == []
-    assert any("clamav" in alarm for alarm in own.alarms())
+    assert any(f"clamav: {'timeout' if word == 'slow' else 'error'}: {word}: " in alarm for alarm in own.alarms())
+
+
+def test_a_message_that_waits_for_a_scanner_until_the_budget_is_spent_is_deferred_and_told_so(
+    tmp_path: Path, hop: NextHop, serve: Serve
+) -> None:
+    with FakeClamd(tmp_path / "clamd.sock", "slow") as fake:
+        own = serve(snapshot(hop.port), clamd=fake.address, BACKSTOP_BUDGET__DATA="1.5", BACKSTOP_CLAMD__CONCURRENT="1")
+        with own.client() as first, own.client() as second:
+            for client in (first, second):
+                client.open("them@other.test", "alice@example.test")
+                assert client.say("DATA").startswith("354")
+                client.send(mail() + b".\r\n")
+            replies = [first.reply(), second.reply()]
+        seen = [each for reply in replies for each in own.trace_of(reply).observations if each.check == "clamav"]
+
+    assert all(reply.startswith("451 4.7.1") for reply in replies)
+    assert sorted(each.detail.partition(":")[0] for each in seen) == ["busy", "slow"]
+    assert all("that were left" in each.detail for each in seen)
+    assert hop.kept == []
 
 
 def test_a_forwarders_mail_is_kept_where_others_would_be_refused(own_gateway: Gateway, hop: NextHop) -> None:
