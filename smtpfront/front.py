@@ -1,7 +1,6 @@
 """What the sessions of one SMTP process share: policy, checks, next hops, spool, journal, counters."""
 
 import asyncio
-import asyncio
 import ipaddress
 import logging
 import ssl
