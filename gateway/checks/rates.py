@@ -5,6 +5,8 @@ refused for now and not counted. Allowed networks and trusted forwarders have no
 reached the check fails, and by default the client is asked to come again: never "below the limit".
 """
 
+from collections.abc import Awaitable
+
 from gateway.checks.base import MISS, Check, Seen, View, failed, hit, skipped
 from gateway.mail.findings import Finding, Observation, Outcome
 from gateway.mail.prefix import prefix
@@ -64,15 +66,17 @@ class Rates(Check):
         """Take the counters of the node."""
         self._counters = counters
 
-    async def look(self, view: View) -> Seen:
-        """Count one message."""
+    def look(self, view: View) -> Seen | Awaitable[Seen]:
+        """Count one message, where a limit is set."""
         if view.listener != "inbound":
             return skipped("mail that leaves has limits of its own")
         if view.spares_client:
             return skipped("the client is trusted")
         claims = messages(view.policy.snapshot.clients, view.client.ip)
-        if not claims:
-            return skipped("no limit is set")
+        return self._count(claims) if claims else skipped("no limit is set")
+
+    async def _count(self, claims: list[Claim]) -> Seen:
+        """Count a message towards all claims, or none."""
         try:
             full = await self._counters.admit(claims)
         except CountersUnreachable:

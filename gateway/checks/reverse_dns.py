@@ -8,11 +8,12 @@ check.
 
 import asyncio
 import ipaddress
+from collections.abc import Awaitable
 
 from gateway.checks.base import Check, Seen, View, failed, hit, skipped
 from gateway.mail.findings import Finding, Outcome
 from gateway.mail.stages import Stage
-from gateway.services.dns import Resolver, Status
+from gateway.services.dns import Answer, Resolver, Status, known
 
 NAMES = 10  # of one address that are looked at, as RFC 7208 4.6.4 bounds them too
 SECONDS = 6.0
@@ -35,30 +36,44 @@ class ReverseDns(Check):
         """Take the resolver."""
         self._resolver = resolver
 
-    async def look(self, view: View) -> Seen:
+    def look(self, view: View) -> Seen | Awaitable[Seen]:
         """Look up; gives the confirmed name as a fact."""
         if view.spares_client:
             return skipped("the client is trusted")
         address = view.client.ip
-        backward = await self._resolver.query(_reverse_of(address), "PTR", seconds=SECONDS)
+        kind = "AAAA" if ":" in address else "A"
+        backward = self._resolver.query(_reverse_of(address), "PTR", seconds=SECONDS)
+        answer = known(backward)
+        if answer is not None and len(answer.records) == 1:  # who comes again is known whole
+            forward = known(self._resolver.query(answer.records[0], kind, seconds=SECONDS))
+            if forward is not None and address in forward.records:
+                return _confirmed(answer.records[0])
+        return self._ask(address, kind, backward)
+
+    async def _ask(self, address: str, kind: str, names_of: Awaitable[Answer]) -> Seen:
+        """Wait for the names, and ask for their addresses of a kind."""
+        backward = await names_of
         if backward.status.failed:
             return failed(FAILED)
         names = backward.records[:NAMES]
         if not names:
             return hit(Finding("NO_REVERSE_DNS", 1.0, f"{address} has no name", facts={"name": ""}))
-        kind = "AAAA" if ":" in address else "A"
         if len(names) == 1:
             answers = [await self._resolver.query(names[0], kind, seconds=SECONDS)]
         else:
             answers = await asyncio.gather(*(self._resolver.query(each, kind, seconds=SECONDS) for each in names))
         confirmed = next((name for name, each in zip(names, answers, strict=True) if address in each.records), "")
         if confirmed:
-            facts = {"name": confirmed}
-            return Seen(Outcome.MISS, (Finding("REVERSE_DNS", 0.0, confirmed, facts=facts, informs=True),))
+            return _confirmed(confirmed)
         if any(each.status is Status.TIMEOUT or each.status is Status.FAILED for each in answers):
             return failed(FAILED)
         detail = f"{address} is called {names[0]}, which has other addresses or none"
         return hit(Finding("REVERSE_DNS_MISMATCH", 1.0, detail, facts={"name": ""}))
+
+
+def _confirmed(name: str) -> Seen:
+    """Tell the name that the address has, forward and backward."""
+    return Seen(Outcome.MISS, (Finding("REVERSE_DNS", 0.0, name, facts={"name": name}, informs=True),))
 
 
 def _reverse_of(ip: str) -> str:

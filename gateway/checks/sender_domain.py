@@ -10,7 +10,7 @@ from gateway.checks.base import MISS, Check, Seen, View, failed, hit, skipped, t
 from gateway.mail.decisions import Action
 from gateway.mail.findings import Finding
 from gateway.mail.stages import Stage
-from gateway.services.dns import Answer, Resolver, Status
+from gateway.services.dns import Answer, Resolver, Status, known
 
 SECONDS = 8.0  # the client waits at RCPT
 
@@ -44,17 +44,17 @@ class SenderDomain(Check):
             return hit(Finding("SENDER_ADDRESS_LITERAL", 2.0, domain, at_most=Action.TAG))
         if "." not in domain:
             return hit(Finding("SENDER_UNQUALIFIED", 3.0, domain))
-        return _OURS if view.policy.is_ours(domain) else self._ask(domain)
+        if view.policy.is_ours(domain):
+            return _OURS
+        exchangers = self._resolver.query(domain, "MX", seconds=SECONDS)
+        answer = known(exchangers)
+        seen = _by_exchangers(domain, answer) if answer is not None else None
+        return seen if seen is not None else self._ask(domain, exchangers)
 
-    async def _ask(self, domain: str) -> Seen:
-        """Ask for the MX, and where there is none for both kinds of addresses at once."""
-        exchangers = await self._resolver.query(domain, "MX", seconds=SECONDS)
-        if exchangers.status is Status.FOUND:
-            return hit(Finding("SENDER_NULL_MX", 5.0, f"{domain} has a null MX")) if _is_null(exchangers) else MISS
-        if exchangers.status is Status.NO_NAME:
-            return hit(Finding("SENDER_DOMAIN_MISSING", 4.0, f"there is no {domain} in DNS"))
-        if exchangers.status.failed:
-            return _unknown(exchangers)
+    async def _ask(self, domain: str, exchangers: Awaitable[Answer]) -> Seen:
+        """Wait for the MX, and where there is none ask for both kinds of addresses at once."""
+        if (seen := _by_exchangers(domain, await exchangers)) is not None:
+            return seen
         asked = [self._resolver.query(domain, kind, seconds=SECONDS) for kind in ("A", "AAAA")]  # both at once
         answers = [await each for each in asked]
         if any(each.status is Status.FOUND for each in answers):
@@ -62,6 +62,15 @@ class SenderDomain(Check):
         if (trouble := next((each for each in answers if each.status.failed), None)) is not None:
             return _unknown(trouble)
         return hit(Finding("SENDER_DOMAIN_MISSING", 4.0, f"{domain} has neither MX nor address"))
+
+
+def _by_exchangers(domain: str, answer: Answer) -> Seen | None:
+    """Say what a look-up of the MX tells; None where there is none, so that an address may stand for it."""
+    if answer.status is Status.FOUND:
+        return hit(Finding("SENDER_NULL_MX", 5.0, f"{domain} has a null MX")) if _is_null(answer) else MISS
+    if answer.status is Status.NO_NAME:
+        return hit(Finding("SENDER_DOMAIN_MISSING", 4.0, f"there is no {domain} in DNS"))
+    return _unknown(answer) if answer.status.failed else None
 
 
 def _is_null(answer: Answer) -> bool:

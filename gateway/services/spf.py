@@ -88,6 +88,19 @@ def look_up(resolver: Resolver, *, sender: str, helo: str, seconds: float = SECO
     return resolver.query(_identity(sender, helo)[1], "TXT", seconds=seconds)
 
 
+def at_once(record: Answer, *, ip: str, sender: str, helo: str, explanation: str = EXPLANATION) -> SpfResult | None:
+    """Give the result that the answer to ``look_up`` tells by itself; None where ``check`` has to ask for more."""
+    identity, domain = _identity(sender, helo)
+    if not _can_be_checked(domain):
+        return SpfResult("none", domain, identity, "the domain is none that can be checked")
+    if not (record.status.failed or any(each[:6].lower() == "v=spf1" for each in record.records)):
+        return SpfResult("none", domain, identity)
+    plain = plain_spf.result_of(record.records, ip)
+    return (
+        None if plain is None else SpfResult(plain, domain, identity, plain_spf.WORDS.get(plain) or _line(explanation))
+    )
+
+
 async def check(  # noqa: PLR0913 - one question, all it is about
     resolver: Resolver,
     *,
@@ -106,15 +119,11 @@ async def check(  # noqa: PLR0913 - one question, all it is about
     ``fail`` says where the domain has no words of its own. Gives ``temperror`` where DNS gave no answer within
     ``seconds``. Never raises.
     """
-    identity, domain = _identity(sender, helo)
-    if not _can_be_checked(domain):
-        return SpfResult("none", domain, identity, "the domain is none that can be checked")
     began = time.monotonic()
     first = await (record if record is not None else look_up(resolver, sender=sender, helo=helo, seconds=seconds))
-    if not (first.status.failed or any(each[:6].lower() == "v=spf1" for each in first.records)):
-        return SpfResult("none", domain, identity)
-    if (plain := plain_spf.result_of(first.records, ip)) is not None:
-        return SpfResult(plain, domain, identity, plain_spf.WORDS.get(plain) or _line(explanation))
+    if (result := at_once(first, ip=ip, sender=sender, helo=helo, explanation=explanation)) is not None:
+        return result
+    identity, domain = _identity(sender, helo)
     answers = {(domain.rstrip("."), "TXT"): first}
     try:
         with within(max(0.0, seconds - (time.monotonic() - began))):

@@ -1,5 +1,6 @@
 """What is asked of DNS and what is answered, whoever answers."""
 
+import asyncio
 import enum
 from collections.abc import Awaitable
 from typing import Protocol
@@ -33,6 +34,11 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     status: Status
     records: tuple[str, ...] = ()
     detail: str = ""
+
+
+def known(question: Awaitable[Answer]) -> Answer | None:
+    """Give the answer to a question where it is there already, as one from the cache is; None where one must wait."""
+    return question.result() if isinstance(question, asyncio.Future) and question.done() else None
 
 
 class Resolver(Protocol):
