@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -116,15 +115,6 @@ class Peer:
         """Give the end of its log."""
         lines = self._log.read_text(errors="replace").splitlines()
         return "; ".join(lines[-_LOG_TAIL:]) or "it said nothing"
-
-
-def free_ports(count: int) -> list[int]:
-    """Give ports that nobody listens on. Held together, so that they differ."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
 
 
 @contextlib.contextmanager

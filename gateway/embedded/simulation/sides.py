@@ -13,7 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.embedded.simulation.peers import Peer, SimulationError, free_ports, front
+from gateway.embedded import ports
+from gateway.embedded.simulation.peers import Peer, SimulationError, front
 from gateway.embedded.simulation.postfix import Postfix
 from gateway.embedded.simulation.words import DOMAIN, Settings, Side
 from gateway.policy import codec, defaults
@@ -49,7 +50,7 @@ class Inner:
             (folder / "users").write_text("".join(f"{user}@{DOMAIN} x\n" for user in users))
             (folder / "full").write_text(f"{FULL}@{DOMAIN} 452 4.2.2 mailbox full\n")
             (folder / "headers").write_text(f"/^{REFUSED_FIELD}:/ REJECT not wanted here\n")
-            self.port = free_ports(1)[0]
+            (self.port,) = ports.free(1)
             settings = {
                 "myhostname": f"inner.{DOMAIN}",
                 "virtual_mailbox_domains": DOMAIN,
@@ -99,7 +100,7 @@ def against_bouncer(home: Path, clamd: str, settings: Settings, progress: Progre
     """Send the spam run to Postfix with an after-queue content filter. Raises PostfixError, SimulationError."""
     name = "accept, then bounce"
     with _inner(home / "ab") as inner, contextlib.ExitStack() as stack:
-        front_port, back_port = free_ports(2)
+        front_port, back_port = ports.free(2)
         content_filter = Peer.module(
             "filter", home, "smtpfront.lab.bouncer", "--back", f"127.0.0.1:{back_port}", "--clamd", clamd
         )

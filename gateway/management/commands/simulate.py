@@ -10,6 +10,7 @@ import msgspec
 from django.conf import settings as django_settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from gateway.embedded.ports import PortError
 from gateway.embedded.simulation import report, story
 from gateway.embedded.simulation.words import Settings, Story
 
@@ -44,7 +45,7 @@ class Command(BaseCommand):
         before = signal.signal(signal.SIGTERM, _stop)
         try:
             told = story.play(wanted, _Progress().show)
-        except (story.SimulationError, story.PostfixError) as error:
+        except (story.SimulationError, story.PostfixError, PortError) as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             raise CommandError("stopped; everything that was started has ended") from None

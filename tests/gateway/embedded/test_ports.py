@@ -1,6 +1,7 @@
 """Ports are tried before anything is started."""
 
 import socket
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -19,6 +20,36 @@ def listening_on(address: str) -> Config:
 def test_free_ports_are_taken_for_free(config: Config) -> None:
     ports.require_free(config)
     ports.require_free(config)
+
+
+def test_ports_that_are_given_out_differ_are_free_and_never_an_outgoing_connections() -> None:
+    found = ports.free(50)
+
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert len(set(found)) == 50
+    assert all(10_000 <= port < first for port in found)
+    for port in found:
+        socket.create_server(("127.0.0.1", port)).close()
+
+
+def test_a_port_that_somebody_has_is_not_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    (taken,) = ports.free(1)
+    monkeypatch.setattr(ports, "_LOWEST", taken)
+    monkeypatch.setattr(ports, "_first_ephemeral", lambda: taken + 1)
+    with socket.create_server(("127.0.0.1", taken)), pytest.raises(PortError, match=f"from {taken} to {taken} is free"):
+        ports.free(1)
+
+    assert ports.free(1) == [taken]
+
+
+def test_where_outgoing_connections_may_have_any_port_another_is_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    wide = tmp_path / "range"
+    wide.write_text("1024\t65535\n")
+    monkeypatch.setattr(ports, "_RANGE", wide)
+
+    assert len(ports.free(3)) == 3
 
 
 def test_a_port_in_use_is_one_line_that_names_port_and_remedy(config: Config) -> None:

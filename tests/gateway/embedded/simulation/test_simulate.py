@@ -17,8 +17,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from gateway.embedded.simulation import postfix, story
-from gateway.embedded.simulation.peers import free_ports
 from gateway.embedded.simulation.words import FALSE_KINDS, GENUINE_KINDS
+from tests.ports import free_port
 
 MESSAGES = 300
 ROOT = Path(__file__).resolve().parents[4]
@@ -118,7 +118,7 @@ def test_a_port_that_is_taken_is_named(short: Path) -> None:
 
 @real
 def test_a_stopped_postfix_leaves_no_process_behind(short: Path) -> None:
-    server = postfix.Postfix(short / "p", {"myhostname": "p.example.test"}, {free_ports(1)[0]: {}})
+    server = postfix.Postfix(short / "p", {"myhostname": "p.example.test"}, {free_port(): {}})
     server.start()
     running = _processes_of(short)
     server.stop()
