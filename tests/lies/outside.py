@@ -1,11 +1,37 @@
 """Ordinary mail from outside: what ``scripts/samples`` fetches, and what programs write, by where it comes from."""
 
 import fnmatch
+import hashlib
 import re
 from collections.abc import Iterator
 
 from tests.gateway.backscatter.others import ordinary
 
+# The test mails of programs that read mail.
+READERS = (
+    "django-mailbox-*/django_mailbox/tests/messages/*",
+    "mail_parser-*/tests/mails/*",
+    "mailbits-*/test/data/*/*",
+    "src/gmime/*/tests/data/**/*",
+    "src/kmime/*/autotests/data/**/*",
+    "src/redmine/*/test/fixtures/mail_handler/*",
+    "src/golang-github-jhillyerd-enmime/*/testdata/mail/*",
+    "src/php-horde-mime/*/test/Horde/Mime/fixtures/*",
+    "src/libemail-simple-perl/*/t/test-mails/*",
+    "src/mimetic/*/test/**/*",
+)
+# What they hold that is none: by the first digits of its SHA-256, with what it is. Read by hand.
+NOT_ORDINARY = {
+    "c01bd9a04351ba62": "mail-parser's mail_malformed_1, broken on purpose",
+    "b99133f7b6591b2f": "mail-parser's mail_test_15: fraud, with a malicious archive",
+    "b8674caf7b44612e": "mail-parser's mail_test_16: the test mail of spam filters",
+    "589546bb641f9a20": "a piece of a mail in three (message/partial), which nobody can scan",
+    "f3dbcd477e48830d": "another piece",
+    "b7038072451857d9": "another piece",
+    "14149b84138fe66c": "enmime's mime-bad-content-type, broken on purpose",
+    "f44033ef4fc99233": "enmime's malformed-multiple-address-header-values, broken on purpose",
+    "20bf9c58fd3adf3a": "enmime's qp-utf8-header-no-break, broken on purpose: three senders, no blank line",
+}
 RENDERED = (
     ordinary.of_accounts,
     ordinary.of_a_shop,
@@ -27,6 +53,10 @@ def mails() -> Iterator[tuple[str, str, bytes]]:
     for name, raw in ordinary.collected():
         if not any(fnmatch.fnmatch(name, f"*{spam}*") for spam in _SPAM):
             yield "collected", name, _LINE_END.sub(b"\r\n", raw)
+    for name, raw in ordinary.collected(*READERS):
+        mail = _LINE_END.sub(b"\r\n", raw)
+        if hashlib.sha256(mail).hexdigest()[:16] not in NOT_ORDINARY:
+            yield "of readers", name, mail
     for source in RENDERED:
         for number, raw in enumerate(source()):
             yield "rendered", f"{source.__name__} {number}", raw

@@ -53,10 +53,10 @@ def is_mail(octets: bytes) -> bool:
     return len({name.lower() for name in _FIELD.findall(top)}) >= _LEAST
 
 
-def collected() -> Iterator[tuple[str, bytes]]:
-    """Each mail of the collections once, with the name of its file; mailboxes are taken apart."""
+def collected(*collections: str) -> Iterator[tuple[str, bytes]]:
+    """Each mail of the collections once (COLLECTIONS, where none is named), with the name of its file; mailboxes are taken apart."""
     seen: set[bytes] = set()
-    for path in places.found(*COLLECTIONS):
+    for path in places.found(*(collections or COLLECTIONS)):
         octets = path.read_bytes()
         parts = _SEPARATOR.split(octets) if octets.startswith(b"From ") else [octets]
         for part in parts:
