@@ -54,7 +54,10 @@ def is_mail(octets: bytes) -> bool:
 
 
 def collected(*collections: str) -> Iterator[tuple[str, bytes]]:
-    """Each mail of the collections once (COLLECTIONS, where none is named), with the name of its file; mailboxes are taken apart."""
+    """Each mail of the collections once, with the name of its file; mailboxes are taken apart.
+
+    Without a pattern, those of COLLECTIONS.
+    """
     seen: set[bytes] = set()
     for path in places.found(*(collections or COLLECTIONS)):
         octets = path.read_bytes()
