@@ -6,6 +6,7 @@ import msgspec
 
 from gateway.backscatter.ledger import Ledger
 from gateway.checks.arc import Arc
+from gateway.checks.attachments import Attachments
 from gateway.checks.authenticating import Authenticating
 from gateway.checks.base import Check
 from gateway.checks.batv import Batv
@@ -24,8 +25,8 @@ from gateway.checks.judging import Judging
 from gateway.checks.known_backscatterer import KnownBackscatterer
 from gateway.checks.line_ends import LineEnds
 from gateway.checks.loops import Loops
-from gateway.checks.mime import Mime
 from gateway.checks.message_size import MessageSize
+from gateway.checks.mime import Mime
 from gateway.checks.null_sender_lists import NullSenderLists
 from gateway.checks.null_sender_rate import NullSenderRate
 from gateway.checks.own_sender import OwnSender
@@ -49,6 +50,7 @@ from gateway.services.counters import Counters
 from gateway.services.dns import Resolver
 from gateway.services.engines import Engine
 from gateway.services.engines.configured import engines
+from gateway.services.inspector import Inspector
 from gateway.services.ldap import Directory
 
 Catalog = dict[Stage, tuple[Check, ...]]
@@ -112,6 +114,7 @@ def build(services: Services) -> Catalog:
             Arc(authenticating),
             Dmarc(authenticating, services.resolver),
             Mime(dissecting),
+            Attachments(dissecting, Inspector()),
             ClamAv(services.clamd, dissecting),
             ForgedBounce(judging),
             UnverifiableBounce(judging),

@@ -33,6 +33,13 @@ CHECKS: dict[str, CheckRule] = {
     "arc": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
     "dmarc": CheckRule(mode=Mode.SCORE, on_failure=Action.DELIVER),
     "mime": CheckRule(mode=Mode.SCORE, on_failure=Action.DEFER),
+    "attachments": CheckRule(
+        mode=Mode.ENFORCE,
+        action=Action.QUARANTINE,
+        on_failure=Action.DEFER,
+        # Ordinary mail has such documents: banks encrypt, forms have scripts.
+        actions={"ATTACHMENT_ENCRYPTED": Action.TAG, "ATTACHMENT_ACTIVE": Action.TAG},
+    ),
     "clamav": CheckRule(
         mode=Mode.ENFORCE,
         action=Action.REJECT,
@@ -62,6 +69,9 @@ CHECKS: dict[str, CheckRule] = {
 # Outbound: what our senders may do is another question. What they encrypt themselves leaves, and the trace says so.
 OUTBOUND_CHECKS: dict[str, CheckRule] = {
     **CHECKS,
+    "attachments": msgspec.structs.replace(
+        CHECKS["attachments"], actions=dict.fromkeys(CHECKS["attachments"].actions, Action.DELIVER)
+    ),
     "clamav": msgspec.structs.replace(
         CHECKS["clamav"], actions={**CHECKS["clamav"].actions, "ENCRYPTED": Action.DELIVER}
     ),

@@ -47,6 +47,7 @@ NEVER_LIFTED = frozenset(
         "line_ends",
         "loops",
         "mime",
+        "attachments",
         "clamav",
         "forged_bounce",
         "unverifiable_bounce",

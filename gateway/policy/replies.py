@@ -24,6 +24,7 @@ REFUSALS: dict[str, Reply] = {
     "loops": Reply(554, "5.4.6", "mail loop: too many Received lines"),
     "line_ends": Reply(550, "5.5.2", "message has bare CR or LF; lines must end in CRLF"),
     "mime": Reply(550, "5.6.0", "mail programs would not agree on what this message is made of"),
+    "attachments": Reply(550, "5.7.1", "an attachment is of a kind that is not accepted here"),
     "clamav": Reply(550, "5.7.1", "message contains a virus"),
     "forged_bounce": Reply(550, "5.7.1", "this bounce answers a message that was not sent from here"),
     "unverifiable_bounce": Reply(550, "5.7.1", "this bounce quotes nothing that was sent from here"),
@@ -51,7 +52,7 @@ LATER: dict[str, Reply] = {
     "rates": Reply(451, "4.7.1", "this client comes too often, please try later"),
 }
 # What they found is told: its side can act on it.
-TOLD = frozenset({"clamav", "dkim", "dmarc", "dns_lists", "line_ends", "spf"})
+TOLD = frozenset({"attachments", "clamav", "dkim", "dmarc", "dns_lists", "line_ends", "spf"})
 REFUSED = Reply(550, "5.7.1", "message refused by policy")
 UNDECIDED = Reply(451, "4.7.1", "message can not be checked at the moment, please try again")
 SCORE_REFUSED = Reply(550, "5.7.1", "message looks like spam")

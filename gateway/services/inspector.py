@@ -48,10 +48,13 @@ class Inspector:
         for _ in range(helpers):
             self._free.put(_Helper())
 
-    def inspect(self, blocks: Iterable[bytes], names: tuple[str, ...], until: float) -> Inspection:
+    def inspect(
+        self, blocks: Iterable[bytes], names: tuple[str, ...], types: tuple[str, ...], until: float
+    ) -> Inspection:
         """Have an attachment looked at; ``blocks`` are its octets, ``until`` a time of ``time.monotonic``.
 
-        Raises InspectorError, InspectorBusy.
+        ``names`` are those that it goes by, ``types`` those that it is declared to have. Raises InspectorError,
+        InspectorBusy.
         """
         try:
             helper = self._free.get(timeout=max(0.0, until - time.monotonic()))
@@ -59,7 +62,7 @@ class Inspector:
             raise InspectorBusy("no reader of attachments became free in time") from None
         try:
             with _file_of(blocks) as (file, size):
-                return helper.ask(file, Request(size, names, self.limits))
+                return helper.ask(file, Request(size, names, types, self.limits))
         except OSError as error:
             raise InspectorError(f"attachments can't be read: {error.strerror or error}") from error
         finally:

@@ -47,7 +47,7 @@ def _answer(file: int, request: Request) -> Inspection:
     try:
         # A private mapping, which libarchive can be handed; nothing is written to it.
         with _mapped(file, request.size) as octets:
-            return inspect(octets, request.names, request.limits)
+            return inspect(octets, request.names, request.types, request.limits)
     except MemoryError:
         return Inspection((Thing(request.names, kinds={Kind.UNREADABLE: "it takes too much memory to read"}),))
 

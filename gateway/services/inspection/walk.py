@@ -31,10 +31,10 @@ class _Spent(Exception):  # noqa: N818 - it is no error
     """A bound is reached. The text says which."""
 
 
-def inspect(octets: Octets, names: tuple[str, ...], limits: Limits) -> Inspection:
-    """Look at an attachment. ``names`` are those that it goes by."""
+def inspect(octets: Octets, names: tuple[str, ...], types: tuple[str, ...], limits: Limits) -> Inspection:
+    """Look at an attachment. ``names`` are those that it goes by, ``types`` those that it is declared to have."""
     walk = _Walk(limits, len(octets))
-    walk.look(octets, names, (), 0)
+    walk.look(octets, names, (), 0, types)
     return Inspection(*_chosen(walk.things, walk.more))
 
 
@@ -52,7 +52,14 @@ class _Walk:
         self.unpacked = 0
         self.declared = 0
 
-    def look(self, octets: Octets, names: tuple[str, ...], inside: tuple[str, ...], depth: int) -> Thing:
+    def look(
+        self,
+        octets: Octets,
+        names: tuple[str, ...],
+        inside: tuple[str, ...],
+        depth: int,
+        declared: tuple[str, ...] = (),
+    ) -> None:
         """Look at one thing, and at what lies in it."""
         signature = _signature(octets, names)
         thing = Thing(names, inside, signature.type, by_names(names))
@@ -61,9 +68,8 @@ class _Walk:
             thing.kinds.setdefault(signature.kind, f"by its content, {signature.type}")
         if signature.opens:
             self._open(octets, thing, signature, depth)
-        if lie := type_lie(thing.type, _of_content(thing, signature), names):
+        if lie := type_lie(thing.type, _of_content(thing, signature), names, declared):
             thing.kinds.setdefault(Kind.TYPE_LIES, lie)
-        return thing
 
     def _open(self, octets: Octets, thing: Thing, signature: Signature, depth: int) -> None:
         """Look into what holds others; what can't be read, or is beyond the bounds, is said of it."""
@@ -151,9 +157,16 @@ class _Walk:
             thing.kinds[Kind.NAME_LIES] = archive.odd
         if archive.broken:
             thing.kinds[Kind.UNREADABLE] = archive.broken
-        for member in archive.members:
-            self.count(member.size)
-            self._member(octets, member, thing, document, depth)
+        done = 0
+        try:
+            for member in archive.members:
+                self.count(member.size)
+                self._member(octets, member, thing, document, depth)
+                done += 1
+        except _Spent:
+            for member in archive.members[done:]:
+                self.note(member.names, (*thing.inside, _called(thing)), None, {})
+            raise
 
     def _member(self, octets: Octets, member: zips.Member, thing: Thing, document: str, depth: int) -> None:
         """Look at one entry of a zip archive; of a document's own parts only at those that matter."""

@@ -43,8 +43,9 @@ class Inspection(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What the helper process is asked: the size of the file that comes along, and the names that it goes by."""
+    """What the helper process is asked: the size of the file that comes along, its names, the types that it says."""
 
     size: int
     names: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
     limits: Limits = Limits()
