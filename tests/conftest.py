@@ -16,6 +16,10 @@ import pytest
 from django.conf import settings as django_settings
 
 from gateway import config as node_config
+from tests.fixtures_rspamd import rspamd
+from tests.fixtures_spamd import spamd
+
+__all__ = ["rspamd", "spamd"]  # here, so that one of each serves all tests of a process
 
 # pytest-django has loaded the settings before this file is read: what depends on the home is set again.
 HOME = Path(tempfile.mkdtemp(prefix="backstop-test-"))

@@ -1,7 +1,6 @@
 """A real rspamd for tests, with a Redis of its own, that asks nothing outside.
 
-Import the fixture ``rspamd`` into the conftest.py of the tests that need it. It takes some seconds to start: once a run
-of tests, when it is first needed.
+The fixture ``rspamd`` is there for every test. It takes some seconds to start: once a process, when it is first needed.
 """
 
 import contextlib

@@ -1,7 +1,6 @@
 """A real spamd for tests, on a port of its own, with a Bayes database in a folder of its own, that asks no DNS.
 
-Import the fixture ``spamd`` into the conftest.py of the tests that need it. It takes some seconds to start: once a run
-of tests, when it is first needed.
+The fixture ``spamd`` is there for every test. It takes some seconds to start: once a process, when it is first needed.
 """
 
 import contextlib

@@ -24,12 +24,23 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = broker.app()
 app.conf.update(
-    imports=["workers.release", "workers.sweep", "workers.retention", "workers.keys", "workers.probe", "workers.lists"],
+    imports=[
+        "workers.release",
+        "workers.learn",
+        "workers.sweep",
+        "workers.retention",
+        "workers.keys",
+        "workers.probe",
+        "workers.lists",
+        "workers.signatures",
+    ],
     beat_schedule_filename=str(_SCHEDULE),
     beat_schedule={
         "sweep": {"task": "release.sweep", "schedule": 60.0, "options": {"expires": 55.0}},
+        "lessons": {"task": "learn.sweep", "schedule": 60.0, "options": {"expires": 55.0}},
         "adopt": {"task": "spool.adopt", "schedule": 60.0, "options": {"expires": 55.0}},
         "retention": {"task": "retention.expire", "schedule": 3600.0, "options": {"expires": 3000.0}},
+        "signatures": {"task": "signatures.look_again", "schedule": 600.0, "options": {"expires": 500.0}},
         "lists": {"task": "lists.probe", "schedule": 180.0, "options": {"expires": 170.0}},
         "probe": {"task": "probe.look_again", "schedule": 3600.0, "options": {"expires": 3000.0}},
         "keys": {"task": "keys.tend", "schedule": 3600.0, "options": {"expires": 3000.0}},

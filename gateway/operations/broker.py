@@ -17,6 +17,8 @@ from gateway.config import Config
 from gateway.operations import filebroker
 
 DELIVER = "release.deliver"  # the task that delivers one released copy, by its number
+TEACH = "learn.teach"  # the task that tries one lesson, by its number
+_WHAT = {DELIVER: "copy", TEACH: "lesson"}
 TASK_SECONDS = 840  # the longest that a task may run; less than a claim lasts (see release)
 SILENCE_SECONDS = 10.0
 POLL_SECONDS = 0.25  # how often a worker looks into the folder of the filesystem broker, and whether it shall stop
@@ -84,20 +86,20 @@ class Bell:
         """Make a bell that has not failed yet."""
         self._silent_until = float("-inf")
 
-    def ring(self, copy: int) -> None:
-        """Ring for one copy. Never raises."""
+    def ring(self, number: int, task: str = DELIVER) -> None:
+        """Ring for one copy, or what else the task is about. Never raises."""
         if time.monotonic() < self._silent_until:
             return
         try:
-            app().send_task(DELIVER, args=[copy])
+            app().send_task(task, args=[number])
         except Exception as error:  # noqa: BLE001 - each transport raises its own; none may undo what was asked for
             self._silent_until = time.monotonic() + SILENCE_SECONDS
-            log.warning("the broker can't be reached, copy %d waits for the next sweep: %s", copy, error)
+            log.warning("the broker can't be reached, %s %d waits for the next sweep: %s", _WHAT[task], number, error)
 
 
 _bell = Bell()
 
 
-def ring(copy: int) -> None:
-    """Tell a worker that the copy of that number is due. Never raises: unheard, it is rung again by the sweep."""
-    _bell.ring(copy)
+def ring(number: int, task: str = DELIVER) -> None:
+    """Tell a worker that a copy, or a lesson, is due. Never raises: unheard, it is rung again by the sweep."""
+    _bell.ring(number, task)

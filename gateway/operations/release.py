@@ -27,7 +27,7 @@ from gateway.mail.message import Content
 from gateway.mail.reply import Reply
 from gateway.models import QuarantinedCopy
 from gateway.models.quarantine import CopyState
-from gateway.operations import alarms, audit, broker, columns
+from gateway.operations import alarms, audit, broker, columns, learn
 from gateway.operations.delete import remove_unused_bytes
 from gateway.operations.marked import marked
 from gateway.outbound.dkim_signature import KeyUnusableError, MessageUnsignableError
@@ -121,6 +121,7 @@ def deliver(number: int) -> CopyState | None:
     state = _settle_patiently(copy, result)
     log.info("release of %s, attempt %d: %s, %s", copy, copy.attempts, state or "taken over", result.words)
     if state is CopyState.RELEASED:
+        learn.teach_before_it_goes(copy.message)
         remove_unused_bytes(copy.message)
     return state
 

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Min, QuerySet
 from django.utils import timezone
 
-from gateway.models import Alarm, QuarantinedCopy, Transaction, TransactionRecipient
+from gateway.models import Alarm, Lesson, QuarantinedCopy, Transaction, TransactionRecipient
 from gateway.models.quarantine import CopyState
 from gateway.operations import audit, dmarc, refusals, release
 from gateway.operations.delete import LIVE, remove_unused_bytes
@@ -115,7 +115,7 @@ def _expire_traces(before: datetime) -> int:
 
 
 def _forget_settled(before: datetime) -> None:
-    """Remove rows that tell of nothing any more: copies settled before then, their bytes gone, and cleared alarms."""
+    """Remove rows that tell nothing any more: copies settled before then, their bytes gone, cleared alarms, lessons."""
     quarantine = Quarantine(settings.CONFIG.spool_folder)
     settled = QuarantinedCopy.objects.filter(changed__lt=before).exclude(state__in=LIVE)
     messages = set(settled.order_by().values_list("message", flat=True).distinct())
@@ -124,3 +124,4 @@ def _forget_settled(before: datetime) -> None:
     for start in range(0, len(gone), _BATCH):
         settled.filter(message__in=gone[start : start + _BATCH]).delete()
     Alarm.objects.filter(cleared__lt=before).delete()
+    Lesson.objects.filter(asked__lt=before).delete()

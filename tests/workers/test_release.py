@@ -130,6 +130,7 @@ def test_the_schedule_sweeps_each_minute(start: Callable[..., Program]) -> None:
     assert shown.process.wait(30) == 0
     assert shown.log.read_text().splitlines() == [
         "60.0 release.sweep True",
+        "60.0 learn.sweep True",
         "60.0 spool.adopt True",
         "3600.0 retention.expire True",
         "180.0 lists.probe True",
