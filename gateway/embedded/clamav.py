@@ -14,6 +14,9 @@ import msgspec
 from gateway.config import Config
 from gateway.embedded.home import HomeError
 from gateway.operations.protection import Protection, ScannerProtection, tell
+from gateway.services.clamd.trial import EICAR
+
+__all__ = ["EICAR", "Clamd", "prepare", "signatures", "system_signatures"]
 
 PROGRAM = "clamd"
 SYSTEM_DATABASE = Path("/var/lib/clamav")
@@ -23,9 +26,8 @@ NO_PROTECTION = (
 )
 # Well beyond the largest message of the default policy: the scanner's limit must not be the first that is met.
 _STREAM_LIMIT = "256M"
-
-# The test file of EICAR, in two pieces so that no scanner takes this source for it.
-EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-" + b"ANTIVIRUS-TEST-FILE!$H+H*"
+_SCAN_SHARE = 0.75  # of the time that a scan may take: what takes clamd longer is a limit exceeded, a definite answer
+_THREADS = 10
 
 
 class Clamd(msgspec.Struct, frozen=True):
@@ -48,7 +50,7 @@ def prepare(config: Config) -> Clamd | None:
     if socket.parent != folder:
         _claim(socket.parent)
     file = folder / "clamd.conf"
-    file.write_text(_configuration(socket, database))
+    file.write_text(_configuration(config, socket, database))
     tell(config, status)
     return Clamd((_unconfined(program, folder), "--foreground", f"--config-file={file}"), status)
 
@@ -89,8 +91,9 @@ def _unconfined(program: str, folder: Path) -> str:
     return str(copy)
 
 
-def _configuration(socket: Path, database: Path) -> str:
+def _configuration(config: Config, socket: Path, database: Path) -> str:
     """Give clamd.conf. No ``User``: it stays who it was started as, and reads what this user can read."""
+    scans = config.scans_at_once * config.node.processes
     return f"""# Written anew at each start.
 Foreground yes
 LocalSocket {socket}
@@ -98,9 +101,12 @@ LocalSocketMode 600
 FixStaleSocket yes
 DatabaseDirectory {database}
 AlertExceedsMax yes
+AlertEncrypted yes
 StreamMaxLength {_STREAM_LIMIT}
 MaxFileSize {_STREAM_LIMIT}
 MaxScanSize 1024M
-MaxThreads 10
+MaxScanTime {config.clamd.seconds * 1000 * _SCAN_SHARE:.0f}
+MaxThreads {max(_THREADS, scans)}
+MaxQueue {2 * max(_THREADS, scans) + 80}
 LogClean no
 """

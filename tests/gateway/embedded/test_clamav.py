@@ -19,6 +19,7 @@ from gateway.mail.message import Content
 from gateway.operations import protection
 from gateway.operations.protection import Protection
 from gateway.services.clamd import Clamd, ScannerError, Verdict, ping_version
+from gateway.services.clamd.trial import Trial, attempt
 
 
 @pytest.fixture
@@ -77,6 +78,16 @@ def test_without_signatures_it_finds_the_test_file_and_lets_others_pass(running:
 
 def test_what_is_packed_deeper_than_it_looks_is_never_clean(running: Config) -> None:
     assert scan(running, zipped(clamav.EICAR, depth=30)) is not Verdict.CLEAN
+
+
+def test_it_tells_what_it_can_not_look_into_and_takes_the_largest_message(running: Config) -> None:
+    trial = asyncio.run(attempt(running.clamd_address, 26_214_400))
+    assert trial == Trial(finds_test_file=True, tells_limits=True, tells_encrypted=True, takes=True)
+
+
+def test_a_scan_that_takes_clamd_too_long_ends_before_we_cease_to_wait(prepared: Config) -> None:
+    clamav.prepare(prepared)
+    assert "MaxScanTime 45000\n" in (prepared.home / "clamav" / "clamd.conf").read_text()
 
 
 def test_only_its_owner_can_talk_to_it(running: Config) -> None:

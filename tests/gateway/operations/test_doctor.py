@@ -18,10 +18,16 @@ from gateway.config import Broker, Clamd, Config, Retention
 from gateway.models import Domain, Forwarder, QuarantinedCopy, Recipient, Route, RouteHost
 from gateway.models.quarantine import CopyState
 from gateway.operations import protection
-from gateway.operations.doctor import LOOKS, Level, Result, examine
+from gateway.operations.doctor import LOOKS, Level, Result, examine, scanner
 from gateway.operations.protection import Protection, ScannerProtection
 from gateway.operations.publish import publish_policy
+from gateway.policy import codec
 from gateway.policy.feed import FILE
+from gateway.policy.snapshot import Snapshot
+from gateway.services.clamd import ScannerStatus
+from tests.fixtures_clamd import RunningClamd, clamd_socket
+
+__all__ = ["clamd_socket"]
 
 pytestmark = pytest.mark.django_db
 
@@ -249,3 +255,48 @@ def test_a_forwarder_is_told_to_validate_recipients(look: Look) -> None:
     (result,) = look("forwarders")
     assert result.level is Level.WARN
     assert "validate recipients" in result.remedy
+
+
+@pytest.fixture
+def small_policy(config: Config) -> None:
+    """A policy that takes a megabyte: less than the scanner of the tests does."""
+    policy = Snapshot(1, "2026-11-21T00:00:00Z", "test", max_size=1_000_000)
+    (config.policy_folder / FILE).write_bytes(codec.encode(policy))
+
+
+@pytest.mark.usefixtures("small_policy")
+def test_a_scanner_that_tells_all_is_well(look: Look, clamd_socket: str) -> None:
+    results = {each.name: each for each in look("clamd", clamd=Clamd(socket=clamd_socket))}
+    assert results["clamd"].level is Level.OK
+    assert results["scan"].level is Level.OK
+    assert "local signatures only" in results["signatures"].text
+
+
+@pytest.mark.usefixtures("small_policy")
+def test_each_of_several_scanners_is_told_of(look: Look, clamd_socket: str, tmp_path: Path) -> None:
+    away = str(tmp_path / "away")
+    results = {each.name: each for each in look("clamd", clamd=Clamd(sockets=(clamd_socket, away)))}
+    assert results[f"clamd {clamd_socket}"].level is Level.OK
+    assert results[f"clamd {away}"].level is Level.FAIL
+    assert "The others scan" in results[f"clamd {away}"].text
+
+
+def test_a_scanner_that_lets_things_pass_unsaid_is_found_out(
+    look: Look, config: Config, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    policy = Snapshot(1, "2026-11-21T00:00:00Z", "test", max_size=1_000_000)
+    (config.policy_folder / FILE).write_bytes(codec.encode(policy))
+    settings = {"AlertExceedsMax": "no", "AlertEncrypted": "no", "StreamMaxLength": "500K"}
+    lenient = RunningClamd(tmp_path_factory.mktemp("lenient"), **settings)
+    try:
+        results = [each for each in look("clamd", clamd=Clamd(socket=str(lenient.path))) if each.name == "scan"]
+    finally:
+        lenient.end()
+    assert [each.level for each in results] == [Level.WARN, Level.WARN, Level.FAIL]
+    assert [each.remedy.split()[0] for each in results] == ["AlertExceedsMax", "AlertEncrypted", "raise"]
+
+
+@pytest.mark.parametrize(("days", "level"), [(2, Level.OK), (5, Level.WARN), (20, Level.FAIL)])
+def test_old_signatures_are_told(days: int, level: Level) -> None:
+    status = ScannerStatus("ClamAV 1.4.6/27291/...", "1.4.6", 27291, time.time() - days * 86400)
+    assert scanner._age("signatures", Config(), status, None).level is level  # noqa: SLF001 - no old ones are at hand
