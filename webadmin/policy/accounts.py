@@ -6,12 +6,11 @@ from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminPasswordToggleWidget
 
 from gateway.models import Account
 from gateway.operations import accounts
 from gateway.policy.wellformed import sender_fault
-from webadmin.policy.fields import LinesField
+from webadmin.policy.fields import LinesField, SecretField
 from webadmin.rows import Audited, who
 
 MIN_LENGTH = 12
@@ -21,11 +20,8 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none a
     """An account, and a new password."""
 
     addresses = LinesField(sender_fault, help_text="What it may send as: user@domain, or *@domain; one a line.")
-    new_password = forms.CharField(
-        required=False,
-        strip=False,
+    new_password = SecretField(
         min_length=MIN_LENGTH,
-        widget=UnfoldAdminPasswordToggleWidget(attrs={"autocomplete": "new-password"}),
         help_text="Only to set or change it. Its hash is kept in a file of its own; it holds at once.",
     )
 

@@ -1,13 +1,45 @@
 """Form fields for what a policy is made of: lists, one entry a line, checked as the published policy will be."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import (
+    UnfoldAdminPasswordToggleWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 Check = Callable[[str], tuple[str, str] | None]
+
+
+class TextField(forms.CharField):
+    """One line that may be empty; ``example`` is shown while it is."""
+
+    def __init__(self, example: str = "", **options: Any) -> None:  # noqa: ANN401 - Django's options
+        """Take the example and Django's options."""
+        attributes = {"placeholder": example} if example else {}
+        super().__init__(**{"required": False, "widget": UnfoldAdminTextInputWidget(attrs=attributes)} | options)
+
+
+class SelectField(forms.ChoiceField):
+    """One of some choices, or none where the browser sends none."""
+
+    def __init__(self, choices: Iterable[tuple[str, str]], **options: Any) -> None:  # noqa: ANN401 - Django's options
+        """Take the choices and Django's options."""
+        super().__init__(**{"choices": choices, "required": False, "widget": UnfoldAdminSelectWidget()} | options)
+
+
+class SecretField(forms.CharField):
+    """A password to set or to change; the one that is kept is never shown."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - Django's options
+        """Take Django's options."""
+        widget = UnfoldAdminPasswordToggleWidget(attrs={"autocomplete": "new-password"})
+        kept = "Only to set or change it. Kept in a file of its own, never shown again."
+        super().__init__(**{"required": False, "strip": False, "widget": widget, "help_text": kept} | options)
 
 
 class LinesField(forms.Field):

@@ -8,24 +8,18 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminPasswordToggleWidget
 
 from gateway.models import Forwarder, Route, RouteHost
 from gateway.operations import accounts
 from gateway.policy.wellformed import network_fault
-from webadmin.policy.fields import LinesField
+from webadmin.policy.fields import LinesField, SecretField
 from webadmin.rows import Audited, who
 
 
 class RouteForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
     """A route, and a new password for AUTH to its next hops."""
 
-    new_password = forms.CharField(
-        required=False,
-        strip=False,
-        widget=UnfoldAdminPasswordToggleWidget(attrs={"autocomplete": "new-password"}),
-        help_text="Only to set or change it. Kept in a file of its own, never shown again.",
-    )
+    new_password = SecretField()
 
     class Meta:
         """The secret's id is made here."""

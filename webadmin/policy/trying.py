@@ -8,13 +8,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_http_methods
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from gateway.delivery import trial
 from gateway.delivery.trial import Answer
 from gateway.mail.address import Address, AddressError, parse_mailbox
 from gateway.models import Domain, RecipientProbe, Route
 from gateway.operations import building, probe
+from webadmin.policy.fields import TextField
 
 _COLOURS = {
     Answer.ACCEPTS: "success",
@@ -29,10 +30,9 @@ _OF_NOBODY = _COLOURS | {Answer.ACCEPTS: "danger", Answer.REFUSES: "success"}
 class TryForm(forms.Form):
     """Whom to try, and where."""
 
-    recipient = forms.CharField(
-        required=False,
+    recipient = TextField(
+        "alice@example.org",
         max_length=320,
-        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "alice@example.org"}),
         help_text="Empty: somebody whom nobody has, so that a next hop which accepts everyone is found out.",
     )
     domain = forms.ModelChoiceField(

@@ -4,17 +4,13 @@ from typing import Any
 
 import msgspec
 from django import forms
-from unfold.widgets import (
-    UnfoldAdminDecimalFieldWidget,
-    UnfoldAdminPasswordToggleWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminTextInputWidget,
-)
+from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from gateway.mail.decisions import Action
 from gateway.policy.admission import domain_faults
 from gateway.policy.overlay import differing
 from gateway.policy.snapshot import DomainPolicy, Ldap, TlsLevel, Validation
+from webadmin.policy.fields import SecretField, SelectField, TextField
 
 METHODS = ("validation_1", "validation_2", "validation_3")
 LDAP = ("ldap_url", "ldap_base", "ldap_filter", "ldap_bind", "ldap_password", "ldap_tls", "ldap_ca", "ldap_seconds")
@@ -36,66 +32,27 @@ _DOWN = [(Action.DEFER.value, "defer"), (Action.DELIVER.value, "deliver")]
 class ValidationFields(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
     """The fields, for the form of a domain to inherit."""
 
-    validation_1 = forms.ChoiceField(
+    validation_1 = SelectField(
+        _CHOICES,
         label="Recipients are known by",
-        required=False,
-        choices=_CHOICES,
-        widget=UnfoldAdminSelectWidget(),
         help_text="Asked in this order; the first that knows decides. Nothing chosen: the list here.",
     )
-    validation_2 = forms.ChoiceField(
-        label="then by", required=False, choices=_CHOICES, widget=UnfoldAdminSelectWidget()
+    validation_2 = SelectField(_CHOICES, label="then by")
+    validation_3 = SelectField(_CHOICES, label="then by")
+    validation_down = SelectField(
+        _DOWN, label="While none can be asked", help_text="What a recipient leads to while no method answers."
     )
-    validation_3 = forms.ChoiceField(
-        label="then by", required=False, choices=_CHOICES, widget=UnfoldAdminSelectWidget()
-    )
-    validation_down = forms.ChoiceField(
-        label="While none can be asked",
-        required=False,
-        choices=_DOWN,
-        widget=UnfoldAdminSelectWidget(),
-        help_text="What a recipient leads to while no method answers.",
-    )
-    ldap_url = forms.CharField(
-        label="URL",
-        required=False,
-        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "ldaps://directory.example.org"}),
-        help_text="ldap:// or ldaps://",
-    )
-    ldap_base = forms.CharField(
-        label="Base",
-        required=False,
-        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "ou=people,dc=example,dc=org"}),
-    )
-    ldap_filter = forms.CharField(
+    ldap_url = TextField("ldaps://directory.example.org", label="URL", help_text="ldap:// or ldaps://")
+    ldap_base = TextField("ou=people,dc=example,dc=org", label="Base")
+    ldap_filter = TextField(
+        _BASE.filter,
         label="Filter",
-        required=False,
-        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": _BASE.filter}),
         help_text="{address}, {local} and {domain} stand for the recipient. Empty: as shown.",
     )
-    ldap_bind = forms.CharField(
-        label="Bind name", required=False, widget=UnfoldAdminTextInputWidget(), help_text="Empty: anonymous."
-    )
-    ldap_password = forms.CharField(
-        label="New password",
-        required=False,
-        strip=False,
-        widget=UnfoldAdminPasswordToggleWidget(attrs={"autocomplete": "new-password"}),
-        help_text="Only to set or change it. Kept in a file of its own, never shown again.",
-    )
-    ldap_tls = forms.ChoiceField(
-        label="TLS",
-        required=False,
-        choices=_TLS,
-        widget=UnfoldAdminSelectWidget(),
-        help_text="STARTTLS of ldap://, and the certificate of either.",
-    )
-    ldap_ca = forms.CharField(
-        label="CA file",
-        required=False,
-        widget=UnfoldAdminTextInputWidget(),
-        help_text="A PEM file of authorities on the node. Empty: the system's.",
-    )
+    ldap_bind = TextField(label="Bind name", help_text="Empty: anonymous.")
+    ldap_password = SecretField(label="New password")
+    ldap_tls = SelectField(_TLS, label="TLS", help_text="STARTTLS of ldap://, and the certificate of either.")
+    ldap_ca = TextField(label="CA file", help_text="A PEM file of authorities on the node. Empty: the system's.")
     ldap_seconds = forms.FloatField(
         label="Seconds",
         required=False,
