@@ -133,6 +133,7 @@ def test_the_schedule_sweeps_each_minute(start: Callable[..., Program]) -> None:
         "60.0 learn.sweep True",
         "60.0 spool.adopt True",
         "3600.0 retention.expire True",
+        "600.0 signatures.look_again True",
         "180.0 lists.probe True",
         "3600.0 probe.look_again True",
         "3600.0 keys.tend True",
