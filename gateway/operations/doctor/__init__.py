@@ -10,6 +10,7 @@ from gateway.config import Config
 from gateway.operations.doctor import (
     database,
     dns,
+    engines,
     forwarders,
     node,
     policy,
@@ -36,6 +37,7 @@ LOOKS: dict[str, Callable[[Config], Iterator[Result]]] = {
     "worker": processes.worker,
     "releases": processes.releases,
     "clamd": scanner.clamd,
+    "spam engines": engines.answer,
     "DNS": dns.answers,
     "DNS lists": dns.lists,
     "next hop": routes.next_hops,
