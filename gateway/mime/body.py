@@ -1,14 +1,68 @@
-"""Is the base64 of a part what everybody decodes alike? Pure; linear."""
+"""What other readers make of the body of a leaf than its encoding says. Pure; linear."""
 
-from gateway.mime.decoding import BLOCK, Raw
+import base64
+import re
+from collections.abc import Sequence
+
+from gateway.mime.danger import SNIFFED, Danger, of_content
+from gateway.mime.decoding import BLOCK, Raw, decoded, whole
+from gateway.mime.encodings import IDENTITY
 from gateway.mime.saying import Odd
 from gateway.mime.words import Grade
 
+More = tuple[tuple[str, ...], Odd | None]  # encodings that others undo besides, and what is odd, the worst of it
+
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \t\r\n"
+_LOOKS_BASE64 = re.compile(rb"\s*[A-Za-z0-9+/]{24}")
+_LOOKS_QUOTED = re.compile(rb"[^=]{0,16}=[0-9A-Fa-f]{2}")
+_BAD_ESCAPE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*\r?\n|\Z)")
+_WINDOW = 160  # octets at the beginning that show what the rest is
+# ``begin `` in base64, at each place in a group.
+_BEGIN = tuple(base64.b64encode(b"\0" * at + b"begin ")[first:-1] for at, first in ((0, 0), (1, 2), (2, 3)))
 
 
-def odd_base64(raw: Raw, start: int, stop: int) -> tuple[tuple[str, ...], Odd | None]:
-    """Give the encodings that other readers undo besides ``base64``, and what is odd, the worst of it."""
+def other_readings(raw: Raw, start: int, stop: int, encodings: Sequence[str], media_type: str) -> More:
+    """Give what else than ``encodings`` some reader undoes, for its own look tells it, and what is odd about that."""
+    more: tuple[str, ...] = ()
+    odd: Odd | None = None
+    if "base64" in encodings:
+        more, odd = odd_base64(raw, start, stop)
+    elif "quoted-printable" in encodings and _BAD_ESCAPE.search(raw, start, stop) is not None:
+        more = ("quoted-printable-loose",)
+        grade = Grade.PLAIN if media_type.startswith("text/") else Grade.SOFT
+        odd = Odd("MIME_ENCODING", "quoted-printable has signs of equality that quote nothing", grade)
+    window = raw[start : min(stop, start + _WINDOW)]
+    guess = _guess(window, encodings)
+    if guess and guess not in encodings:
+        odd = Odd("MIME_ENCODING", f"the content looks as if it were {guess.removeprefix('guess-')}", Grade.SOFT)
+        more += (guess,)
+    return more, odd
+
+
+def _guess(window: bytes, encodings: Sequence[str]) -> str:
+    """Give the encoding that the first octets look as if they had; empty where it is what is said, or nothing known."""
+    if "base64" not in encodings and _LOOKS_BASE64.match(window):
+        return "guess-base64" if _sniff("base64", window) else ""
+    if "quoted-printable" not in encodings and "base64" not in encodings and _LOOKS_QUOTED.match(window):
+        return "guess-quoted-printable" if _sniff("quoted-printable", window) else ""
+    if encodings and IDENTITY.isdisjoint(encodings) and of_content(window):
+        return "7bit" if not _sniff(encodings[0], window) else ""
+    return ""
+
+
+def _sniff(encoding: str, window: bytes) -> Danger:
+    """Say how dangerous what begins so would be."""
+    return of_content(whole(decoded(encoding, iter((window,))), SNIFFED))
+
+
+def holds_uuencode(raw: Raw, start: int, stop: int, encoding: str) -> bool:
+    """Whether a text that is encoded may hold something uuencoded."""
+    words = _BEGIN if encoding == "base64" else (b"begin ",)
+    return any(raw.find(word, start, stop) >= 0 for word in words)
+
+
+def odd_base64(raw: Raw, start: int, stop: int) -> More:
+    """Say what is odd about base64, and how else than all of it some reader undoes it."""
     more: list[str] = []
     odd: Odd | None = None
     padding = raw.find(b"=", start, stop)

@@ -5,6 +5,7 @@ that each reading can be looked at:
 
 * ``base64`` skips what is no base64 and goes on behind padding; ``base64-first`` ends at the first padding,
   ``base64-stop`` at the first character that is no base64; ``base64-lines`` undoes each line by itself;
+* ``quoted-printable-loose`` takes any break for a soft one, before anything else is undone;
 * ``uuencode``, ``yenc`` and ``binhex`` begin where their first line is found;
 * ``a+b`` undoes first a, then b; ``guess-a`` undoes a, though no header says so.
 
@@ -144,15 +145,29 @@ def _quoted_printable(blocks: Blocks) -> Blocks:
         yield binascii.a2b_qp(_SOFT_BREAK.sub(b"=\n", lines))
 
 
+def _quoted_printable_loose(blocks: Blocks) -> Blocks:
+    """Undo quoted-printable as who takes any break for a soft one, first of all, and digits of either case anywhere."""
+    for lines in _lines(blocks):
+        yield _QUOTED.sub(_octet, _ANY_BREAK.sub(b"", lines))
+
+
+def _octet(found: re.Match[bytes]) -> bytes:
+    """Give the octet that two digits name."""
+    return bytes((int(found[1], 16),))
+
+
 def _uuencode(blocks: Blocks) -> Blocks:
     """Undo uuencode, from its ``begin`` line on."""
-    begun = False
+    begun, before = False, 0
     for lines in _lines(blocks):
         out: list[bytes] = []
-        for line in lines.split(b"\n"):
+        for each in lines.split(b"\n"):
+            line = each[before:]
             if not begun:
-                begun = line.lstrip(b" \t>").lower().startswith(b"begin ")
-            elif line.rstrip(b"\r \t") in {b"end", b"END"}:
+                bare = line.lstrip(b" \t>")
+                begun = bare.lower().startswith(b"begin ")
+                before = len(line) - len(bare) if begun else 0
+            elif line.strip().lower() == b"end":
                 yield b"".join(out)
                 return
             elif line:
@@ -263,6 +278,8 @@ _LESS_106 = bytes((each - 106) & 255 for each in range(256))
 _PADDING = re.compile(rb"=+")
 _JUNK = re.compile(rb"[^A-Za-z0-9+/=\s]")
 _SOFT_BREAK = re.compile(rb"=[ \t]+\r?\n")
+_ANY_BREAK = re.compile(rb"=[ \t]*+(?:\r?\n|\r)")
+_QUOTED = re.compile(rb"=[ \t]?([0-9A-Fa-f]{2})")
 _BINHEX = re.compile(rb"(?:^|\n)\s*+:")
 _REPEATED = re.compile(rb"([^\x90])\x90([^\0])", re.DOTALL)
 _DECODERS: dict[str, Callable[[Blocks], Blocks]] = {
@@ -272,6 +289,7 @@ _DECODERS: dict[str, Callable[[Blocks], Blocks]] = {
     "base64-lines": _base64_lines,
     "base64-url": _base64_url,
     "quoted-printable": _quoted_printable,
+    "quoted-printable-loose": _quoted_printable_loose,
     "uuencode": _uuencode,
     "yenc": _yenc,
     "binhex": _binhex,

@@ -1,7 +1,6 @@
 """Where the parts of a multipart begin and end, under every way of recognising a boundary line. Pure; linear."""
 
 import enum
-import re
 
 import msgspec
 
@@ -31,7 +30,7 @@ Span = tuple[int, int]
 class Split(msgspec.Struct, frozen=True):
     """The parts of a multipart: what most readers see, what others see besides, and where the delimiters are.
 
-    ``closed`` says that its last delimiter closes it; ``why`` says why some see more.
+    ``closed`` says that its last delimiter closes it; ``why`` says why some see more; ``cut``, that there are too many.
     """
 
     usual: tuple[Span, ...]
@@ -39,14 +38,15 @@ class Split(msgspec.Struct, frozen=True):
     delimiters: tuple[Delimiter, ...]
     closed: bool
     why: str
+    cut: bool = False
 
 
 def split(raw: Raw, start: int, stop: int, boundary: bytes, most: int) -> Split:
     """Split the body of a multipart by a boundary, into at most ``most`` parts of each reading."""
-    found = _delimiters(raw, start, stop, boundary, most)
+    found, cut = _delimiters(raw, start, stop, boundary, most)
     usual, closed = _spans(raw, found, stop, loosely=False)
     if all(each.kind is Kind.OPENS for each in found[:-1]) and (not found or found[-1].kind in _SURE):
-        return Split(tuple(usual), (), tuple(found), closed, "")
+        return Split(tuple(usual), (), tuple(found), closed, "", cut)
     loose, _ = _spans(raw, found, stop, loosely=True)
     known = {each[0] for each in usual}
     besides = tuple(
@@ -54,45 +54,53 @@ def split(raw: Raw, start: int, stop: int, boundary: bytes, most: int) -> Split:
     )
     doubtful = any(each.kind is Kind.MAY_OPEN for each in found)
     why = "a boundary line has something behind it" if doubtful else "parts stand behind the final boundary"
-    return Split(tuple(usual), besides, tuple(found), closed, why)
+    return Split(tuple(usual), besides, tuple(found), closed, why, cut)
 
 
 _SURE = frozenset({Kind.OPENS, Kind.CLOSES})
-_LINE_END = re.compile(rb"[\r\n]")
+_LINE_ENDS = (b"\r", b"\n")
+_MOST_LOOKED_AT = 20_000  # places where a boundary stands
+_MOST_OTHERS = 32  # boundaries that begin with this one
 
 
-def _delimiters(raw: Raw, start: int, stop: int, boundary: bytes, most: int) -> list[Delimiter]:
-    """Find the lines that begin with a boundary."""
+def _delimiters(raw: Raw, start: int, stop: int, boundary: bytes, most: int) -> tuple[list[Delimiter], bool]:
+    """Find the lines that begin with a boundary; and say whether there are more than are looked at."""
     needle = b"--" + boundary
     length = len(needle)
     found: list[Delimiter] = []
+    others: dict[bytes, bool] = {}  # what follows the boundary, and whether it makes another boundary of it
+    looked = 0
     at = raw.find(needle, start, stop)
-    while at >= 0 and len(found) <= most:
-        if at > start and raw[at - 1] not in b"\r\n":
+    while at >= 0 and len(found) <= most and looked < _MOST_LOOKED_AT:
+        looked += 1
+        glued = at > start and raw[at - 1] not in b"\r\n"
+        if glued and (not boundary or raw[at + length : min(stop, at + length + 1)] not in _LINE_ENDS):
             at = raw.find(needle, at + length, stop)
             continue
         line = raw.find(b"\n", at + length, stop)
         line = stop if line < 0 else line + 1
         behind = raw[at + length : min(line, at + length + 1000)]
         text = behind.strip(b" \t\r\n")
-        if not text:
-            kind = Kind.OPENS
-        elif text == b"--":
-            kind = Kind.CLOSES
-        elif text.startswith(b"--"):
-            kind = Kind.MAY_CLOSE
-        elif b"\r" in text:  # a bare carriage return ends the line for some
-            first = _LINE_END.search(behind)
-            line = at + length + (first.end() if first else 0)
-            kind = Kind.MAY_OPEN
-        elif _is_another(raw, start, at, needle[2:] + text):
-            at = raw.find(needle, line, stop)
-            continue
-        else:
-            kind = Kind.MAY_OPEN
-        found.append(Delimiter(at, line, kind))
+        if text and not text.startswith(b"--"):
+            if text not in others and len(others) < _MOST_OTHERS:
+                others[text] = _is_another(raw, start, at, boundary + text)
+            if others.get(text):
+                at = raw.find(needle, line, stop)
+                continue
+            if b"\r" in text:  # a bare carriage return ends the line for some
+                line = at + length + behind.index(b"\r") + 1
+        found.append(Delimiter(at, line, _kind_of(text, glued=glued)))
         at = raw.find(needle, line, stop)
-    return found
+    return found, at >= 0
+
+
+def _kind_of(text: bytes, *, glued: bool) -> Kind:
+    """Say what a boundary makes of its line, by the text behind it; ``glued`` says that text stands before it."""
+    if text == b"--":
+        return Kind.CLOSES
+    if text.startswith(b"--"):
+        return Kind.MAY_CLOSE
+    return Kind.MAY_OPEN if text or glued else Kind.OPENS
 
 
 def _is_another(raw: Raw, start: int, at: int, boundary: bytes) -> bool:

@@ -10,7 +10,8 @@ import msgspec
 
 from gateway.mime.words import Grade
 
-TYPE, ENCODING, DISPOSITION, DESCRIPTION = b"type", b"transfer-encoding", b"disposition", b"description"
+TYPE, ENCODING, DISPOSITION = b"type", b"transfer-encoding", b"disposition"
+DESCRIPTION, LOCATION = b"description", b"location"
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -32,9 +33,9 @@ class Section(msgspec.Struct, frozen=True):
 
 NOTHING = Section()
 
-_WELL_FORMED = re.compile(rb"(?:[!-9;-~]++:[^\n]*+\n(?:[ \t]++[^\s][^\n]*+\n)*+)*+(?:\r?\n)?")
+_WELL_FORMED = re.compile(rb"(?:[!-9;-~]++:[^\r\n\0]*+\r?\n(?:[ \t]++[^\s\0][^\r\n\0]*+\r?\n)*+)*+(?:\r?\n)?")
 _FIELD = re.compile(
-    rb"(?:\A|\n)content-(type|transfer-encoding|disposition|description):((?:[^\n]|\n[ \t])*+)", re.IGNORECASE
+    rb"(?:\A|\n)content-(type|transfer-encoding|disposition|description|location):((?:[^\n]|\n[ \t])*+)", re.IGNORECASE
 )
 _FOLDED = re.compile(
     rb"\n[ \t]++(?=c)content-(?:type[ \t]*:[ \t]*[\w.+-]++/|transfer-encoding[ \t]*:[ \t]*(?:base64|quoted|x-|uu)"
@@ -52,17 +53,13 @@ _PLAUSIBLE = {
     ENCODING: re.compile(rb"[\W_]*+(?:base|quoted|x-|uu|yenc|bin|7bit|8bit)", re.IGNORECASE),
     DISPOSITION: re.compile(rb"[\W_]*+(?:attachment|inline|filename)", re.IGNORECASE),
     DESCRIPTION: re.compile(rb"(?!)"),
+    LOCATION: re.compile(rb"(?!)"),
 }
 
 
 def section_of(head: bytes) -> Section:
     """Read a header section."""
-    if (
-        _WELL_FORMED.fullmatch(head) is None
-        or b"\0" in head
-        or (b"\r" in head and head.count(b"\r") != head.count(b"\r\n"))
-        or _FOLDED.search(head) is not None
-    ):
+    if _WELL_FORMED.fullmatch(head) is None or b"ontent_" in head or _FOLDED.search(head) is not None:
         return _odd_section(head)
     if b"ontent-" not in head and b"ONTENT-" not in head and b"ontent-" not in head.lower():
         return NOTHING

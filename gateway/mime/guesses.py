@@ -8,19 +8,24 @@ from collections.abc import Iterator
 
 import msgspec
 
-from gateway.mime.danger import Danger, of_content
+from gateway.mime.danger import SNIFFED, Danger, of_content
 from gateway.mime.decoding import Raw, decoded, whole
 
-_MOST = 100  # of one kind in one text
+_MOST = 200  # of all kinds in one text
 
+# Where a line begins that may be the first of something encoded.
+_FIRST = re.compile(rb"\n(?:(?=[A-Za-z0-9+/]{40})|(?=[ \t>]{0,8}[Bb](?:egin|EGIN)[ \t-])|(?==ybegin ))")
 _UUENCODED = re.compile(
-    rb"\n[ \t>]{0,8}begin(-base64)?[ \t]{1,4}(?:[0-7]{3,4}[ \t]{1,4})?([^\r\n]{1,255})[ \t]*\r?\n([!-`])([^\r\n]*)"
+    rb"\n([ \t>]{0,8})begin(-base64)?[ \t]{1,4}(?:[0-7]{3,4}[ \t]{1,4})?([^\r\n]{1,255})[ \t]*\r?\n"
+    rb"\s{0,16}([!-`])([^\r\n]*)",
+    re.IGNORECASE,
 )
+_END = re.compile(rb"\n[ \t>]{0,8}end", re.IGNORECASE)
 _YENCODED = re.compile(rb"\n=ybegin [^\r\n]{0,200}?name=([^\r\n]{1,255})")
 _BINHEXED = re.compile(rb"\n[^\r\n]{0,80}converted with BinHex[^\r\n]{0,80}\r?\n\s{0,8}:")
-# At least one line that is long enough for something that runs; the shorter one behind it may be the last.
-_BASE64 = re.compile(rb"\n(?=[A-Za-z0-9+/]{40})(?:[A-Za-z0-9+/]{4,}+={0,2}[ \t]*+\r?(?:\n|\Z))++")
-_NEXT_LINE = re.compile(rb"\n")
+# The first line is long enough for something that runs; a shorter one behind it may be the last.
+_BASE64 = re.compile(rb"\n(?:[A-Za-z0-9+/]{4,}+={0,2}[ \t]*+\r?(?:\n|\Z))++")
+_BINHEX = b"converted with BinHex"
 
 
 class Guess(msgspec.Struct, frozen=True):
@@ -34,40 +39,58 @@ class Guess(msgspec.Struct, frozen=True):
 
 def guesses(raw: Raw, start: int, stop: int) -> Iterator[Guess]:
     """Give what stands encoded between two places."""
-    begin = max(0, start - 1)
-    if raw.find(b"begin", begin, stop) >= 0:
-        yield from _uuencoded(raw, begin, stop)
-    if raw.find(b"=ybegin ", begin, stop) >= 0:
-        for found, _ in zip(_YENCODED.finditer(raw, begin, stop), range(_MOST), strict=False):
-            end = raw.find(b"\n=yend", found.end(), stop)
-            yield Guess("guess-yenc", found.start() + 1, stop if end < 0 else _line_end(raw, end + 1, stop), found[1])
-    if raw.find(b"converted with BinHex", begin, stop) >= 0:
-        for found, _ in zip(_BINHEXED.finditer(raw, begin, stop), range(_MOST), strict=False):
+    if not start and isinstance(raw, bytes):  # each pattern begins with the line end before
+        for each in guesses(b"\n" + raw, 1, stop + 1):
+            yield Guess(each.encoding, each.start - 1, each.stop - 1, each.name)
+        return
+    at = max(0, start - 1)
+    if raw.find(_BINHEX, at, stop) >= 0:
+        for found, _ in zip(_BINHEXED.finditer(raw, at, stop), range(_MOST), strict=False):
             end = raw.find(b":", found.end(), stop)
             yield Guess("guess-binhex", found.end() - 1, stop if end < 0 else end + 1)
-    for found in _BASE64.finditer(raw, begin, stop):
-        at, end = found.start() + 1, found.end()
-        first = raw[at : min(at + 120, end)]
-        if of_content(whole(decoded("base64", iter((first,))), 64)) > Danger.NONE:
-            yield Guess("guess-base64", at, end)
+    count = 0
+    first = _FIRST.search(raw, at, stop)
+    while first is not None and count < _MOST:
+        at = first.start() + 1
+        guess, behind = _guess(raw, first.start(), stop)
+        if guess is not None:
+            count += 1
+            yield guess
+        first = _FIRST.search(raw, max(at, behind), stop)
 
 
-def _uuencoded(raw: Raw, begin: int, stop: int) -> Iterator[Guess]:
-    """Give what stands uuencoded: a ``begin`` line, and one behind it that is as long as it says."""
-    for found, _ in zip(_UUENCODED.finditer(raw, begin, stop), range(_MOST), strict=False):
-        line = found.start() + 1
-        if found[1]:
-            end = raw.find(b"\n====", found.end(), stop)
-            data = raw.find(b"\n", line, stop) + 1
-            yield Guess("guess-base64", data, stop if end < 0 else end + 1, found[2])
-            continue
-        says = (((found[3][0] - 32) & 63) + 2) // 3 * 4
-        if says and says <= len(found[4].rstrip()) + 2 and len(found[4]) <= says + 4:
-            end = raw.find(b"\nend", found.start(3), stop)
-            yield Guess("guess-uuencode", line, stop if end < 0 else _line_end(raw, end + 1, stop), found[2].strip())
+def _guess(raw: Raw, at: int, stop: int) -> tuple[Guess | None, int]:
+    """Give what begins with the line behind a line end, and where to look on."""
+    found = _BASE64.match(raw, at, stop)
+    if found is not None:
+        end = found.end()
+        window = raw[at : min(at + 120, end)]
+        dangerous = of_content(whole(decoded("base64", iter((window,))), SNIFFED)) > Danger.NONE
+        return (Guess("guess-base64", at + 1, end) if dangerous else None), end - 1
+    found = _YENCODED.match(raw, at, stop)
+    if found is not None:
+        end = _line_end(raw, raw.find(b"\n=yend", found.end(), stop), stop)
+        return Guess("guess-yenc", at + 1, end, found[1]), end - 1
+    found = _UUENCODED.match(raw, at, stop)
+    return (None, at + 1) if found is None else _uuencoded(raw, found, stop)
+
+
+def _uuencoded(raw: Raw, found: re.Match[bytes], stop: int) -> tuple[Guess | None, int]:
+    """Give what is uuencoded behind a ``begin`` line, where the line behind that one is as long as it says."""
+    if found[2]:
+        end = raw.find(b"\n====", found.end(), stop)
+        data = raw.find(b"\n", found.start() + 1, stop) + 1
+        end = stop if end < 0 else end + 1
+        return Guess("guess-base64", data, end, found[3]), end - 1
+    says = (((found[4][0] - 32) & 63) + 2) // 3 * 4
+    if not says or not says - 2 <= len(found[5].rstrip()) <= says + 4:
+        return None, found.start() + 1
+    ended = _END.search(raw, found.start(4), stop)
+    end = stop if ended is None else _line_end(raw, ended.start(), stop)
+    return Guess("guess-uuencode", found.start() + 1, end, found[3].strip()), end - 1
 
 
 def _line_end(raw: Raw, at: int, stop: int) -> int:
-    """Give where the line ends that ``at`` is in."""
-    end = raw.find(b"\n", at, stop)
+    """Give where the line ends behind the line end ``at``; the end of all where there is none."""
+    end = raw.find(b"\n", at + 1, stop) if at >= 0 else -1
     return stop if end < 0 else end + 1

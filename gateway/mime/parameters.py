@@ -51,7 +51,8 @@ def every(value: bytes, name: bytes) -> list[bytes]:
     given: list[bytes] = []
     sections: list[tuple[int, bool, list[bytes]]] = []
     pattern = re.compile(
-        rb"(?<![a-z])" + name + rb"(\*\d{0,4})?(\*)?(?:\s|\([^()]{0,80}\))*+=(?:\s|\([^()]{0,80}\))*+", re.IGNORECASE
+        rb"(?<![a-z])" + name + rb"\s?(\*\d{0,4})?(\*)?(?:\s|\([^()]{0,80}\))*+[=:](?:\s|\([^()]{0,80}\))*+",
+        re.IGNORECASE,
     )
     for count, found in enumerate(pattern.finditer(value)):
         if count >= _MOST:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from gateway.mime.body import odd_base64
+from gateway.mime.body import holds_uuencode, other_readings
 from gateway.mime.danger import ending_of
 from gateway.mime.decoding import Raw, decoded, whole
 from gateway.mime.delimiters import split
@@ -27,11 +27,14 @@ MAX_INNER = 32 * 1024 * 1024  # octets of messages that are encoded themselves, 
 MAX_WORK = 64  # how often, on the average, each octet may be looked at
 MAX_STRAYS = 200
 
+_MOST_WITHIN = 4  # levels at which mail that is encoded within encoded mail is read
+_MOST_CONTAINERS = 100
+_LEAST = 40  # octets that can hold something
 _SAVED = frozenset({"eml", "mht", "mhtml"})  # endings of names of whole messages
 _LATE = re.compile(
     rb"(?:[!-9;-~]++:[^\n]*+\n(?:[ \t][^\n]*+\n)*+){0,8}?(?:content-type|content-transfer|content-disp)", re.IGNORECASE
 )
-_MESSAGES = frozenset({"message/rfc822", "message/global", "message/news", "x-message/rfc822"})
+_MESSAGES = frozenset({"message/rfc822", "message/external-body", "message/global", "message/news", "x-message/rfc822"})
 _ENCODED = frozenset({"base64", "quoted-printable", "uuencode"})
 # A line that looks like a delimiter, with MIME header fields right behind it.
 _STRAY = re.compile(
@@ -54,6 +57,16 @@ def dissect(raw: Raw) -> Anatomy:
     walk.entity(0, len(raw), "1", 0, "text/plain")
     walk.strays()
     return Anatomy(tuple(budget.parts), tuple(weighed(raw, budget.parts, budget.odd)), budget.cut)
+
+
+def _is_multipart(media_type: str) -> bool:
+    """Whether a type is a multipart."""
+    return media_type.startswith("multipart/")
+
+
+def _is_saved(name: str) -> bool:
+    """Whether a name is that of a whole message in a file."""
+    return ending_of(name) in _SAVED
 
 
 class _Budget:
@@ -92,6 +105,24 @@ class _Place(msgspec.Struct, frozen=True):
         return _Place(self.head, self.body, path, self.depth + 1)
 
 
+class _Container:
+    """Where the body of a multipart lies, from its first delimiter to its last, and whether its header is odd."""
+
+    def __init__(self, start: int, stop: int, path: str, *, odd: bool) -> None:
+        """Begin without delimiters."""
+        self.start, self.stop, self.path, self.odd = start, stop, path, odd
+        self.first, self.last = stop, stop
+
+    def span(self, first: int, last: int) -> None:
+        """Note where delimiters begin and end."""
+        self.last = max(last, self.last if self.first < self.stop else 0)
+        self.first = min(first, self.first)
+
+    def gaps(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Give what lies before the first delimiter and behind the last."""
+        return (self.start, self.first), (self.last, self.stop)
+
+
 class _Walk:
     """One way through the octets of a message, or of one that is encoded within it."""
 
@@ -103,7 +134,7 @@ class _Walk:
         self.under = under
         self.seen: set[tuple[int, int]] = set()
         self.delimiters: set[int] = set()
-        self.containers: list[tuple[int, int, str, bool]] = []  # of multiparts: where, path, whether they are odd
+        self.containers: list[_Container] = []
         self.leaves: list[tuple[int, int, str]] = []
         self.children: dict[str, int] = {}
 
@@ -129,24 +160,32 @@ class _Walk:
         """Read the body of an entity as what its header section says, to every reader."""
         types = tuple(said.types) or (default,)
         body, stop = place.body
-        is_multipart = any(each.startswith("multipart/") for each in types)
+        is_multipart = types[0].startswith("multipart/") or (len(types) > 1 and any(map(_is_multipart, types)))
         is_message = not _MESSAGES.isdisjoint(types)
+        found = 0
         if is_multipart and said.boundaries:
             part = self._add(said, types, place, multipart=True)
-            self._multipart(said, part, place.depth)
+            found = self._multipart(said, part, place.depth)
         elif is_message:
             part = self._add(said, types, place, multipart=True)
-            if _ENCODED.isdisjoint(said.encodings):
+            if _ENCODED.isdisjoint(said.encodings) or _LATE.match(self.raw[body : min(stop, body + 2048)]):
                 self.entity(body, stop, self._child(place.path), place.depth + 1, "text/plain")
         else:
             part = self._leaf(said, types, place)
             if is_multipart:
-                self.containers.append((body, stop, place.path, True))
-        if is_multipart or is_message or (said.names and any(ending_of(name) in _SAVED for name in said.names)):
+                self.containers.append(_Container(body, stop, place.path, odd=True))
+        if (is_multipart and not found) or is_message or (said.names and any(map(_is_saved, said.names))):
             self._encoded(part, said, place.depth)
-        if part.multipart and any(not each.startswith(("multipart/", "message/")) for each in types[1:]):
+        if (
+            len(types) > 1
+            and part.multipart
+            and any(not each.startswith(("multipart/", "message/")) for each in types[1:])
+        ):
             self._leaf(said, types, place.below(self._child(place.path)))
-        if types[0] == "message/partial":
+        if types[0] == "message/external-body":
+            odd = Odd("MIME_TYPE", "the content is to be fetched (message/external-body)", Grade.SOFT)
+            self.budget.odd.append((place.path, odd))
+        elif types[0] == "message/partial":
             self.budget.odd.append((place.path, Odd("MIME_PARTIAL", "a message in pieces (message/partial)")))
         for at in said.bodies:
             start = place.head[0]
@@ -184,19 +223,24 @@ class _Walk:
             start = body + len(window) - len(fields)
             self.entity(start, stop, self._child(place.path), place.depth + 1, default)
 
-    def _multipart(self, said: Saying, part: Part, depth: int) -> None:
-        """Read the parts of a multipart, by each of its boundaries."""
+    def _multipart(self, said: Saying, part: Part, depth: int) -> int:
+        """Read the parts of a multipart, by each of its boundaries; give how many there are."""
         budget = self.budget
         start, stop = part.body
-        self.containers.append((start, stop, part.path, any(each.grade for each in said.odd)))
+        container = _Container(start, stop, part.path, odd=any(each.grade for each in said.odd))
+        self.containers.append(container)
         inner = "message/rfc822" if "multipart/digest" in part.types else "text/plain"
         usual: list[tuple[int, int]] = []
         closed = False
         for boundary in said.boundaries:
             if not budget.spend(stop - start):
-                return
+                return len(usual)
             parts = split(self.raw, start, stop, boundary, MAX_PARTS)
-            self.delimiters.update(each.start for each in parts.delimiters)
+            if parts.cut:
+                budget.stop("too many lines that look like boundaries")
+            if parts.delimiters:
+                self.delimiters.update(each.start for each in parts.delimiters)
+                container.span(parts.delimiters[0].start, parts.delimiters[-1].stop)
             if parts.besides:
                 budget.odd.append((part.path, Odd("MIME_BOUNDARY", parts.why, Grade.HARD)))
             usual += parts.usual
@@ -206,22 +250,20 @@ class _Walk:
         if not usual:
             budget.odd.append((part.path, Odd("MIME_BOUNDARY", "its boundary never comes", Grade.SOFT)))
         elif not closed:
+            container.last = stop  # what is behind the last delimiter is a part
             budget.odd.append((part.path, Odd("MIME_TRUNCATED", "no final boundary")))
+        return len(usual)
 
     def _encoded(self, part: Part, said: Saying, depth: int) -> None:
         """Read a message or multipart that is itself encoded."""
         budget = self.budget
         for encoding in said.encodings:
-            if encoding in IDENTITY or (part.multipart and self.children.get(part.path)):
+            if encoding in IDENTITY:
                 continue
-            inner = whole(decoded(encoding, self._octets(part)), MAX_INNER - budget.inner + 1)
-            budget.inner += len(inner)
-            if budget.inner > MAX_INNER:
-                budget.stop("too much mail that is encoded within mail")
-                return
-            if self.within is not None and depth > 2:  # noqa: PLR2004 - nobody encodes three times
+            if self.within is not None and depth > _MOST_WITHIN:
                 budget.stop("mail that is encoded many times over")
                 return
+            inner = self._inner(part, encoding)
             if not inner:
                 continue
             if part.types[0].startswith(("multipart/", "message/")):
@@ -237,26 +279,43 @@ class _Walk:
                 walk.entity(0, len(inner), self._child(part.path), depth + 1, "text/plain")
             walk.strays()
 
+    def _inner(self, part: Part, encoding: str) -> bytes:
+        """Undo the encoding of a whole body, as far as the bounds allow."""
+        budget = self.budget
+        inner = whole(decoded(encoding, self._octets(part)), MAX_INNER - budget.inner + 1)
+        budget.inner += len(inner)
+        if budget.inner > MAX_INNER:
+            budget.stop("too much mail that is encoded within mail")
+            return b""
+        return inner
+
     def _leaf(self, said: Saying, types: tuple[str, ...], place: _Place) -> Part:
         """Note a leaf, and look into its body: is it what its encoding says, and is something encoded in it besides."""
         start, stop = place.body
-        if "base64" in said.encodings and self.budget.spend(stop - start):
-            more, odd = odd_base64(self.raw, start, stop)
+        if self.budget.spend(stop - start):
+            more, odd = other_readings(self.raw, start, stop, said.encodings, types[0])
             if odd is not None:
                 self.budget.odd.append((place.path, odd))
-                said.encodings.extend(each for each in more if each not in said.encodings)
+            if more:
+                said.encodings = [*(said.encodings or ["7bit"]), *(each for each in more if each not in said.encodings)]
         part = self._add(said, types, place)
         self.leaves.append((start, stop, place.path))
         if not IDENTITY.isdisjoint(part.encodings) and self.budget.spend(stop - start):
-            self._guess(start, stop, place.path, types)
+            self.guess(start, stop, place.path, types)
+        elif types[0].startswith("text/") and holds_uuencode(self.raw, start, stop, part.encodings[0]):
+            inner = self._inner(part, part.encodings[0])
+            _Walk(inner, self.budget, part, part.encodings[0]).guess(0, len(inner), place.path, types)
         return part
 
-    def _guess(self, start: int, stop: int, path: str, types: tuple[str, ...]) -> None:
+    def guess(self, start: int, stop: int, path: str, types: tuple[str, ...]) -> None:
         """Note what stands encoded between two places though no header says so."""
         for guess in guesses(self.raw, start, stop):
             names = tuple(dict.fromkeys(each for name in names_of(guess.name) for each in shown(name) if each))
             place = (guess.start, guess.start), (guess.start, guess.stop)
-            part = Part(self._child(path), ("application/octet-stream",), names, (guess.encoding,), "", *place)
+            types_ = ("application/octet-stream",)
+            part = Part(
+                self._child(path), types_, names, (guess.encoding,), "", *place, within=self.within, under=self.under
+            )
             if not self._put(part):
                 return
             grade = Grade.SOFT if guess.encoding != "guess-base64" or not types[0].startswith("text/") else Grade.PLAIN
@@ -266,14 +325,13 @@ class _Walk:
 
     def strays(self) -> None:
         """Read what looks like a part, with a line that looks like a boundary before it, wherever no part is known."""
-        if not self.containers and self.raw.find(b"ontent-", self._first_body()) < 0:
-            return
-        for start, stop, path, _ in self.containers[:50]:
-            self._gaps(start, stop, path)
+        for container in self.containers[:_MOST_CONTAINERS]:
+            for begin, end in container.gaps():
+                self._gap(begin, end, container.path)
+        begin = 0 if self.within is not None or not self.budget.parts else max(0, self.budget.parts[0].body[0] - 2)
         bare = bool(self.budget.odd) and _BARE.search(self.raw) is not None
-        pattern = _BARE_STRAY if bare else _STRAY
         count = 0
-        for found in pattern.finditer(self.raw, max(0, self._first_body() - 2)):
+        for found in (_BARE_STRAY if bare else _STRAY).finditer(self.raw, begin):
             line = self.raw.find(b"--", found.start(), found.end())
             if line in self.delimiters:
                 continue
@@ -283,24 +341,18 @@ class _Walk:
                 return
             self._stray(line, found.end(), found[1])
 
-    def _first_body(self) -> int:
-        """Give where the body of the whole message begins."""
-        return (
-            next((part.body[0] for part in self.budget.parts if part.within is self.within), 0)
-            if not self.within
-            else 0
-        )
-
     def _stray(self, line: int, start: int, boundary: bytes) -> None:
         """Read one that begins behind a line."""
-        path, odd, inside = "1", False, False
+        path, odd, inside = self.within.path if self.within is not None else "1", False, False
         stop = len(self.raw)
-        for begin, end, of, is_odd in self.containers:
-            if begin <= line < end:
-                path, odd, stop = of, odd or is_odd, min(stop, end)
+        for each in self.containers:
+            if each.start <= line < each.stop:
+                path, odd, stop = each.path, odd or each.odd, min(stop, each.stop)
         for begin, end, of in self.leaves:
             if begin <= line < end:
                 inside, path, stop = True, of, min(stop, end)
+        if not self.budget.spend(stop - start):
+            return
         closing = self.raw.find(b"\n--" + boundary.strip(), start, stop)
         if closing >= 0:
             stop = closing
@@ -308,14 +360,18 @@ class _Walk:
         self.budget.odd.append((path, Odd("MIME_BOUNDARY", "what looks like a part stands where none is", grade)))
         self.entity(start, stop, self._child(path), path.count(".") + 2, "text/plain")
 
-    def _gaps(self, start: int, stop: int, path: str) -> None:
-        """Look for something encoded before the first part of a multipart, and behind the last."""
-        spans = sorted(each for each in self.seen if start <= each[0] and each[1] <= stop)
-        first = spans[0][0] if spans else stop
-        last = max((each[1] for each in spans), default=stop)
-        for begin, end in ((start, first), (last, stop)):
-            if end - begin > 40:  # noqa: PLR2004 - less holds nothing
-                self._guess(begin, end, path, ("application/octet-stream",))
+    def _gap(self, begin: int, end: int, path: str) -> None:
+        """Look for something encoded before the first part of a multipart, or behind the last; or for a part there."""
+        if end - begin < _LEAST or not self.budget.spend(end - begin):
+            return
+        self.guess(begin, end, path, ("application/octet-stream",))
+        window = self.raw[begin : min(end, begin + 2048)]
+        fields = window.lstrip(b" \t\r\n")
+        if _LATE.match(fields):
+            odd = Odd("MIME_BOUNDARY", "what looks like a part stands outside of the boundaries", Grade.HARD)
+            self.budget.odd.append((path, odd))
+            start = begin + len(window) - len(fields)
+            self.entity(start, end, self._child(path), path.count(".") + 2, "text/plain")
 
     # Words.
 

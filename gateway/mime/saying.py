@@ -10,8 +10,8 @@ import msgspec
 
 from gateway.mime import parameters
 from gateway.mime.encodings import IDENTITY, encodings_of
-from gateway.mime.fields import DESCRIPTION, DISPOSITION, ENCODING, TYPE, Field, section_of
-from gateway.mime.text import names_of, shown
+from gateway.mime.fields import DESCRIPTION, DISPOSITION, ENCODING, LOCATION, TYPE, Field, section_of
+from gateway.mime.text import encoded_words, names_of, shown
 from gateway.mime.words import Grade
 
 MOST_BOUNDARIES = 16
@@ -42,9 +42,13 @@ class Saying(msgspec.Struct):
 _TYPE_WORD = re.compile(rb"[\w.+-]++/[\w.+-]++")
 _MULTIPART = re.compile(rb"multipart[\s\"'()]*+/?[\s\"'()]*+([\w.-]*+)", re.IGNORECASE)
 _COMMENT = re.compile(rb"\((?:[^()\\]|\\.)*+\)", re.DOTALL)
+_LEADING_TYPE = re.compile(rb'[\s"]*+([\w.+-]++[\s"]*+/[\s"]*+[\w.+-]++)')
 _KNOWN_TYPES = re.compile(
     rb"(?:text|image|audio|video|application|message|model|font|multipart|chemical|x-[\w-]+)/", re.IGNORECASE
 )
+_SAY_WHAT = frozenset({TYPE, ENCODING, DISPOSITION})
+_ENCODED = re.compile(rb"=\?[^?\s]*+\?[bq]\?", re.IGNORECASE)
+_PLAIN_NAME = re.compile(rb"[A-Za-z0-9_](?:[A-Za-z0-9_ .,()@#-]{0,120}[A-Za-z0-9_)])?")
 _NAME_WORDS = (b"name", b"filename")
 
 
@@ -57,12 +61,16 @@ def saying_of(head: bytes) -> Saying:
         before = seen.get(each.kind)
         if before is None:
             seen[each.kind] = each
-        elif each.kind != DESCRIPTION:
-            grade = Grade.PLAIN if _same(before.value, each.value) else Grade.HARD
+        elif each.kind in _SAY_WHAT:
+            grade = Grade.SOFT if each.kind == DISPOSITION else Grade.HARD
+            grade = Grade.PLAIN if _same(before.value, each.value) else grade
             said.odd.append(Odd("MIME_HEADER_TWICE", f"Content-{each.kind.decode().title()} is there twice", grade))
         if each.note:
             said.odd.append(Odd("MIME_HEADER", f"Content-{each.kind.decode().title()}: {each.note}", each.grade))
         _READ[each.kind](said, each.value)
+        if b"=?" in each.value and each.kind in _SAY_WHAT and each.value.lstrip().startswith(b"=?"):
+            for text in encoded_words(each.value):
+                _READ[each.kind](said, text.encode("utf-8", "replace"))
     if section.malformed and section.bodies and not section.fields:
         said.odd.append(Odd("MIME_HEADER", "a line of the header section is no field", Grade.PLAIN))
     return said
@@ -83,18 +91,20 @@ def _type(said: Saying, value: bytes) -> None:
     boundary = b""
     for name, given in pairs:
         if name.startswith(b"boundary"):
-            if name != b"boundary" or boundary or given.strip() != given or b"=?" in given:
+            if name != b"boundary" or boundary or given.strip() != given or _ENCODED.search(given):
                 _odd_type(said, value)
                 return
             boundary = given
         elif b"*" in name:
             _odd_type(said, value)
             return
-        elif name == b"name":
+        elif name in _NAME_WORDS:
             _names(said, [given])
     _add(said.types, word.decode("latin-1"))
     if boundary:
         _add(said.boundaries, boundary)
+    elif any(name == b"boundary" for name, _ in pairs):
+        _boundaries(said, value)
     elif word.startswith(b"multipart/"):
         said.odd.append(Odd("MIME_BOUNDARY", "a multipart names no boundary", Grade.SOFT))
 
@@ -102,8 +112,9 @@ def _type(said: Saying, value: bytes) -> None:
 def _odd_type(said: Saying, value: bytes) -> None:
     """Read a Content-Type that not everybody reads alike."""
     bare = _COMMENT.sub(b" ", value)
-    first = re.sub(rb'[\s"]', b"", bare.split(b";", 1)[0]).lower()
-    if _TYPE_WORD.fullmatch(first):
+    leading = _LEADING_TYPE.match(bare)
+    first = re.sub(rb'[\s"]', b"", leading[1]).lower() if leading is not None else b""
+    if first:
         _add(said.types, first.decode("latin-1"))
     words = {found.lower() for found in _TYPE_WORD.findall(bare) if _KNOWN_TYPES.match(found)}
     words |= {b"multipart/" + (kind.lower() or b"mixed") for kind in _MULTIPART.findall(value)}
@@ -141,6 +152,7 @@ def _boundaries(said: Saying, value: bytes) -> None:
     if len(found) > 1:
         said.odd.append(Odd("MIME_BOUNDARY", f"{len(found)} boundaries can be read", Grade.HARD))
     elif not found:
+        _add(said.boundaries, b"")
         said.odd.append(Odd("MIME_BOUNDARY", "the boundary is empty", Grade.HARD))
 
 
@@ -180,9 +192,20 @@ def _description(said: Saying, value: bytes) -> None:
         _names(said, [value])
 
 
+def _location(said: Saying, value: bytes) -> None:
+    """Read a Content-Location, whose last piece some show as the name."""
+    path = value.strip().split(b"?", 1)[0].split(b"#", 1)[0]
+    if b"//" in path:
+        path = path.split(b"//", 1)[1].partition(b"/")[2]
+    _names(said, [each for each in (path.rsplit(b"/", 1)[-1].rsplit(b":", 1)[-1],) if b"." in each])
+
+
 def _names(said: Saying, given: list[bytes]) -> None:
     """Note every name that a reader may show."""
     for octets in given:
+        if _PLAIN_NAME.fullmatch(octets):
+            _add(said.names, octets.decode())
+            continue
         for name in names_of(octets):
             for each in shown(name):
                 if each and each not in said.names and len(said.names) < MOST_NAMES:
@@ -195,4 +218,4 @@ def _add(to: list[str] | list[bytes], value: str | bytes) -> None:
         to.append(value)  # type: ignore[arg-type] # the caller gives what fits
 
 
-_READ = {TYPE: _type, ENCODING: _encoding, DISPOSITION: _disposition, DESCRIPTION: _description}
+_READ = {TYPE: _type, ENCODING: _encoding, DISPOSITION: _disposition, DESCRIPTION: _description, LOCATION: _location}

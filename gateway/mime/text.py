@@ -8,11 +8,16 @@ import unicodedata
 import urllib.parse
 from collections.abc import Iterator
 
-_WORD = re.compile(rb"=\?([^?\s]{1,40})\?([bq])\?([^?]*+)(?:\?=|\Z)", re.IGNORECASE)
+_WORD = re.compile(rb"=\?([^?\s]{0,40})\?([bq])\?([^?]*+)(?:\?=|\Z)", re.IGNORECASE)
 _BETWEEN = re.compile(rb"(\?=)\s+(?==\?)")
+_OVERLONG = re.compile(rb"[\xc0\xc1][\x80-\xbf]")
+_LONGEST_KEPT = 255  # characters of a name that file systems keep
 _LONGEST = 1024  # octets of a name that are looked at
 _TIMID = frozenset({"idna", "punycode", "unicode_escape", "unicodeescape", "raw_unicode_escape", "undefined"})
 # What an unescaped name must not end in, for Windows does not keep it.
+_PLAIN = re.compile(
+    r"[!#$%&()*+,\-0-9:<=>?@A-Z^_`a-z{|}~\[\]](?:[ !#-.0-:<-\[\]-~]*[!#$%&()*+,\-0-9:<=>?@A-Z^_`a-z{|}~\[\]])?"
+)
 _TRAILING = " .\t\r\n\"';"
 
 
@@ -38,6 +43,9 @@ def encoded_words(octets: bytes) -> Iterator[str]:
         charset = charset or found[1].decode("latin-1").split("*")[0]
         rest = found.end()
     yield text_of(collected + joined[rest:], charset)
+    once = _each_word(joined)
+    if "=?" in once:
+        yield _each_word(once.encode("utf-8", "surrogatepass"))
 
 
 def _each_word(octets: bytes) -> str:
@@ -62,7 +70,9 @@ def _word_octets(found: re.Match[bytes]) -> bytes:
 
 def names_of(octets: bytes) -> Iterator[str]:
     """Give every name that a reader may show for these octets, the likeliest first."""
-    octets = octets[:_LONGEST]
+    if len(octets) > _LONGEST:
+        yield text_of(octets[-_LONGEST:])
+        octets = octets[:_LONGEST]
     first = text_of(octets)
     if b"=?" in octets:
         yield from encoded_words(octets)
@@ -72,6 +82,9 @@ def names_of(octets: bytes) -> Iterator[str]:
         yield text_of(urllib.parse.unquote_to_bytes(rest.split(b"'", 1)[1]), charset.decode("latin-1"))
     if b"%" in octets:
         yield text_of(urllib.parse.unquote_to_bytes(octets))
+        yield text_of(_overlong(urllib.parse.unquote_to_bytes(octets)))
+    if b"\xc0" in octets:
+        yield text_of(_overlong(octets))
     if b"&" in octets:
         yield re.sub(r"&#(\d{1,6});", _reference, first)
     if b"+" in octets and b"-" in octets:
@@ -79,6 +92,11 @@ def names_of(octets: bytes) -> Iterator[str]:
     if b"\0" in octets[:40]:
         yield text_of(octets.replace(b"\0", b""))
         yield text_of(octets, "utf-16")
+
+
+def _overlong(octets: bytes) -> bytes:
+    """Give octets with ASCII that is written as UTF-8 of two octets written as one."""
+    return _OVERLONG.sub(lambda found: bytes(((found[0][0] & 1) << 6 | found[0][1] & 63,)), octets)
 
 
 def _reference(found: re.Match[str]) -> str:
@@ -90,7 +108,7 @@ def _reference(found: re.Match[str]) -> str:
 def shown(name: str) -> Iterator[str]:
     """Give a name as it stands, and as a system may make it that does not keep everything: cut, stripped, folded."""
     yield name
-    if name.isascii() and name.isprintable() and "/" not in name and "\\" not in name and name == name.strip(_TRAILING):
+    if len(name) <= _LONGEST_KEPT and _PLAIN.fullmatch(name):
         return
     wide = unicodedata.normalize("NFKC", name).replace("\u3002", ".").replace("\u2024", ".").replace("\uff61", ".")
     clean = "".join(each for each in wide if unicodedata.category(each) not in {"Cc", "Cf", "Cs", "Co", "Cn"})
@@ -98,6 +116,8 @@ def shown(name: str) -> Iterator[str]:
     for odd in ("\0", "\r", "\n"):
         if odd in name:
             yield name.split(odd, 1)[0].strip(_TRAILING)
+    if len(clean) > _LONGEST_KEPT:
+        yield clean[:_LONGEST_KEPT].strip(_TRAILING)
     if ";" in clean:
         yield clean.split(";", 1)[0].strip(_TRAILING)
     for separator in "/\\":

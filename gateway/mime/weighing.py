@@ -57,6 +57,8 @@ def danger_of(raw: Raw, part: Part) -> Danger:
 
 def _of_names(part: Part) -> Iterator[Odd]:
     """Say what is odd about the names of a part."""
+    if len(part.names) == 1 and part.names[0].isascii() and part.names[0].isprintable():
+        return
     plainly = [name for name in part.names if "=?" not in name and "%" not in name and "''" not in name]
     endings = {ending_of(name) for name in plainly}
     runs = endings & EXECUTABLE_ENDINGS
