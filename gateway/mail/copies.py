@@ -20,6 +20,19 @@ class Purpose(enum.StrEnum):
         """Whether it is delivered without anybody's word, from the null sender."""
         return self in {Purpose.REDIRECT, Purpose.COPY}
 
+    @property
+    def words(self) -> str:
+        """Say what such a copy is."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Purpose.REVIEW: "quarantined copy",
+    Purpose.ORIGINAL: "original of a stripped message",
+    Purpose.REDIRECT: "redirected message",
+    Purpose.COPY: "blind copy",
+}
+
 
 class Copy(msgspec.Struct, frozen=True, omit_defaults=True):
     """One recipient's copy of the message. ``route`` is where a release delivers it.

@@ -1,11 +1,13 @@
 """One transaction's story, for people: found in the database, or still in a journal, and told in plain lines."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 from django.db import DatabaseError
 
+from gateway.mail.copies import Purpose
 from gateway.mail.findings import Observation
 from gateway.mail.trace import RecipientTrace, Trace
 from gateway.models import QuarantinedCopy, Transaction
@@ -66,10 +68,10 @@ def tell(trace: Trace, copies: list[QuarantinedCopy]) -> Iterator[str]:
     yield from _section("what was said", (_event_line(each.at_ms, each.what, each.reply) for each in trace.events))
     yield from _section("what was found", (line for each in trace.observations for line in _observed(each)))
     yield from _section("recipients", (line for each in trace.recipients for line in _recipient(each)))
-    states = (
-        f"{copy.recipient}: {copy.state}{f', {copy.next_hop_reply}' if copy.next_hop_reply else ''}" for copy in copies
-    )
-    yield from _section("quarantined copies", states)
+    known = {(copy.recipient, copy.purpose) for copy in copies}
+    coming = (each for each in trace.copies if (each.recipient, each.purpose.value) not in known)
+    told = (f"{each.recipient}: {each.purpose.words}, not in the database yet" for each in coming)
+    yield from _section("copies", itertools.chain(map(_copy, copies), told))
     yield from _section("alarms", iter(trace.alarms))
     yield ""
     yield f"reply    {trace.reply or '-'}  ({trace.duration_ms:.1f} ms)"
@@ -109,6 +111,14 @@ def _observed(seen: Observation) -> Iterator[str]:
         yield f"              {finding.symbol} {finding.weight:+g}{f': {finding.detail}' if finding.detail else ''}"
 
 
+def _copy(copy: QuarantinedCopy) -> str:
+    """Give one line of a copy: whose it is, what for, and where it is by now."""
+    said = f", {copy.next_hop_reply}" if copy.next_hop_reply else ""
+    purpose = Purpose(copy.purpose)
+    what = "" if purpose is Purpose.REVIEW else f"{purpose.words}, "
+    return f"{copy.recipient}: {what}{copy.state}{said}"
+
+
 def _recipient(each: RecipientTrace) -> Iterator[str]:
     """Give one recipient's part."""
     yield f"{each.address}: {each.disposition or 'no outcome'}"
@@ -116,6 +126,8 @@ def _recipient(each: RecipientTrace) -> Iterator[str]:
     if decision is not None:
         observed = f" (observe mode; else {decision.observed})" if decision.observed else ""
         yield f"    {decision.action}, because {decision.because}; score {decision.score:g}{observed}"
+    if each.stripped:
+        yield f"    taken out: {', '.join(each.stripped)}; the original is in quarantine"
     if each.next_hop_reply:
         yield f"    next hop {each.next_hop or '-'} said: {each.next_hop_reply}"
     if each.reply:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from gateway.models import AuditEntry, QuarantinedCopy
+from gateway.models import AuditEntry, QuarantinedCopy, Transaction
 from gateway.spool.quarantine import Quarantine
 from tests.webadmin.people import a_copy, person
 from webadmin.quarantine.admin import PREVIEW_POLICY
@@ -159,3 +159,34 @@ def test_bytes_that_can_not_be_read_are_told_with_the_remedy(admin: Client, seed
     assert "removed by something else" in page.content.decode()
     assert admin.get(f"{LIST}{copy.pk}/preview/").status_code == 404
     assert admin.get(f"{LIST}{copy.pk}/original/").status_code == 404
+
+
+def test_what_leaves_by_itself_is_not_in_the_list_to_review_and_can_be_filtered(admin: Client) -> None:
+    leaving, original = QuarantinedCopy.objects.all()[:2]
+    QuarantinedCopy.objects.filter(pk=leaving.pk).update(purpose="copy", state="releasing")
+    QuarantinedCopy.objects.filter(pk=original.pk).update(purpose="original", state="quarantined")
+    shown = set(admin.get(LIST).context["cl"].result_list)
+    assert leaving not in shown
+    assert original in shown
+    page = admin.get(f"{LIST}?state=all&purpose=copy")
+    assert list(page.context["cl"].result_list) == [leaving]
+    assert "blind copy" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("purpose", "state", "words"),
+    [
+        ("original", "quarantined", "Releasing this delivers it whole"),
+        ("redirect", "releasing", "It leaves by itself, from the null sender"),
+        ("copy", "failed", "The mailbox did not take it: releasing tries again"),
+    ],
+)
+def test_the_page_says_what_a_copy_is_for(admin: Client, purpose: str, state: str, words: str) -> None:
+    copy = a_copy()
+    QuarantinedCopy.objects.filter(pk=copy.pk).update(purpose=purpose, state=state)
+    assert words in admin.get(f"{LIST}{copy.pk}/change/").content.decode()
+    assert Transaction.objects.filter(pk=copy.message).exists()
+    if purpose != "original":
+        page = admin.get(f"/messages/{copy.message}/", follow=True).content.decode()
+        assert "To other mailboxes" in page
+        assert copy.recipient in page

@@ -11,6 +11,7 @@ from unfold.contrib.filters.admin import FieldTextFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
+from gateway.mail.copies import Purpose
 from gateway.mail.findings import Observation, Outcome
 from gateway.mail.trace import Trace
 from gateway.models import PolicyRevision, QuarantinedCopy, Transaction
@@ -102,12 +103,14 @@ class TransactionAdmin(Page):
             return context | {"damaged": str(error)}
         if trace.listener == "inbound":
             context |= sender_choices(request, row, (each.delivered_to for each in trace.recipients))
-        copies = {copy.recipient: copy for copy in QuarantinedCopy.objects.filter(message=row.pk)}
+        kept = list(QuarantinedCopy.objects.filter(message=row.pk).order_by("id"))
+        copies = {copy.recipient: copy for copy in kept if not Purpose(copy.purpose).leaves_by_itself}
         return context | {
             "trace": trace,
             "spoke": [each for each in trace.observations if _speaks(each)],
             "quiet": [each for each in trace.observations if not _speaks(each)],
             **verdicts(request, trace),
+            "leaving": [copy for copy in kept if Purpose(copy.purpose).leaves_by_itself],
             "recipients": [(each, copies.get(each.delivered_to)) for each in trace.recipients],
             "may_see_copies": request.user.has_perm("gateway.view_quarantinedcopy"),
         }

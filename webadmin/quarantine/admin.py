@@ -22,6 +22,7 @@ from django.views.decorators.http import require_GET
 from unfold.contrib.filters.admin import FieldTextFilter
 from unfold.decorators import display
 
+from gateway.mail.copies import Purpose
 from gateway.mail.message import Content
 from gateway.mail.trace import Trace
 from gateway.models import QuarantinedCopy, Transaction
@@ -34,7 +35,7 @@ from gateway.spool.quarantine import Quarantine
 from webadmin.bounces.verdicts import verdicts
 from webadmin.csp import HEADER
 from webadmin.messages.senders import sender_choices
-from webadmin.quarantine.filters import CheckFilter, StateFilter
+from webadmin.quarantine.filters import CheckFilter, PurposeFilter, StateFilter
 from webadmin.quarantine.preview import preview
 from webadmin.rows import Page, who
 from webadmin.templatetags.console import COLOURS, octets, sender
@@ -53,10 +54,11 @@ class QuarantinedCopyAdmin(Page):
     """Quarantined copies: one message for one recipient."""
 
     page_template = "webadmin/copy.html"
-    list_display = ("time", "condition", "from_", "recipient", "short_subject", "why", "how_large")
+    list_display = ("time", "condition", "what", "from_", "recipient", "short_subject", "why", "how_large")
     list_display_links = ("time",)
     list_filter = (
         StateFilter,
+        PurposeFilter,
         CheckFilter,
         ("received", TimeFilter),
         ("client_ip", FieldTextFilter),
@@ -78,6 +80,11 @@ class QuarantinedCopyAdmin(Page):
     def condition(self, row: QuarantinedCopy) -> str:
         """Where the copy is."""
         return row.state
+
+    @display(description="what", ordering="purpose")
+    def what(self, row: QuarantinedCopy) -> str:
+        """Give what the copy is for."""
+        return Purpose(row.purpose).words
 
     @display(description="sender", ordering="sender")
     def from_(self, row: QuarantinedCopy) -> str:

@@ -6,6 +6,8 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from gateway.mail.copies import Purpose
+
 register = template.Library()
 
 _STEP = 1024
@@ -69,6 +71,15 @@ def milliseconds(number: Any) -> str:  # noqa: ANN401 - whatever the template ha
     except (TypeError, ValueError):
         return ""
     return f"{value / _SECOND:.2f} s" if value >= _SECOND else f"{value:.1f} ms"
+
+
+@register.filter
+def purpose(word: Any) -> str:  # noqa: ANN401 - whatever the template has
+    """Give what a copy is for in words."""
+    try:
+        return Purpose(word).words
+    except ValueError:
+        return str(word)
 
 
 @register.filter

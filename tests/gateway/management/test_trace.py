@@ -7,6 +7,8 @@ import msgspec
 import pytest
 from django.core.management import CommandError, call_command
 
+from gateway.mail.copies import Copy, Purpose
+from gateway.mail.decisions import Action, Decision
 from gateway.mail.trace import Trace
 from gateway.operations.adopt import adopt
 from gateway.operations.ingest import ingest_once
@@ -58,12 +60,22 @@ def test_a_story_that_was_not_ingested_yet_is_told_from_the_journal(writer: Jour
     assert "delivered, because nothing speaks against it" in run("01a")
 
 
+def test_what_leaves_by_itself_is_told_before_and_after_its_rows_are_there(home: Path, writer: JournalWriter) -> None:
+    decision = Decision(Action.REDIRECT, "the score 6.0 reaches 5.5 (redirect)", "spam")
+    copy = Copy("spam@example.test", "main", decision, Purpose.REDIRECT, "bob@example.test")
+    writer.append(encode(TraceRecord(samples.trace("01a", copies=(copy,)))))
+    assert "copies\n  spam@example.test: redirected message, not in the database yet" in run("01a")
+    Spool(home / "spool", "smtp-0").stage(samples.item("01a", copies=(copy,)), samples.content()).commit()
+    adopt()
+    assert "copies\n  spam@example.test: redirected message, releasing" in run("01a")
+
+
 def test_the_state_of_quarantined_copies_is_told(home: Path, writer: JournalWriter) -> None:
     writer.append(encode(TraceRecord(samples.trace("01a", quarantined=True))))
     Spool(home / "spool", "smtp-0").stage(samples.item("01a"), samples.content()).commit()
     adopt()
 
-    assert "quarantined copies\n  bob@example.test: quarantined" in run("01a")
+    assert "copies\n  bob@example.test: quarantined" in run("01a")
 
 
 def test_as_json_it_is_the_trace_in_one_line(writer: JournalWriter) -> None:
