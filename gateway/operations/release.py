@@ -49,6 +49,7 @@ _PAUSES = (1.0, 4.0, 15.0, 40.0)  # seconds; a database that restarts is back by
 STRIPPING = "stripping-"  # how folders in the spool begin that a worker needs while it delivers
 _STEP_SECONDS = 30.0
 _FINAL_DOT_SECONDS = 300.0
+RELEASABLE = (CopyState.QUARANTINED, CopyState.FAILED)
 WORKER = "release"  # who the audit names for what a worker did
 
 log = logging.getLogger(__name__)
@@ -72,12 +73,11 @@ class Result(msgspec.Struct, frozen=True):
 
 def release(copies: QuerySet[QuarantinedCopy], who: str) -> int:
     """Ask for the delivery of quarantined copies, and again of failed ones; gives how many. Rings a worker for each."""
-    releasable = (CopyState.QUARANTINED, CopyState.FAILED)
     count = 0
-    for copy in copies.filter(state__in=releasable):
+    for copy in copies.filter(state__in=RELEASABLE):
         with transaction.atomic():
             now = timezone.now()
-            asked = QuarantinedCopy.objects.filter(pk=copy.pk, state__in=releasable).update(
+            asked = QuarantinedCopy.objects.filter(pk=copy.pk, state__in=RELEASABLE).update(
                 state=CopyState.RELEASING, attempts=0, next_attempt=now, claimed=None, next_hop_reply="", changed=now
             )
             if asked:

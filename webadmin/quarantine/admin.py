@@ -14,11 +14,11 @@ from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 from unfold.contrib.filters.admin import FieldTextFilter
 from unfold.decorators import display
 
@@ -29,13 +29,14 @@ from gateway.models import QuarantinedCopy, Transaction
 from gateway.models.quarantine import CopyState
 from gateway.operations import audit
 from gateway.operations.delete import LIVE, delete
-from gateway.operations.release import release
+from gateway.operations.release import RELEASABLE, release
 from gateway.spool.disk import SpoolError
 from gateway.spool.quarantine import Quarantine
 from webadmin.bounces.verdicts import verdicts
 from webadmin.csp import HEADER
 from webadmin.messages.senders import sender_choices
 from webadmin.quarantine.filters import CheckFilter, PurposeFilter, StateFilter
+from webadmin.quarantine.lessons import ask, ask_for_all, lessons, pupils
 from webadmin.quarantine.preview import preview
 from webadmin.rows import Page, who
 from webadmin.templatetags.console import COLOURS, octets, sender
@@ -142,9 +143,13 @@ class QuarantinedCopyAdmin(Page):
                 "count": copies.count(),
                 "numbers": list(copies.values_list("pk", flat=True)),
                 "checkbox": ACTION_CHECKBOX_NAME,
+                "pupils": pupils(request) if carry_out is release else (),
             }
             return TemplateResponse(request, "webadmin/confirm.html", context)
         asked = copies.count()
+        if carry_out is release and "learn" in request.POST:
+            # Before the release: once delivered, a message may be gone.
+            ask_for_all(request, copies.filter(state__in=RELEASABLE))
         count = carry_out(copies, who(request))
         done = "asked for delivery" if action == "release_copies" else "deleted"
         self.message_user(request, f"{count} of {asked} {done}.", messages.SUCCESS if count else messages.WARNING)
@@ -155,10 +160,11 @@ class QuarantinedCopyAdmin(Page):
         return None
 
     def get_urls(self) -> list[URLPattern]:
-        """Add preview and download."""
+        """Add preview, download and learning."""
         own = [
             path("<path:object_id>/preview/", self.admin_site.admin_view(self.preview_view), name="copy_preview"),
             path("<path:object_id>/original/", self.admin_site.admin_view(self.original_view), name="copy_original"),
+            path("<path:object_id>/learn/", self.admin_site.admin_view(self.learn_view), name="copy_learn"),
         ]
         return [*own, *super().get_urls()]
 
@@ -168,6 +174,7 @@ class QuarantinedCopyAdmin(Page):
         context = {
             **_verdict(request, row),
             **sender_choices(request, row, (row.recipient,)),
+            **lessons(request, row),
             "title": row.subject or "Message without a subject",
             "key": quote(row.pk),
             "others": QuarantinedCopy.objects.filter(message=row.message).exclude(pk=row.pk),
@@ -215,6 +222,13 @@ class QuarantinedCopyAdmin(Page):
         response.headers[HEADER] = DOWNLOAD_POLICY
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
+
+    @method_decorator(require_POST)
+    def learn_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Have the message learned as spam or ham, and go back to the page. Raises PermissionDenied."""
+        row = self._visible(request, object_id)
+        ask(request, row, request.POST.get("kind", ""))
+        return redirect("admin:gateway_quarantinedcopy_change", quote(row.pk))
 
     def _visible(self, request: HttpRequest, object_id: str) -> QuarantinedCopy:
         """Give a copy that the person may see. Raises Http404, PermissionDenied."""

@@ -18,6 +18,8 @@ COLOURS = {
     "delivered": "success",
     "deliver": "success",
     "released": "success",
+    "learned": "success",
+    "waiting": "primary",
     "miss": "",
     "tag": "info",
     "strip": "info",
