@@ -21,7 +21,7 @@ from gateway.mime.attached import Attached, attachments
 from gateway.mime.claims import by_names, type_lie
 from gateway.mime.decoding import Raw
 from gateway.mime.kinds import MEANING, Kind
-from gateway.mime.names import shown
+from gateway.mime.names import normal, shown
 from gateway.mime.words import Anatomy
 from gateway.policy.attachments import SEPARATOR
 from gateway.services.inspection.words import Thing
@@ -158,10 +158,17 @@ def _seen(found: Sequence[_Found], anatomy: Anatomy) -> Seen:
     return Seen(Outcome.HIT if hits else Outcome.MISS, tuple(findings))
 
 
+def _told(name: str) -> Iterator[str]:
+    """Give the forms of a name that rules may fit: as it came, and as it is compared where that is another."""
+    yield shown(name)
+    if (form := normal(name)) != name.casefold():
+        yield shown(form)
+
+
 def _findings(found: _Found, weighed: set[Kind]) -> Iterator[Finding]:
     """Give the findings of one thing; each kind weighs once in a message."""
     thing = found.thing
-    names = [shown(name) for name in thing.names[:_MOST_NAMES]]
+    names = list(dict.fromkeys(each for name in thing.names[:_MOST_NAMES] for each in _told(name)))
     facts = {"part": found.part, "type": thing.type}
     if names:
         facts["names"] = SEPARATOR.join(names)

@@ -17,8 +17,8 @@ _SCRIPT = (
     "bat cmd js jse vbs vbe vb wsf wsh wsc ws sct hta ps1 ps1xml ps2 psc1 psd1 psm1 cdxml msh mshxml msc reg inf "
     "jsx mst ade adp mde mda its shb shs appref-ms diagpack command workflow"
 )
-_SHORTCUT = "lnk url scf website library-ms search-ms searchconnector-ms settingcontent-ms webloc desktop rdp"
-_DISK_IMAGE = "iso img vhd vhdx vmdk vdi dmg udf wim nrg mdf ima"
+_SHORTCUT = "lnk url scf website library-ms search-ms searchconnector-ms settingcontent-ms webloc rdp"
+_DISK_IMAGE = "iso img vhd vhdx vmdk vdi dmg udf wim nrg mdf"
 _MACROS = "docm dotm xlsm xltm xlam pptm potm ppam ppsm sldm iqy dqy oqy rqy slk xla ppa"
 
 # What an extension says by itself.

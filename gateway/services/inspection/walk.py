@@ -201,7 +201,32 @@ class _Walk:
         self._archived(octets, thing, reader, depth)
 
     def _archived(self, octets: Octets, thing: Thing, reader: tuple[tuple[str, ...], str], depth: int) -> None:
-        """Look into an archive with one of libarchive's readers."""
+        """Look into an archive with one of libarchive's readers, at the headers first where they stand together."""
+        if reader[0] in _STREAMED:
+            for entry, blocks in archives.contents(octets, *reader):
+                self.count(entry.size)
+                if not entry.folder:
+                    self.within(thing, (entry.name,), _fetching(blocks, self.tick), depth)
+            return
+        entries = self._listed(octets, thing, reader)
+        done = 0
+        try:
+            for entry, blocks in archives.contents(octets, *reader) if entries else ():
+                if not entry.folder:
+                    done += 1
+                    self.within(thing, (entry.name,), _fetching(blocks, self.tick), depth)
+        except archives.Unreadable as error:
+            # The name of what could not be unpacked counts; that it could not be unpacked, where it may hide something.
+            left = entries[max(0, done - 1) :]
+            self._names_only(left, thing)
+            if any(_is_called_archive((entry.name,)) for entry in left):
+                thing.kinds.setdefault(Kind.ENCRYPTED if error.encrypted else Kind.UNREADABLE, str(error))
+        except _Spent:
+            self._names_only(entries[done:], thing)
+            raise
+
+    def _listed(self, octets: Octets, thing: Thing, reader: tuple[tuple[str, ...], str]) -> list[archives.Entry]:
+        """Give the files in an archive by its headers; none where they are encrypted, and only their names count."""
         entries = []
         try:
             for entry in archives.listed(octets, *reader):
@@ -215,21 +240,8 @@ class _Walk:
             raise
         if any(entry.encrypted for entry in entries):
             self._names_only(entries, thing)
-            return
-        done = 0
-        try:
-            for entry, blocks in archives.contents(octets, *reader):
-                if not entry.folder:
-                    done += 1
-                    self.within(thing, (entry.name,), _fetching(blocks, self.tick), depth)
-        except archives.Unreadable as error:
-            # The name of what could not be unpacked counts; that it could not be unpacked, where it may hide something.
-            self._names_only(entries[max(0, done - 1) :], thing)
-            if any(_is_called_archive((entry.name,)) for entry in entries[max(0, done - 1) :]):
-                thing.kinds.setdefault(Kind.ENCRYPTED if error.encrypted else Kind.UNREADABLE, str(error))
-        except _Spent:
-            self._names_only(entries[done:], thing)
-            raise
+            return []
+        return entries
 
     def _names_only(self, entries: Iterable[archives.Entry], thing: Thing) -> None:
         """Note entries whose content is not looked at."""
@@ -292,6 +304,7 @@ _OPENERS: dict[str, Callable[[_Walk, Octets, Thing, int], None]] = {
     ONENOTE.type: _reading(documents.onenote),
 }
 _PLAIN = frozenset({TEXT, "image/jpeg", "image/png", "image/gif"})
+_STREAMED = frozenset({("tar",), ("cpio",), ("ar",)})
 _OWN_SCRIPTS = frozenset({"application/epub+zip", "application/java-archive"})
 _MIMETYPE = re.compile(rb"application/[a-z0-9.+-]{1,80}")
 

@@ -13,9 +13,9 @@ class Limits(msgspec.Struct, frozen=True):
     unpack to.
     """
 
-    seconds: float = 4.0
+    seconds: float = 5.0
     depth: int = 8
-    entries: int = 10_000
+    entries: int = 20_000
     unpacked: int = 256 * 1024 * 1024
     nested: int = 48 * 1024 * 1024
     declared: int = 1024 * 1024 * 1024
