@@ -14,6 +14,7 @@ from django.db import models as orm
 from django.db import transaction
 
 from gateway import models
+from gateway.checks.symbols import symbol_fault
 from gateway.operations import accounts, audit, building, document, export, probe, publish
 from gateway.policy.admission import open_domains
 from gateway.policy.changes import changes
@@ -255,7 +256,10 @@ class _Applying:
             row.action = base.action if part.action is msgspec.UNSET else part.action
             row.on_failure = base.on_failure if part.on_failure is msgspec.UNSET else part.on_failure
             row.weights = dict(base.weights) if part.weights is msgspec.UNSET else part.weights
-            row.actions = msgspec.to_builtins(base.actions if part.actions is msgspec.UNSET else part.actions)
+            row.actions = {} if part.actions is msgspec.UNSET else msgspec.to_builtins(part.actions)
+            for symbol in row.actions:
+                if fault := symbol_fault(name, symbol):
+                    raise self._error((*place, "checks", name, "actions", symbol), *fault)
             self._save(row, (*place, "checks", name))
 
     def _write_forwarders(self, wanted: Mapping[str, document.Forwarder]) -> None:

@@ -93,13 +93,14 @@ def build(revision: int, by: str) -> Snapshot:
 
 
 def _rule(row: models.CheckSetting) -> CheckRule:
-    """Make a rule of a row."""
+    """Make a rule of a row; its actions of symbols are laid over the default's."""
+    base = (CHECKS if row.domain_id else OUTBOUND_CHECKS).get(row.check_name, CheckRule())
     return CheckRule(
         Mode(row.mode),
         Action(row.action),
         Action(row.on_failure),
         dict(row.weights),
-        msgspec.convert(row.actions, dict[str, Action]),
+        {**base.actions, **msgspec.convert(row.actions, dict[str, Action])},
     )
 
 

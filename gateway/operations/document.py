@@ -37,7 +37,7 @@ class Thresholds(_Part):
 
 
 class Check(_Part):
-    """How one check deviates from its default."""
+    """How one check deviates from its default. ``actions`` are laid over the default's, symbol by symbol."""
 
     mode: Mode | UnsetType = UNSET
     action: Action | UnsetType = UNSET

@@ -139,9 +139,10 @@ def _check(row: models.CheckSetting, base: CheckRule) -> document.Check:
         "action": Action(row.action),
         "on_failure": Action(row.on_failure),
         "weights": dict(row.weights),
-        "actions": msgspec.convert(row.actions, dict[str, Action]),
     }
     own: dict[str, Any] = {field: value for field, value in values.items() if value != getattr(base, field)}
+    if row.actions:  # they are laid over the default's
+        own["actions"] = msgspec.convert(row.actions, dict[str, Action])
     return document.Check(**(own or {"mode": Mode(row.mode)}))
 
 

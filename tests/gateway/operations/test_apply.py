@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from gateway.mail.decisions import Action
 from gateway.models import (
     Account,
     AuditEntry,
@@ -23,14 +24,17 @@ from gateway.models import (
 )
 from gateway.operations import document
 from gateway.operations.apply import apply_policy
+from gateway.operations.export import export_policy
 from gateway.policy import snapshot
 from gateway.policy.codec import PolicyError, load
+from gateway.policy.defaults import CHECKS
 from gateway.policy.snapshot import Mode
 from gateway.services import secrets
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
 NEWLINE = "\n"
+ROUTES = "routes: {inside: {hosts: [{host: mail.example.test}]}}\n"
 POLICY = """\
 routes:
   inside:
@@ -332,3 +336,23 @@ def test_a_guided_domain_takes_no_setting_of_its_own_for_forged_bounces(home: Pa
 
     apply_policy(own, "policy.yml", "admin")
     assert not Domain.objects.get(name="example.test").guided
+
+
+def test_actions_of_symbols_are_laid_over_those_of_the_default(home: Path) -> None:
+    text = (
+        ROUTES + "domains: {example.test: {route: inside, recipients: [alice], checks: {attachments: {actions: %s}}}}"
+    )
+    apply_policy(text % "{ATTACHMENT_ACTIVE: strip}", "policy.yml", "test")
+
+    rule = load(home / "policy" / "current.json").domains["example.test"].rules.checks["attachments"]
+    assert rule.actions == CHECKS["attachments"].actions | {"ATTACHMENT_ACTIVE": Action.STRIP}
+    assert apply_policy(export_policy(), "export.yml", "test") == []
+
+
+def test_a_symbol_that_its_check_never_gives_is_refused_with_its_line() -> None:
+    text = (
+        ROUTES
+        + "domains:\n  example.test:\n    route: inside\n    checks:\n      loops:\n        actions: {LOPP: drop}\n"
+    )
+    with pytest.raises(PolicyError, match=r"policy.yml:\d+: the check loops gives no symbol 'LOPP'; it gives LOOP"):
+        apply_policy(text, "policy.yml", "test")

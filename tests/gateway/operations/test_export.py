@@ -61,9 +61,7 @@ def rows(home: Path) -> None:
     )
     Recipient.objects.create(domain=domain, local_part="123")
     CheckSetting.objects.create(domain=domain, check_name="spam", mode="off", action="reject", weights={"GTUBE": 50.0})
-    CheckSetting.objects.create(
-        domain=domain, check_name="line_ends", mode="enforce", actions={"BARE_LINE_END": "redirect"}
-    )
+    CheckSetting.objects.create(domain=domain, check_name="line_ends", mode="enforce", actions={"BARE_LF": "redirect"})
     CheckSetting.objects.create(domain=None, check_name="clamav", mode="enforce", action="drop", on_failure="deliver")
     Forwarder.objects.create(name="backup", networks=["192.0.2.0/24", "2001:db8::/32"], virus="quarantine")
     Account.objects.create(login="printer", secret="account-printer", addresses=["*@example.test"])
