@@ -101,3 +101,9 @@ def test_a_release_teaches_nothing_unasked(admin: Client) -> None:
 
 def test_without_an_engine_a_release_offers_nothing(admin: Client) -> None:
     assert "learn as ham" not in release(admin, confirmed=False)
+
+
+def test_where_spamassassin_is_switched_on_its_cost_is_told(admin: Client) -> None:
+    told = "spamassassin (costs about 55 times rspamd&#x27;s CPU)"
+    assert told in admin.get("/gateway/checksetting/add/").content.decode()
+    assert told in admin.get(f"/gateway/domain/{Domain.objects.all()[0].pk}/change/").content.decode()

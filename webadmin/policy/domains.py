@@ -21,7 +21,7 @@ from gateway.policy.defaults import CHECKS, THRESHOLDS
 from gateway.policy.learned import FORGED
 from gateway.policy.validity import guided_fault
 from gateway.policy.wellformed import domain_fault
-from webadmin.policy import thresholds
+from webadmin.policy import actions, thresholds
 from webadmin.policy.fields import WeightsField
 from webadmin.policy.recipients import RecipientInline
 from webadmin.policy.validation import LDAP, METHODS, ValidationFields
@@ -31,17 +31,18 @@ _DEFAULTS = (
     f"Points. Empty: {THRESHOLDS.tag:g} tag, {THRESHOLDS.quarantine:g} quarantine, {THRESHOLDS.reject:g} reject."
 )
 _FIELDS = ("name", "route", "observe", "marks_since", "guided", "switch_on")
+CHECK_FIELDS = ("check_name", "mode", "action", "actions", "on_failure", "weights")
 _RECIPIENTS = ("accept_unknown", "validation_down", "plus", "accepts_everyone")
 
 
-class DomainForm(ValidationFields):
+class DomainForm(actions.ActionFields, ValidationFields):
     """A domain, with its name in look-up form."""
 
     class Meta:
         """All of it."""
 
         model = Domain
-        fields = (*_FIELDS, *_RECIPIENTS, *thresholds.FIELDS)
+        fields = (*_FIELDS, *_RECIPIENTS, *thresholds.FIELDS, *actions.FIELDS)
         help_texts: ClassVar[dict[str, str]] = {
             "guided": "What happens to forged bounces moves by itself, as the page Readiness shows: observe, "
             "quarantine, reject. The mode and action of the check setting forged_bounce say nothing then. "
@@ -65,19 +66,34 @@ class DomainForm(ValidationFields):
         return cleaned
 
 
+# What has to be known where a check is switched on.
+_COSTS = {"spamassassin": " (costs about 55 times rspamd's CPU)"}
+
+
 class CheckForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
     """What a check means where it differs from the default."""
 
     check_name = forms.ChoiceField(
-        label="check", choices=[(name, name) for name in CHECKS], widget=UnfoldAdminSelectWidget()
+        label="check",
+        choices=[(name, f"{name}{_COSTS.get(name, '')}") for name in CHECKS],
+        widget=UnfoldAdminSelectWidget(),
     )
     weights = WeightsField(help_text="SYMBOL points, one a line.")
+    actions = actions.ActionsField(
+        help_text="SYMBOL action, one a line, laid over the default's. What is not named leads to the action."
+    )
 
     class Meta:
         """All of it."""
 
         model = CheckSetting
-        fields = ("check_name", "mode", "action", "on_failure", "weights")
+        fields = CHECK_FIELDS
+
+    def clean(self) -> dict[str, Any]:
+        """Check the symbols."""
+        cleaned = super().clean() or self.cleaned_data
+        actions.check_actions(self, cleaned.get("check_name", ""))
+        return cleaned
 
 
 class CheckFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # it takes none at run time
@@ -102,7 +118,7 @@ class CheckInline(TabularInline):
     model = CheckSetting
     formset = CheckFormSet
     form = CheckForm
-    fields = ("check_name", "mode", "action", "on_failure", "weights")
+    fields = CHECK_FIELDS
     extra = 0
     tab = True
     verbose_name_plural = "check settings"
@@ -134,6 +150,7 @@ class DomainAdmin(Audited):
             },
         ),
         ("Thresholds", {"fields": thresholds.ROWS, "description": _DEFAULTS}),
+        ("Actions", {"fields": actions.FIELDS, "description": actions.ABOUT}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Domain]:
