@@ -1,9 +1,7 @@
 """What the dialogues need: a scanner, a next hop, and a gateway between client and next hop."""
 
 import contextlib
-import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -12,8 +10,9 @@ import pytest
 
 from gateway.embedded.certificate import make_self_signed
 from gateway.services import passwords, secrets
+from tests.fixtures_clamd import RunningClamd
 from tests.smtpfront.nexthop import NextHop
-from tests.smtpfront.running import Gateway, snapshot, until
+from tests.smtpfront.running import Gateway, snapshot
 
 EICAR = "X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + "EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 PASSWORD = "correct horse battery staple"
@@ -26,21 +25,9 @@ Serve = Callable[..., Gateway]
 def clamd() -> Iterator[str]:
     """A real clamd that knows the EICAR test file only; gives its socket."""
     home = Path(tempfile.mkdtemp(prefix="clamd-"))
-    (home / "db").mkdir()
-    (home / "db" / "eicar.ndb").write_text(f"Eicar-Test:0:*:{EICAR.encode().hex()}\n")
-    path = home / "clamd.sock"
-    user = "root" if os.geteuid() == 0 else os.environ["USER"]
-    (home / "clamd.conf").write_text(
-        f"LocalSocket {path}\nDatabaseDirectory {home}/db\nForeground yes\nUser {user}\nAlertExceedsMax yes\n"
-        "StreamMaxLength 100M\n"
-    )
-    running = subprocess.Popen(
-        ["/usr/sbin/clamd", "-c", str(home / "clamd.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    until("clamd", path.exists, 60)
-    yield str(path)
-    running.terminate()
-    running.wait(20)
+    running = RunningClamd(home, StreamMaxLength="100M", MaxRecursion=17)
+    yield str(running.path)
+    running.end()
     shutil.rmtree(home)
 
 

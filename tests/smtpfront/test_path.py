@@ -75,10 +75,10 @@ def test_a_virus_is_refused_and_nothing_reaches_the_next_hop(own_gateway: Gatewa
         client.open("them@other.test", "alice@example.test")
         reply = client.data(eicar_zip())
 
-    assert reply.startswith("550 5.7.1 message contains a virus: Eicar-Test.UNOFFICIAL")
+    assert reply.startswith("550 5.7.1 message contains a virus: Eicar-Test")
     assert hop.kept == []
     trace = own_gateway.trace_of(reply)
-    assert trace.because == "clamav found VIRUS (Eicar-Test.UNOFFICIAL)"
+    assert trace.because.startswith("clamav found VIRUS (Eicar-Test")
     assert trace.recipients[0].disposition is Disposition.REJECTED
 
 
