@@ -12,7 +12,9 @@ from gateway.mime.words import Grade
 
 More = tuple[tuple[str, ...], Odd | None]  # encodings that others undo besides, and what is odd, the worst of it
 
-_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \t\r\n"
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+_LINE_ENDS = (b"\r", b"\n", b" ", b"\t")
+_LONGEST_LINE = 998  # octets; RFC 5322 2.1.1
 _LOOKS_BASE64 = re.compile(rb"\s*[A-Za-z0-9+/]{24}")
 _LOOKS_QUOTED = re.compile(rb"[^=]{0,16}=[0-9A-Fa-f]{2}")
 _BAD_ESCAPE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*\r?\n|\Z)")
@@ -69,11 +71,17 @@ def odd_base64(raw: Raw, start: int, stop: int) -> More:
     if padding >= 0 and raw[padding : min(stop, padding + 256)].strip(b"= \t\r\n"):
         more.append("base64-first")
         odd = Odd("MIME_ENCODING", "base64 goes on behind its padding", Grade.SOFT)
-    lines_differ = False
+    lines_differ = blanks = False
     junk = b""
+    kept = 0
     for at in range(start, stop, BLOCK):
         block = raw[at : min(at + BLOCK, stop)]
-        junk = junk or block.translate(None, _BASE64)[:200]
+        rest = block.translate(None, _BASE64)
+        kept += len(block) - len(rest)
+        if len(rest) != block.count(b"\r\n") * 2:
+            rest = rest.translate(None, b"\r\n")
+            blanks = blanks or b" " in rest or b"\t" in rest
+            junk = junk or rest.translate(None, b" \t")[:200]
         lines_differ = lines_differ or _lines_differ(block)
     if junk:
         more += ["base64-stop", "base64-lines"]
@@ -82,8 +90,20 @@ def odd_base64(raw: Raw, start: int, stop: int) -> More:
         odd = Odd("MIME_ENCODING", "base64 has characters in it that are none", Grade.SOFT)
     elif lines_differ:
         more.append("base64-lines")
-        odd = odd or Odd("MIME_ENCODING", "lines of base64 are no multiple of four", Grade.PLAIN)
+        odd = odd or Odd("MIME_ENCODING", "lines of base64 are no multiple of four")
+    elif odd is None and (blanks or kept % 4 or _has_gap(raw, start, stop)):
+        odd = Odd("MIME_ENCODING", "base64 has blanks in it, or not the padding that it should have")
     return tuple(dict.fromkeys(more)), odd
+
+
+def _has_gap(raw: Raw, start: int, stop: int) -> bool:
+    """Whether there is a blank line with something behind it, or one before everything, or no line end for long."""
+    gap = raw.find(b"\n\r\n", start, stop)
+    if gap >= 0 and raw[gap : min(stop, gap + 256)].strip():
+        return True
+    if raw[start : start + 1] in _LINE_ENDS:
+        return True
+    return stop - start > _LONGEST_LINE and raw.find(b"\n", start, start + _LONGEST_LINE) < 0
 
 
 def _lines_differ(block: bytes) -> bool:

@@ -22,6 +22,7 @@ class Delimiter(msgspec.Struct, frozen=True):
     start: int
     stop: int
     kind: Kind
+    padded: bool = False
 
 
 Span = tuple[int, int]
@@ -30,7 +31,8 @@ Span = tuple[int, int]
 class Split(msgspec.Struct, frozen=True):
     """The parts of a multipart: what most readers see, what others see besides, and where the delimiters are.
 
-    ``closed`` says that its last delimiter closes it; ``why`` says why some see more; ``cut``, that there are too many.
+    ``closed`` says that its last delimiter closes it; ``why`` says why some see more; ``cut``, that there are too many;
+    ``padded``, that blanks stand behind one.
     """
 
     usual: tuple[Span, ...]
@@ -39,14 +41,16 @@ class Split(msgspec.Struct, frozen=True):
     closed: bool
     why: str
     cut: bool = False
+    padded: bool = False
 
 
 def split(raw: Raw, start: int, stop: int, boundary: bytes, most: int) -> Split:
     """Split the body of a multipart by a boundary, into at most ``most`` parts of each reading."""
     found, cut = _delimiters(raw, start, stop, boundary, most)
+    padded = any(each.padded for each in found)
     usual, closed = _spans(raw, found, stop, loosely=False)
     if all(each.kind is Kind.OPENS for each in found[:-1]) and (not found or found[-1].kind in _SURE):
-        return Split(tuple(usual), (), tuple(found), closed, "", cut)
+        return Split(tuple(usual), (), tuple(found), closed, "", cut, padded)
     loose, _ = _spans(raw, found, stop, loosely=True)
     known = {each[0] for each in usual}
     besides = tuple(
@@ -54,11 +58,12 @@ def split(raw: Raw, start: int, stop: int, boundary: bytes, most: int) -> Split:
     )
     doubtful = any(each.kind is Kind.MAY_OPEN for each in found)
     why = "a boundary line has something behind it" if doubtful else "parts stand behind the final boundary"
-    return Split(tuple(usual), besides, tuple(found), closed, why, cut)
+    return Split(tuple(usual), besides, tuple(found), closed, why, cut, padded)
 
 
 _SURE = frozenset({Kind.OPENS, Kind.CLOSES})
 _LINE_ENDS = (b"\r", b"\n")
+_ENDS = (b"\r\n", b"--\r\n", b"--", b"")
 _MOST_LOOKED_AT = 20_000  # places where a boundary stands
 _MOST_OTHERS = 32  # boundaries that begin with this one
 
@@ -89,7 +94,7 @@ def _delimiters(raw: Raw, start: int, stop: int, boundary: bytes, most: int) -> 
                 continue
             if b"\r" in text:  # a bare carriage return ends the line for some
                 line = at + length + behind.index(b"\r") + 1
-        found.append(Delimiter(at, line, _kind_of(text, glued=glued)))
+        found.append(Delimiter(at, line, _kind_of(text, glued=glued), behind not in _ENDS))
         at = raw.find(needle, line, stop)
     return found, at >= 0
 

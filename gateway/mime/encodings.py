@@ -23,7 +23,7 @@ _PLAINLY = re.compile(rb"7-?bits?|8-?bits?|binary|none|utf-?8|us-ascii|iso-8859-
 
 def encodings_of(value: bytes) -> tuple[list[str], bool]:
     """Give the encodings that readers may undo, and whether all of them agree."""
-    word = value.strip().lower()
+    word = value.strip(b" \t\r\n").lower()
     usual = _USUAL.get(word)
     if usual is not None:
         return [usual], True

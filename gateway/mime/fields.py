@@ -66,12 +66,12 @@ def section_of(head: bytes) -> Section:
     return Section(tuple(Field(kind.lower(), value) for kind, value in _FIELD.findall(head)))
 
 
-def _odd_section(head: bytes) -> Section:  # noqa: C901, PLR0912 - each kind of line in its turn
+def _odd_section(head: bytes) -> Section:  # noqa: C901, PLR0912, PLR0915 - each kind of line in its turn
     """Read a section line by line, for not all readers agree on what its fields are."""
     fields: list[Field] = []
     bodies: list[int] = []
     ended, grade = "", Grade.PLAIN
-    last_is_field = False
+    last_is_field = behind_bare = malformed = False
     for match in _LINE.finditer(head):
         line = match[0]
         if not line:
@@ -79,6 +79,7 @@ def _odd_section(head: bytes) -> Section:  # noqa: C901, PLR0912 - each kind of 
         text = line.rstrip(b"\r\n")
         bare = line.endswith(b"\r") or b"\0" in line
         if not text.strip(b" \t\0\x0b\x0c"):
+            malformed = True
             if match.end() < len(head):
                 ended, grade = ended or "behind a line of blanks", max(grade, Grade.HARD)
                 bodies.append(match.end())
@@ -94,6 +95,8 @@ def _odd_section(head: bytes) -> Section:  # noqa: C901, PLR0912 - each kind of 
         named = _NAME.match(text)
         last_is_field = False
         if named is None or not named[1].lower().startswith(b"content-"):
+            behind_bare = bare
+        if named is None or not named[1].lower().startswith(b"content-"):
             found = _loose(text)
             if found is not None:
                 fields.append(Field(found[0], found[1], "a field name has something before or in it", Grade.HARD))
@@ -102,11 +105,15 @@ def _odd_section(head: bytes) -> Section:  # noqa: C901, PLR0912 - each kind of 
                 if match.start() == 0 and text[:5].lower() in {b"from ", b">from"}:
                     ended, grade = ended or "behind an mbox line", max(grade, Grade.PLAIN)
                 else:
+                    malformed = True
                     ended, grade = ended or "behind a line that is no field", max(grade, Grade.SOFT)
                     bodies.append(match.start())
             continue
         kind = named[1].lower()[8:]
         note, at = ended, grade
+        if behind_bare:
+            note, at = "it follows a bare carriage return", Grade.HARD
+        behind_bare = bare
         if named[2]:
             note, at = "a blank stands before the colon", max(at, Grade.HARD)
         if bare:
@@ -114,7 +121,7 @@ def _odd_section(head: bytes) -> Section:  # noqa: C901, PLR0912 - each kind of 
         if kind in _PLAUSIBLE:
             fields.append(Field(kind, text[named.end() :].replace(b"\0", b""), note, at))
             last_is_field = True
-    return Section(tuple(fields), tuple(bodies[:8]), malformed=True)
+    return Section(tuple(fields), tuple(bodies[:8]), malformed)
 
 
 def _loose(line: bytes) -> tuple[bytes, bytes] | None:

@@ -11,7 +11,7 @@ import msgspec
 from gateway.mime.danger import SNIFFED, Danger, of_content
 from gateway.mime.decoding import Raw, decoded, whole
 
-_MOST = 200  # of all kinds in one text
+MOST = 200  # of all kinds in one text; one more is given where there are more
 
 # Where a line begins that may be the first of something encoded.
 _FIRST = re.compile(rb"\n(?:(?=[A-Za-z0-9+/]{40})|(?=[ \t>]{0,8}[Bb](?:egin|EGIN)[ \t-])|(?==ybegin ))")
@@ -45,12 +45,12 @@ def guesses(raw: Raw, start: int, stop: int) -> Iterator[Guess]:
         return
     at = max(0, start - 1)
     if raw.find(_BINHEX, at, stop) >= 0:
-        for found, _ in zip(_BINHEXED.finditer(raw, at, stop), range(_MOST), strict=False):
+        for found, _ in zip(_BINHEXED.finditer(raw, at, stop), range(MOST + 1), strict=False):
             end = raw.find(b":", found.end(), stop)
             yield Guess("guess-binhex", found.end() - 1, stop if end < 0 else end + 1)
     count = 0
     first = _FIRST.search(raw, at, stop)
-    while first is not None and count < _MOST:
+    while first is not None and count <= MOST:
         at = first.start() + 1
         guess, behind = _guess(raw, first.start(), stop)
         if guess is not None:

@@ -14,7 +14,7 @@ from gateway.mime.danger import ending_of
 from gateway.mime.decoding import Raw, decoded, whole
 from gateway.mime.delimiters import split
 from gateway.mime.encodings import IDENTITY
-from gateway.mime.guesses import guesses
+from gateway.mime.guesses import MOST, guesses
 from gateway.mime.saying import Odd, Saying, saying_of
 from gateway.mime.text import names_of, shown
 from gateway.mime.weighing import weighed
@@ -34,6 +34,8 @@ _SAVED = frozenset({"eml", "mht", "mhtml"})  # endings of names of whole message
 _LATE = re.compile(
     rb"(?:[!-9;-~]++:[^\n]*+\n(?:[ \t][^\n]*+\n)*+){0,8}?(?:content-type|content-transfer|content-disp)", re.IGNORECASE
 )
+_VERSION = re.compile(rb"(?:\A|\n)mime-version[ \t]*:", re.IGNORECASE)
+_VERSION_1 = re.compile(rb"(?:\A|\n)mime-version:\s*1\.0(?![0-9.])", re.IGNORECASE)
 _MESSAGES = frozenset({"message/rfc822", "message/external-body", "message/global", "message/news", "x-message/rfc822"})
 _ENCODED = frozenset({"base64", "quoted-printable", "uuencode"})
 # A line that looks like a delimiter, with MIME header fields right behind it.
@@ -154,7 +156,16 @@ class _Walk:
             if self.budget.spend(head_stop - start):
                 said = saying_of(self.raw[start:head_stop])
                 self.budget.odd.extend((path, each) for each in said.odd)
+                if said.cut:
+                    self.budget.stop(said.cut)
+                if not depth and said.mime:
+                    self._version(start, head_stop)
                 self._read(said, _Place((start, head_stop), (body, stop), path, depth), default)
+
+    def _version(self, start: int, stop: int) -> None:
+        """Note where readers that insist on MIME-Version do not take the message for MIME."""
+        if len(_VERSION.findall(self.raw, start, stop)) != 1 or _VERSION_1.search(self.raw, start, stop) is None:
+            self.budget.odd.append(("1", Odd("MIME_HEADER", "not one MIME-Version, or not 1.0")))
 
     def _read(self, said: Saying, place: _Place, default: str) -> None:
         """Read the body of an entity as what its header section says, to every reader."""
@@ -166,13 +177,13 @@ class _Walk:
         if is_multipart and said.boundaries:
             part = self._add(said, types, place, multipart=True)
             found = self._multipart(said, part, place.depth)
+            if found and not IDENTITY.issuperset(said.encodings):
+                self.budget.odd.append((place.path, Odd("MIME_ENCODING", "a multipart is called encoded, and is not")))
         elif is_message:
-            part = self._add(said, types, place, multipart=True)
-            if _ENCODED.isdisjoint(said.encodings) or _LATE.match(self.raw[body : min(stop, body + 2048)]):
-                self.entity(body, stop, self._child(place.path), place.depth + 1, "text/plain")
+            part = self._message(said, types, place)
         else:
             part = self._leaf(said, types, place)
-            if is_multipart:
+            if is_multipart or said.boundaries:
                 self.containers.append(_Container(body, stop, place.path, odd=True))
         if (is_multipart and not found) or is_message or (said.names and any(map(_is_saved, said.names))):
             self._encoded(part, said, place.depth)
@@ -182,10 +193,7 @@ class _Walk:
             and any(not each.startswith(("multipart/", "message/")) for each in types[1:])
         ):
             self._leaf(said, types, place.below(self._child(place.path)))
-        if types[0] == "message/external-body":
-            odd = Odd("MIME_TYPE", "the content is to be fetched (message/external-body)", Grade.SOFT)
-            self.budget.odd.append((place.path, odd))
-        elif types[0] == "message/partial":
+        if types[0] == "message/partial":
             self.budget.odd.append((place.path, Odd("MIME_PARTIAL", "a message in pieces (message/partial)")))
         for at in said.bodies:
             start = place.head[0]
@@ -193,6 +201,19 @@ class _Walk:
             self._leaf(said, types, _Place((start, start + at), (start + at, stop), path, place.depth + 1))
         if not said.mime and place.head[0] == place.head[1]:
             self._late_head(place, default)
+
+    def _message(self, said: Saying, types: tuple[str, ...], place: _Place) -> Part:
+        """Read a message within the message, unless it is encoded and looks so."""
+        part = self._add(said, types, place, multipart=True)
+        if "message/external-body" in types:
+            odd = Odd("MIME_TYPE", "the content is to be fetched (message/external-body)", Grade.SOFT)
+            self.budget.odd.append((place.path, odd))
+        elif "message/rfc822" not in types:
+            self.budget.odd.append((place.path, Odd("MIME_TYPE", f"a message that is a {types[0]}")))
+        body, stop = place.body
+        if _ENCODED.isdisjoint(said.encodings) or _LATE.match(self.raw[body : min(stop, body + 2048)]):
+            self.entity(body, stop, self._child(place.path), place.depth + 1, "text/plain")
+        return part
 
     def _head(self, start: int, stop: int) -> tuple[int, int]:
         """Find where the header section ends, and where the body begins."""
@@ -236,6 +257,8 @@ class _Walk:
             if not budget.spend(stop - start):
                 return len(usual)
             parts = split(self.raw, start, stop, boundary, MAX_PARTS)
+            if parts.padded:
+                budget.odd.append((part.path, Odd("MIME_BOUNDARY", "something unseen stands behind a boundary")))
             if parts.cut:
                 budget.stop("too many lines that look like boundaries")
             if parts.delimiters:
@@ -309,7 +332,10 @@ class _Walk:
 
     def guess(self, start: int, stop: int, path: str, types: tuple[str, ...]) -> None:
         """Note what stands encoded between two places though no header says so."""
-        for guess in guesses(self.raw, start, stop):
+        for count, guess in enumerate(guesses(self.raw, start, stop)):
+            if count >= MOST:
+                self.budget.stop("too much that is encoded in a text")
+                return
             names = tuple(dict.fromkeys(each for name in names_of(guess.name) for each in shown(name) if each))
             place = (guess.start, guess.start), (guess.start, guess.stop)
             types_ = ("application/octet-stream",)
@@ -400,12 +426,12 @@ class _Walk:
         return part
 
     def _put(self, part: Part) -> bool:
-        """Note a part while there is room."""
+        """Note a part while there is room; to read one of mail within mail, all before it must be decoded again."""
         if len(self.budget.parts) >= MAX_PARTS:
             self.budget.stop(f"more than {MAX_PARTS} parts")
             return False
         self.budget.parts.append(part)
-        return True
+        return self.within is None or self.budget.spend(len(part.encodings) * part.body[1])
 
     def _octets(self, part: Part) -> Iterator[bytes]:
         """Give the body of a part of this walk, in blocks."""

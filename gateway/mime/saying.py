@@ -27,7 +27,10 @@ class Odd(msgspec.Struct, frozen=True):
 
 
 class Saying(msgspec.Struct):
-    """What a section says. ``bodies`` are places in it where some reader begins the body."""
+    """What a section says. ``bodies`` are places in it where some reader begins the body.
+
+    ``cut`` says why not every reading is tried, and is empty where each is.
+    """
 
     types: list[str] = msgspec.field(default_factory=list)
     boundaries: list[bytes] = msgspec.field(default_factory=list)
@@ -37,6 +40,7 @@ class Saying(msgspec.Struct):
     odd: list[Odd] = msgspec.field(default_factory=list)
     bodies: tuple[int, ...] = ()
     mime: bool = False
+    cut: str = ""
 
 
 _TYPE_WORD = re.compile(rb"[\w.+-]++/[\w.+-]++")
@@ -48,7 +52,25 @@ _KNOWN_TYPES = re.compile(
 )
 _SAY_WHAT = frozenset({TYPE, ENCODING, DISPOSITION})
 _ENCODED = re.compile(rb"=\?[^?\s]*+\?[bq]\?", re.IGNORECASE)
+# RFC 2046 5.1.1; one that ends like a final one, or holds a semicolon, is trouble for some.
+_BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,./:=?]-?")
+_USUAL_MULTIPARTS = frozenset(
+    b"multipart/" + kind
+    for kind in (
+        b"alternative",
+        b"appledouble",
+        b"digest",
+        b"encrypted",
+        b"form-data",
+        b"mixed",
+        b"parallel",
+        b"related",
+        b"report",
+        b"signed",
+    )
+)
 _PLAIN_NAME = re.compile(rb"[A-Za-z0-9_](?:[A-Za-z0-9_ .,()@#-]{0,120}[A-Za-z0-9_)])?")
+_LINE_ENDS = (b"\r", b"\n")
 _NAME_WORDS = (b"name", b"filename")
 
 
@@ -71,8 +93,10 @@ def saying_of(head: bytes) -> Saying:
         if b"=?" in each.value and each.kind in _SAY_WHAT and each.value.lstrip().startswith(b"=?"):
             for text in encoded_words(each.value):
                 _READ[each.kind](said, text.encode("utf-8", "replace"))
-    if section.malformed and section.bodies and not section.fields:
-        said.odd.append(Odd("MIME_HEADER", "a line of the header section is no field", Grade.PLAIN))
+        if each.value.lstrip(b" \t")[:1] in _LINE_ENDS and each.kind in _SAY_WHAT:
+            said.odd.append(Odd("MIME_HEADER", "a field begins with a line end"))
+    if section.malformed and not said.odd:
+        said.odd.append(Odd("MIME_HEADER", "the header section is not well formed"))
     return said
 
 
@@ -95,14 +119,17 @@ def _type(said: Saying, value: bytes) -> None:
                 _odd_type(said, value)
                 return
             boundary = given
-        elif b"*" in name:
-            _odd_type(said, value)
-            return
+        elif b"*" in name and name.startswith(_NAME_WORDS):
+            _names(said, parameters.every(value, name.partition(b"*")[0]))
         elif name in _NAME_WORDS:
             _names(said, [given])
     _add(said.types, word.decode("latin-1"))
     if boundary:
         _add(said.boundaries, boundary)
+        if _BOUNDARY.fullmatch(boundary) is None:
+            said.odd.append(Odd("MIME_BOUNDARY", "a boundary that is against the rules"))
+        if word not in _USUAL_MULTIPARTS:
+            said.odd.append(Odd("MIME_TYPE", "a boundary, and no usual type of multipart"))
     elif any(name == b"boundary" for name, _ in pairs):
         _boundaries(said, value)
     elif word.startswith(b"multipart/"):
@@ -131,8 +158,13 @@ def _odd_type(said: Saying, value: bytes) -> None:
         said.odd.append(Odd("MIME_TYPE", "Content-Type is none", Grade.PLAIN))
     if b"boundary" in value.lower():
         _boundaries(said, value)
+        if not _KNOWN_TYPES.match(first) and not any(each.startswith("multipart/") for each in said.types):
+            said.types.append("multipart/mixed")
+            said.odd.append(Odd("MIME_TYPE", "a boundary, and no type that is known", Grade.HARD))
     elif any(each.startswith("multipart/") for each in said.types):
         said.odd.append(Odd("MIME_BOUNDARY", "a multipart names no boundary", Grade.SOFT))
+    if not said.odd:
+        said.odd.append(Odd("MIME_TYPE", "Content-Type is not well formed"))
 
 
 def _named_only(value: bytes, words: set[bytes]) -> bool:
@@ -147,6 +179,8 @@ def _boundaries(said: Saying, value: bytes) -> None:
     found = parameters.every(value, b"boundary")
     for each in found[:MOST_BOUNDARIES]:
         _add(said.boundaries, each)
+    if len(found) > MOST_BOUNDARIES:
+        said.cut = f"more than {MOST_BOUNDARIES} boundaries of one part"
     if not any(each.startswith("multipart/") for each in said.types):
         return
     if len(found) > 1:
