@@ -16,7 +16,7 @@ from gateway.delivery.faults import RouteFault
 from gateway.delivery.health import RouteHealth
 from gateway.delivery.pool import Pool
 from gateway.mail.client import Client
-from gateway.mail.findings import Observation
+from gateway.mail.findings import FAILED, Observation
 from gateway.mail.stages import Stage
 from gateway.outcome import Means
 from gateway.policy.codec import PolicyError
@@ -189,7 +189,7 @@ class Front:
     def alarm_on_breakage(self, observations: list[Observation]) -> None:
         """Raise an alarm for each check that could not tell. A stranger's broken DNS is no reason for one."""
         for each in observations:
-            if each.outcome.failed and each.check not in catalog.ASK_DNS:
+            if each.outcome in FAILED and each.check not in catalog.ASK_DNS:
                 self.alarm(f"check {each.check}: {each.outcome}: {each.detail}")
 
     def check(self, stage: Stage, view: View) -> asyncio.Future[list[Observation]]:

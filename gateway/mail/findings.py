@@ -21,16 +21,11 @@ class Outcome(enum.StrEnum):
     @property
     def failed(self) -> bool:
         """Whether the check could not tell: never the same as a miss."""
-        return self in _FAILED
-
-    @property
-    def speaks(self) -> bool:
-        """Whether it has a say in what is done with the message: a hit, or a check that could not tell."""
-        return self in _SPEAKING
+        return self in FAILED
 
 
-_FAILED = frozenset({Outcome.ERROR, Outcome.TIMEOUT})
-_SPEAKING = _FAILED | {Outcome.HIT}
+FAILED = frozenset({Outcome.ERROR, Outcome.TIMEOUT})
+SPEAKING = FAILED | {Outcome.HIT}  # these have a say in what is done with the message
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):

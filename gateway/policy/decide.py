@@ -10,7 +10,7 @@ import msgspec
 from gateway.backscatter import batv
 from gateway.mail.address import AddressError, parse_mailbox, parse_path
 from gateway.mail.decisions import Action, Decision
-from gateway.mail.findings import Finding, Observation, Outcome
+from gateway.mail.findings import SPEAKING, Finding, Observation, Outcome
 from gateway.mail.reply import Reply
 from gateway.mail.trace import Trace
 from gateway.policy import attachments, precedence, replies
@@ -78,7 +78,7 @@ def decide(trace: Trace, policy: Policy, recipient: str) -> Decision:
     speaking = [
         one
         for one in trace.observations
-        if one.outcome.speaks or (rules.attachments and one.check == ATTACHMENTS and one.findings)
+        if one.outcome in SPEAKING or (rules.attachments and one.check == ATTACHMENTS and one.findings)
     ]
     seen = [each for one in speaking if (each := one.seen_for(recipient)) is not None]
     if not seen and rules.thresholds.tag > 0:
