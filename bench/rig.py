@@ -196,8 +196,9 @@ def memory_peak(pid: int) -> int:
 
 
 def children(pid: int) -> list[int]:
-    """Give the processes that a process has started."""
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """Give the processes that a process has started, from whichever of its threads."""
+    threads = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(each) for children in threads for each in children.read_text().split()]
 
 
 def parent_of(pid: int) -> int:
