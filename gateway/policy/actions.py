@@ -88,7 +88,7 @@ def _no_strip(check: str) -> tuple[str, str]:
 def _targets(rules: Rules, place: Place, policy: Look) -> Iterator[Fault]:
     """Check where redirected mail and copies go."""
     if rules.redirect_to:
-        if wrong := _target(rules.redirect_to, policy):
+        if wrong := target_fault(rules.redirect_to, policy):
             yield Fault((*place, "redirect_to"), *wrong)
     elif why := _redirects(rules):
         yield Fault(
@@ -99,7 +99,7 @@ def _targets(rules: Rules, place: Place, policy: Look) -> Iterator[Fault]:
     if len(rules.copy_to) > MOST_COPIES:
         yield Fault((*place, "copy_to"), f"{len(rules.copy_to)} addresses get a copy", f"{MOST_COPIES} are the most")
     for at, address in enumerate(rules.copy_to):
-        if wrong := _target(address, policy):
+        if wrong := target_fault(address, policy):
             yield Fault((*place, "copy_to", at), *wrong)
         elif address in rules.copy_to[:at]:
             yield Fault((*place, "copy_to", at), f"{address} is named twice", "remove one of the two")
@@ -116,7 +116,7 @@ def _redirects(rules: Rules) -> str:
     return "" if named is None else f"the attachment rule {named!r}"
 
 
-def _target(address: str, policy: Look) -> tuple[str, str] | None:
+def target_fault(address: str, policy: Look) -> tuple[str, str] | None:
     """Say what is wrong with an address that gets redirected mail or copies, and the remedy; None where nothing is."""
     if wrong := alias_fault(address):
         return wrong

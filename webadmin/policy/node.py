@@ -14,8 +14,8 @@ from gateway.policy.defaults import THRESHOLDS
 from gateway.policy.overlay import OUTBOUND, base_of, laid_over
 from gateway.policy.snapshot import ClientRules, Greylisting, SendingLimits, Snapshot
 from gateway.policy.wellformed import destination_fault, domain_fault, network_fault
-from webadmin.policy import thresholds
-from webadmin.policy.domains import CheckForm
+from webadmin.policy import actions, thresholds
+from webadmin.policy.domains import CHECK_FIELDS, CheckForm
 from webadmin.policy.fields import LinesField
 from webadmin.policy.parts import LimitsField, Part, show, take, with_parts
 from webadmin.rows import Audited
@@ -86,7 +86,7 @@ _CLIENT_ROWS = (
 
 
 @with_parts(*PARTS)
-class NodeForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
+class NodeForm(actions.ActionFields):
     """The one row."""
 
     normalise_line_ends = LinesField(
@@ -132,6 +132,7 @@ class NodeForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at r
             "never_tag",
             "limits_of",
             *thresholds.FIELDS,
+            *actions.FIELDS,
         )
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's arguments
@@ -188,7 +189,10 @@ class NodePolicyAdmin(Audited):
         ),
         (
             "Outbound mail",
-            {"classes": ("tab",), "fields": ("outbound_route", "outbound_networks", "never_tag", *thresholds.ROWS)},
+            {
+                "classes": ("tab",),
+                "fields": ("outbound_route", "outbound_networks", "never_tag", *thresholds.ROWS, *actions.FIELDS),
+            },
         ),
         (
             "Outbound limits",
@@ -231,7 +235,7 @@ class OutboundCheckAdmin(Audited):
 
     form = OutboundCheckForm
     list_display = ("check_name", "mode", "action", "on_failure")
-    fieldsets = ((None, {"fields": ("check_name", "mode", "action", "on_failure", "weights")}),)
+    fieldsets = ((None, {"fields": CHECK_FIELDS}),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CheckSetting]:
         """Leave the domains' settings to the domains."""

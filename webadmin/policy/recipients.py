@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -13,18 +12,18 @@ from gateway.mail.address import AddressError, parse_mailbox
 from gateway.models import Domain, Recipient
 from gateway.policy.defaults import THRESHOLDS
 from gateway.policy.wellformed import local_part_fault
-from webadmin.policy import thresholds
+from webadmin.policy import actions, thresholds
 from webadmin.rows import Audited
 
 
-class RecipientForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
+class RecipientForm(actions.ActionFields):
     """A recipient, with its local part in lower case."""
 
     class Meta:
         """All of it."""
 
         model = Recipient
-        fields = ("domain", "local_part", "alias", *thresholds.FIELDS)
+        fields = ("domain", "local_part", "alias", *thresholds.FIELDS, *actions.FIELDS)
 
     def clean_local_part(self) -> str:
         """Give the local part in lower case. Raises ValidationError."""
@@ -46,12 +45,24 @@ class RecipientForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none
             raise ValidationError(f"{alias} is no address of ours: mail is never forwarded to others")
         return address.key
 
+    def redirected_anyway(self, cleaned: dict[str, Any]) -> bool:
+        """Whether the domain says where to."""
+        domain = cleaned.get("domain")
+        return super().redirected_anyway(cleaned) or bool(domain and domain.redirect_to)
+
     def clean(self) -> dict[str, Any]:
         """Check the thresholds over those of the domain, and that the alias is another address."""
         cleaned = super().clean() or self.cleaned_data
         domain: Domain | None = cleaned.get("domain")
         if domain and cleaned.get("alias") and cleaned["alias"] == f"{cleaned.get('local_part')}@{domain.name}":
             self.add_error("alias", "The alias leads back to itself; name another address, or empty it.")
+        own = f"{cleaned.get('local_part')}@{domain.name}" if domain else ""
+        for field, targets in (
+            ("redirect_to", [cleaned.get("redirect_to")]),
+            ("copy_to", cleaned.get("copy_to") or []),
+        ):
+            if own in targets:
+                self.add_error(field, f"{own} is the recipient itself; name another address.")
         of_domain = {name: getattr(domain, name, None) for name in thresholds.FIELDS}
         thresholds.check(self, thresholds.overlaid(THRESHOLDS, of_domain))
         return cleaned
@@ -81,6 +92,10 @@ class RecipientAdmin(Audited):
     fieldsets = (
         (None, {"fields": ("domain", "local_part", "alias")}),
         ("Thresholds", {"fields": thresholds.ROWS, "description": "Points. Empty: as the domain has it."}),
+        (
+            "Actions",
+            {"fields": actions.FIELDS, "description": f"{actions.ABOUT} What is empty is as the domain has it."},
+        ),
     )
 
     @display(description="address", ordering="local_part")
