@@ -265,6 +265,8 @@ async def _relay(case: Case, means: Means, relayed: Sequence[RecipientTrace]) ->
     if held is None:
         means.alarm("no next hop was asked for a message that is to be relayed")
         return ROUTE_FAULT
+    if asyncio.get_running_loop().time() >= case.deadline:
+        return _out_of_time(trace, means, relayed)
     content = case.sent or case.content
     head, skip = headers.scrub(content, means.config.name)
     prefix = trace_headers(case, means.config.name, relayed)
@@ -295,6 +297,18 @@ async def _relay(case: Case, means: Means, relayed: Sequence[RecipientTrace]) ->
     for each in relayed:
         each.next_hop_reply = str(answer)
     return told(answer)
+
+
+def _out_of_time(trace: Trace, means: Means, relayed: Sequence[RecipientTrace]) -> Reply:
+    """Defer where the checks have spent the budget of DATA: nothing was said to the next hop, whose fault it is not."""
+    slowest = max(trace.observations, key=lambda each: each.cost_ms, default=None)
+    most = f", most of it by {slowest.check} ({slowest.cost_ms / 1000:.1f} s)" if slowest is not None else ""
+    why = f"the budget of DATA was spent before the next hop was asked{most}"
+    trace.alarms.append(why)
+    means.alarm(why.partition(" (")[0])
+    for each in relayed:
+        each.decision = Decision(Action.DEFER, why, slowest.check if slowest else None, score=_decision(each).score)
+    return replies.UNDECIDED
 
 
 async def _mark(  # noqa: PLR0913, PLR0917 - one call, all it is about

@@ -10,7 +10,7 @@ import msgspec
 from gateway.mime.decoding import Raw, decoded, octets
 from gateway.mime.words import Anatomy, Part
 
-MAX_STREAMS = 300
+MAX_STREAMS = 1000
 MAX_OCTETS = 128 * 1024 * 1024  # all that is sent, and all that must be read to send it
 
 _PLAIN = frozenset({"text/plain"})
@@ -42,25 +42,33 @@ class Stream(msgspec.Struct, frozen=True):
 
 def streams_of(anatomy: Anatomy) -> tuple[list[Stream], str]:
     """Give the streams, and what was left out, in words: empty where nothing was."""
-    streams: list[Stream] = []
+    streams: dict[object, Stream] = {}  # by what they read: boundaries of several readers may cut out the same octets
     left, cost = 0, 0
-    for part in anatomy.parts:
-        if part.multipart or part.body[0] >= part.body[1]:
+    for stream in _wanted(anatomy):
+        reads = (stream.part.within, stream.part.under, stream.part.body, stream.encoding)
+        if reads in streams:
             continue
-        for encoding in part.encodings or ("7bit",):
-            if _is_plain(part, encoding):
-                continue
-            stream = Stream(part, encoding)
-            if len(streams) >= MAX_STREAMS or cost + stream.cost > MAX_OCTETS:
-                left += 1
-                continue
-            streams.append(stream)
-            cost += stream.cost
+        if len(streams) >= MAX_STREAMS or cost + stream.cost > MAX_OCTETS:
+            left += 1
+            continue
+        streams[reads] = stream
+        cost += stream.cost
     if left:
-        return streams, f"{left} of {left + len(streams)} readings of its parts were not scanned"
-    return streams, f"not all of its parts were found: {anatomy.cut}" if anatomy.cut else ""
+        return [*streams.values()], f"{left} of {left + len(streams)} readings of its parts were not scanned"
+    return [*streams.values()], f"not all of its parts were found: {anatomy.cut}" if anatomy.cut else ""
 
 
-def _is_plain(part: Part, encoding: str) -> bool:
-    """Whether it is text that no reader takes for anything else, which stands in the message as it is."""
-    return encoding in _AS_IT_STANDS and not part.names and _PLAIN.issuperset(part.types)
+def _wanted(anatomy: Anatomy) -> Iterator[Stream]:
+    """Give every reading of every part that has octets, but for what stands in the message as all readers take it."""
+    for part in anatomy.parts:
+        if part.body[0] < part.body[1]:
+            for encoding in part.encodings or ("7bit",):
+                if encoding not in _AS_IT_STANDS or not _is_plain(part):
+                    yield Stream(part, encoding)
+
+
+def _is_plain(part: Part) -> bool:
+    """Whether all readers take it for text, or for what holds the parts that follow."""
+    if part.multipart:
+        return all(each.startswith(("multipart/", "message/")) for each in part.types)
+    return not part.names and _PLAIN.issuperset(part.types)

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from gateway.mail.decisions import Action, Disposition
+from gateway.policy import defaults
+from gateway.policy.snapshot import CheckRule, DomainPolicy, Mode, RecipientPolicy, Rules
 from gateway.services.dns.cache import CLEAR
 from gateway.spool.quarantine import Quarantine
 from tests.fake_clamd import FakeClamd
@@ -505,3 +507,18 @@ def test_a_next_hop_that_refuses_everybody_is_a_fault_of_our_route(own_gateway: 
     hop.script.rcpt = everybody
     with own_gateway.client() as client:
         assert client.open("them@other.test", "user24@unrouted.test")[0].startswith("550")
+
+
+def test_once_the_budget_is_spent_nothing_is_sent_whatever_a_failed_check_is_worth(hop: NextHop, serve: Serve) -> None:
+    lenient = CheckRule(mode=Mode.ENFORCE, on_failure=Action.DELIVER)
+    rules = Rules(checks={**dict.fromkeys(defaults.CHECKS, CheckRule(mode=Mode.OFF)), "clamav": lenient})
+    domains = {"example.test": DomainPolicy(route="inner", rules=rules, recipients={"alice": RecipientPolicy()})}
+    own = serve(snapshot(hop.port, domains=domains), BACKSTOP_BUDGET__DATA="0")
+    with own.client() as client:
+        client.open("them@other.test", "alice@example.test")
+        reply = client.data(mail())
+
+    assert reply.startswith("451 4.7.1")
+    assert own.trace_of(reply).because.startswith("the budget of DATA was spent before the next hop was asked")
+    assert hop.kept == []
+    assert not any("route" in alarm for alarm in own.alarms())

@@ -177,8 +177,9 @@ async def test_what_the_bound_cuts_is_a_finding(
     fake: FakeClamd, monkeypatch: pytest.MonkeyPatch, bound: str, value: int
 ) -> None:
     monkeypatch.setattr(streams, bound, value)
-    raw = b"Subject: x\r\n\r\n0123456789"
-    anatomy = Anatomy(tuple(part(raw, b"0123456789", f"1.{at}", "7bit", name="x") for at in range(5)), ODD)
+    bodies = [b"0123456789", b"1234567890", b"2345678901", b"3456789012", b"4567890123"]
+    raw = b"Subject: x\r\n\r\n" + b"".join(bodies)
+    anatomy = Anatomy(tuple(part(raw, body, f"1.{at}", "7bit", name="x") for at, body in enumerate(bodies)), ODD)
     seen = await look(fake.address, samples.content(raw), Dissected(anatomy))
     assert [each.symbol for each in seen.findings] == ["SCAN_LIMITS"]
     assert seen.findings[0].detail == "2 of 5 readings of its parts were not scanned"
@@ -192,9 +193,11 @@ async def test_parts_that_were_not_found_are_a_finding(fake: FakeClamd) -> None:
 
 async def test_the_same_finding_of_many_parts_is_told_once(fake: FakeClamd) -> None:
     fake.behaviour = "stream: Heuristics.Encrypted.Zip FOUND"
-    raw = b"Subject: x\r\n\r\n0123456789"
-    anatomy = Anatomy(tuple(part(raw, b"0123456789", f"1.{at}", "7bit", name="x") for at in range(5)), ODD)
+    raw = b"Subject: x\r\n\r\none two three"
+    words = (b"one", b"two", b"three")
+    anatomy = Anatomy(tuple(part(raw, each, f"1.{each.decode()}", "7bit", name="x") for each in words), ODD)
     seen = await look(fake.address, samples.content(raw), Dissected(anatomy))
+    assert len(fake.streams) == 4
     assert [each.symbol for each in seen.findings] == ["ENCRYPTED"]
 
 
@@ -225,3 +228,19 @@ def two_encodings(attachment: bytes) -> bytes:
 async def test_eicar_does_not_hide_behind_broken_mime(clamd_socket: str, hide: Hide) -> None:
     seen = await look(clamd_socket, samples.content(hide(EICAR)))
     assert [each.symbol for each in seen.findings] == ["VIRUS"]
+
+
+async def test_what_several_readers_cut_out_alike_is_scanned_once(fake: FakeClamd) -> None:
+    raw = b"Subject: x\r\n\r\n0123456789"
+    anatomy = Anatomy(tuple(part(raw, b"0123456789", f"1.{at}", "7bit", name=f"{at}.exe") for at in range(5)), ODD)
+    await look(fake.address, samples.content(raw), Dissected(anatomy))
+    assert fake.streams == [raw, b"0123456789"]
+
+
+async def test_what_holds_other_parts_is_scanned_where_some_readers_undo_an_encoding_of_it(fake: FakeClamd) -> None:
+    inner = base64.b64encode(b"--one\r\n\r\n")
+    raw = b"Subject: x\r\n\r\n" + inner
+    start = raw.index(inner)
+    whole = Part("1", ("multipart/mixed",), (), ("7bit", "base64"), "", (0, start), (start, len(raw)), multipart=True)
+    await look(fake.address, samples.content(raw), Dissected(Anatomy((whole,), ODD)))
+    assert fake.streams == [raw, b"--one\r\n\r\n"]
