@@ -21,11 +21,12 @@ from typing import IO
 import msgspec
 
 from gateway.mime.kinds import Kind
-from gateway.services.inspection.wire import LENGTH, exactly
+from gateway.services.inspection.wire import LENGTH, READY, exactly
 from gateway.services.inspection.words import Inspection, Limits, Request, Thing
 
 HELPERS = 2  # of one process, each started when it is first needed
 GRACE = 2.0  # seconds that a helper has beyond its limit before it is ended
+START = 15.0  # seconds that a helper may take to begin
 _IN_MEMORY = 1024 * 1024  # octets of an attachment that are handed over in memory
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -85,7 +86,7 @@ class _Helper:
         self._lock = threading.Lock()
 
     def ask(self, file: int, request: Request) -> Inspection:
-        """Have a file looked at. Raises OSError where no helper can be started."""
+        """Have a file looked at. Raises OSError, InspectorError where no helper can be started."""
         with self._lock:
             sock = self._started()
             question = msgspec.json.encode(request)
@@ -103,7 +104,7 @@ class _Helper:
             return Inspection((Thing(request.names, kinds={Kind.UNREADABLE: why}),))
 
     def _started(self) -> socket.socket:
-        """Give the socket of a helper that runs. Raises OSError."""
+        """Give the socket of a helper that runs. Raises OSError, InspectorError."""
         if self._process is not None and self._process.poll() is None and self._sock is not None:
             return self._sock
         self.end()
@@ -122,6 +123,14 @@ class _Helper:
                 ours.close()
                 raise
         self._sock = ours
+        try:
+            ours.settimeout(START)
+            began = exactly(ours, len(READY)) == READY
+        except (EOFError, OSError):
+            began = False
+        if not began:
+            self.end()
+            raise InspectorError("the reader of attachments can't be started; is the installation whole?")
         return ours
 
     def _ended(self) -> str:

@@ -17,8 +17,9 @@ from collections.abc import Iterator
 import msgspec
 
 from gateway.mime.kinds import Kind
+from gateway.services.filetypes import content_type
 from gateway.services.inspection.walk import inspect
-from gateway.services.inspection.wire import LENGTH, exactly
+from gateway.services.inspection.wire import LENGTH, READY, exactly
 from gateway.services.inspection.words import Inspection, Request, Thing
 
 MEMORY = 1024 * 1024 * 1024  # octets of address space
@@ -29,7 +30,9 @@ def main() -> None:
     """Answer until the other side hangs up."""
     _confine()
     decode, encode = msgspec.json.Decoder(Request).decode, msgspec.json.Encoder().encode
+    content_type(b"\0")  # libmagic's database is loaded before anybody's time runs
     with socket.socket(fileno=0) as sock:
+        sock.sendall(READY)
         while True:
             head, files, _, _ = socket.recv_fds(sock, LENGTH.size, 1)
             if not head or not files:

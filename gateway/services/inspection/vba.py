@@ -8,6 +8,7 @@ _FOLDERS = frozenset({"macros", "_vba_project_cur", "vba"})
 _MODULE = re.compile(rb"\x00Attribut[^e]")  # how a compressed module's source begins
 _NO_CODE = re.compile(r"(?i)\s*(?:attribute\b|option\b|'|rem\b|$)")
 _LARGEST = 4 * 1024 * 1024  # octets of a module that are read
+_SIGNED = 0x3000  # what the header of each chunk has
 _NO_MODULES = frozenset({"_vba_project", "dir", "project", "projectwm"})
 
 
@@ -42,6 +43,8 @@ def decompressed(octets: bytes) -> bytes | None:
     at = 1
     while at + 2 <= len(octets) and len(out) < _LARGEST:
         header = int.from_bytes(octets[at : at + 2], "little")
+        if header & 0x7000 != _SIGNED:
+            break  # what stands behind the source
         end = min(len(octets), at + (header & 0x0FFF) + 3)
         at += 2
         if not header & 0x8000:

@@ -1,8 +1,12 @@
-"""How inspector and helper talk: a length, then that many octets of JSON; a question has a file with it."""
+"""How inspector and helper talk: a length, then that many octets of JSON; a question has a file with it.
+
+A helper begins with one octet that says that it is there.
+"""
 
 import socket
 import struct
 
+READY = b"+"  # what a helper says first, once it has loaded all that it needs
 LENGTH = struct.Struct("!L")
 
 
