@@ -17,7 +17,7 @@ _LINE_ENDS = (b"\r", b"\n", b" ", b"\t")
 _LONGEST_LINE = 998  # octets; RFC 5322 2.1.1
 _LOOKS_BASE64 = re.compile(rb"\s*[A-Za-z0-9+/]{24}")
 _LOOKS_QUOTED = re.compile(rb"[^=]{0,16}=[0-9A-Fa-f]{2}")
-_BAD_ESCAPE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*\r?\n|\Z)")
+_BAD_ESCAPE = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n|\Z)")
 _WINDOW = 160  # octets at the beginning that show what the rest is
 # ``begin `` in base64, at each place in a group.
 _BEGIN = tuple(base64.b64encode(b"\0" * at + b"begin ")[first:-1] for at, first in ((0, 0), (1, 2), (2, 3)))
@@ -33,6 +33,8 @@ def other_readings(raw: Raw, start: int, stop: int, encodings: Sequence[str], me
         more = ("quoted-printable-loose",)
         grade = Grade.PLAIN if media_type.startswith("text/") else Grade.SOFT
         odd = Odd("MIME_ENCODING", "quoted-printable has signs of equality that quote nothing", grade)
+    elif "uuencode" in encodings and raw.find(b"begin", start, stop) < 0:
+        more = ("uuencode-bare",)
     window = raw[start : min(stop, start + _WINDOW)]
     guess = _guess(window, encodings)
     if guess and guess not in encodings:
@@ -43,12 +45,13 @@ def other_readings(raw: Raw, start: int, stop: int, encodings: Sequence[str], me
 
 def _guess(window: bytes, encodings: Sequence[str]) -> str:
     """Give the encoding that the first octets look as if they had; empty where it is what is said, or nothing known."""
-    if "base64" not in encodings and _LOOKS_BASE64.match(window):
-        return "guess-base64" if _sniff("base64", window) else ""
-    if "quoted-printable" not in encodings and "base64" not in encodings and _LOOKS_QUOTED.match(window):
-        return "guess-quoted-printable" if _sniff("quoted-printable", window) else ""
-    if encodings and IDENTITY.isdisjoint(encodings) and of_content(window):
-        return "7bit" if not _sniff(encodings[0], window) else ""
+    first = encodings[0] if encodings else "7bit"
+    if "base64" not in encodings and _LOOKS_BASE64.match(window) and _sniff("base64", window):
+        return "guess-base64"
+    if "quoted-printable" not in encodings and _LOOKS_QUOTED.match(window) and _sniff("quoted-printable", window):
+        return "" if _sniff(first, window) else "guess-quoted-printable"
+    if first not in IDENTITY and of_content(window):
+        return "" if _sniff(first, window) else "7bit"
     return ""
 
 
@@ -69,7 +72,7 @@ def odd_base64(raw: Raw, start: int, stop: int) -> More:
     odd: Odd | None = None
     padding = raw.find(b"=", start, stop)
     if padding >= 0 and raw[padding : min(stop, padding + 256)].strip(b"= \t\r\n"):
-        more.append("base64-first")
+        more += ["base64-first", "base64-joined"]
         odd = Odd("MIME_ENCODING", "base64 goes on behind its padding", Grade.SOFT)
     lines_differ = blanks = False
     junk = b""

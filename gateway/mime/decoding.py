@@ -3,13 +3,16 @@
 Each decoder forgives whatever some reader forgives. What readers do not agree on has an encoding name of its own, so
 that each reading can be looked at:
 
-* ``base64`` skips what is no base64 and goes on behind padding; ``base64-first`` ends at the first padding,
+* ``base64`` skips what is no base64 and goes on behind padding; ``base64-joined``, as if there were none;
+  ``base64-first`` ends at the first padding,
   ``base64-stop`` at the first character that is no base64; ``base64-lines`` undoes each line by itself;
 * ``quoted-printable-loose`` takes any break for a soft one, before anything else is undone;
 * ``uuencode``, ``yenc`` and ``binhex`` begin where their first line is found;
 * ``a+b`` undoes first a, then b; ``guess-a`` undoes a, though no header says so.
 
-Nothing is ever held whole.
+* ``a+signed`` undoes a, and gives what the opaque signature (CMS) holds that comes out.
+
+Nothing is ever held whole, but for a signature.
 """
 
 import binascii
@@ -20,8 +23,10 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from gateway.mime.words import Part
+from gateway.mime.wrapped import signed_content
 
 BLOCK = 64 * 1024  # octets handed on at a time
+_LONGEST_SIGNED = 32 * 1024 * 1024  # octets of an opaque signature that are looked at
 _LONGEST_LINE = 1024 * 1024  # octets of a line after which it is taken to have ended
 
 Raw = bytes | mmap.mmap
@@ -125,6 +130,11 @@ def _base64_lines(blocks: Blocks) -> Blocks:
         yield b"".join(_unpadded(line.rstrip(b"=")) for line in kept.split(b"\n"))
 
 
+def _base64_joined(blocks: Blocks) -> Blocks:
+    """Undo base64 as if no padding were there."""
+    return _base64(block.replace(b"=", b"") for block in blocks)
+
+
 def _base64_url(blocks: Blocks) -> Blocks:
     """Undo base64 in its alphabet for URLs."""
     return _base64(block.translate(_FROM_URL) for block in blocks)
@@ -165,7 +175,7 @@ def _uuencode(blocks: Blocks) -> Blocks:
             line = each[before:]
             if not begun:
                 bare = line.lstrip(b" \t>")
-                begun = bare.lower().startswith(b"begin ")
+                begun = bare[:5].lower() == b"begin" and bare[5:6] in _BLANKS
                 before = len(line) - len(bare) if begun else 0
             elif line.strip().lower() == b"end":
                 yield b"".join(out)
@@ -173,6 +183,12 @@ def _uuencode(blocks: Blocks) -> Blocks:
             elif line:
                 out.append(_uu_line(line.rstrip(b"\r")))
         yield b"".join(out)
+
+
+def _uuencode_bare(blocks: Blocks) -> Blocks:
+    """Undo uuencode that has no ``begin`` line."""
+    for lines in _lines(blocks):
+        yield b"".join(_uu_line(line.rstrip(b"\r")) for line in lines.split(b"\n"))
 
 
 def _uu_line(line: bytes) -> bytes:
@@ -202,6 +218,16 @@ def _yenc(blocks: Blocks) -> Blocks:
                 out.append(first.translate(_LESS_42))
                 out.extend(other[:1].translate(_LESS_106) + other[1:].translate(_LESS_42) for other in others)
         yield b"".join(out)
+
+
+def _signed(blocks: Blocks) -> Blocks:
+    """Give what an opaque signature holds. This one is held whole, up to a bound."""
+    yield signed_content(whole(blocks, _LONGEST_SIGNED))
+
+
+def _binhex_header(blocks: Blocks) -> Blocks:
+    """Undo BinHex, with its header."""
+    return _unrepeated(_six_bits(blocks))
 
 
 def _binhex(blocks: Blocks) -> Blocks:
@@ -275,6 +301,7 @@ _FROM_BINHEX = bytes.maketrans(_BINHEX_ALPHABET, _ALPHABET)
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 _LESS_42 = bytes((each - 42) & 255 for each in range(256))
 _LESS_106 = bytes((each - 106) & 255 for each in range(256))
+_BLANKS = (b" ", b"\t")
 _PADDING = re.compile(rb"=+")
 _JUNK = re.compile(rb"[^A-Za-z0-9+/=\s]")
 _SOFT_BREAK = re.compile(rb"=[ \t]+\r?\n")
@@ -291,6 +318,10 @@ _DECODERS: dict[str, Callable[[Blocks], Blocks]] = {
     "quoted-printable": _quoted_printable,
     "quoted-printable-loose": _quoted_printable_loose,
     "uuencode": _uuencode,
+    "uuencode-bare": _uuencode_bare,
+    "base64-joined": _base64_joined,
     "yenc": _yenc,
+    "signed": _signed,
+    "binhex-header": _binhex_header,
     "binhex": _binhex,
 }

@@ -16,9 +16,10 @@ from gateway.mime.delimiters import split
 from gateway.mime.encodings import IDENTITY
 from gateway.mime.guesses import MOST, guesses
 from gateway.mime.saying import Odd, Saying, saying_of
-from gateway.mime.text import names_of, shown
+from gateway.mime.text import every_name
 from gateway.mime.weighing import weighed
 from gateway.mime.words import Anatomy, Grade, Part
+from gateway.mime.wrapped import apple_name, binhex_name
 
 MAX_PARTS = 1000
 MAX_DEPTH = 30
@@ -36,6 +37,7 @@ _LATE = re.compile(
 )
 _VERSION = re.compile(rb"(?:\A|\n)mime-version[ \t]*:", re.IGNORECASE)
 _VERSION_1 = re.compile(rb"(?:\A|\n)mime-version:\s*1\.0(?![0-9.])", re.IGNORECASE)
+_APPLE = (b"AAUW", b"\0\5\x16")  # how AppleSingle begins, in base64 and as it is
 _MESSAGES = frozenset({"message/rfc822", "message/external-body", "message/global", "message/news", "x-message/rfc822"})
 _ENCODED = frozenset({"base64", "quoted-printable", "uuencode"})
 # A line that looks like a delimiter, with MIME header fields right behind it.
@@ -69,6 +71,11 @@ def _is_multipart(media_type: str) -> bool:
 def _is_saved(name: str) -> bool:
     """Whether a name is that of a whole message in a file."""
     return ending_of(name) in _SAVED
+
+
+def _is_signed(name: str) -> bool:
+    """Whether a name is that of an opaque signature."""
+    return ending_of(name) == "p7m"
 
 
 class _Budget:
@@ -187,6 +194,9 @@ class _Walk:
                 self.containers.append(_Container(body, stop, place.path, odd=True))
         if (is_multipart and not found) or is_message or (said.names and any(map(_is_saved, said.names))):
             self._encoded(part, said, place.depth)
+        elif types[0].endswith("pkcs7-mime") or (said.names and any(map(_is_signed, said.names))):
+            said.encodings = [f"{each}+signed" for each in part.encodings]
+            self._encoded(part, said, place.depth)
         if (
             len(types) > 1
             and part.multipart
@@ -289,6 +299,8 @@ class _Walk:
             inner = self._inner(part, encoding)
             if not inner:
                 continue
+            if encoding.endswith("+signed"):
+                budget.odd.append((part.path, Odd("MIME_ENCODING", "it lies within an opaque signature")))
             if part.types[0].startswith(("multipart/", "message/")):
                 budget.odd.append(
                     (part.path, Odd("MIME_ENCODING", f"a {part.types[0]} is encoded as {encoding}", Grade.SOFT))
@@ -321,6 +333,10 @@ class _Walk:
                 self.budget.odd.append((place.path, odd))
             if more:
                 said.encodings = [*(said.encodings or ["7bit"]), *(each for each in more if each not in said.encodings)]
+        if self.raw[start : start + 8].lstrip().startswith(_APPLE):
+            beginning = iter((self.raw[start : min(stop, start + 2048)],))
+            name = apple_name(whole(decoded((said.encodings or ["7bit"])[0], beginning), 1024))
+            said.names += (each for each in every_name(name) if each not in said.names)
         part = self._add(said, types, place)
         self.leaves.append((start, stop, place.path))
         if not IDENTITY.isdisjoint(part.encodings) and self.budget.spend(stop - start):
@@ -336,7 +352,12 @@ class _Walk:
             if count >= MOST:
                 self.budget.stop("too much that is encoded in a text")
                 return
-            names = tuple(dict.fromkeys(each for name in names_of(guess.name) for each in shown(name) if each))
+            name = guess.name
+            if guess.encoding == "guess-binhex":
+                name = binhex_name(
+                    whole(decoded("binhex-header", iter((self.raw[guess.start : guess.start + 512],))), 256)
+                )
+            names = every_name(name)
             place = (guess.start, guess.start), (guess.start, guess.stop)
             types_ = ("application/octet-stream",)
             part = Part(

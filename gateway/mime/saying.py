@@ -95,6 +95,9 @@ def saying_of(head: bytes) -> Saying:
                 _READ[each.kind](said, text.encode("utf-8", "replace"))
         if each.value.lstrip(b" \t")[:1] in _LINE_ENDS and each.kind in _SAY_WHAT:
             said.odd.append(Odd("MIME_HEADER", "a field begins with a line end"))
+    told = [each for each in said.encodings if each not in IDENTITY and "+" not in each]
+    if ENCODING in seen and len(told) > 1:
+        said.encodings.extend(each for each in ("+".join(told), "+".join(reversed(told))) if each not in said.encodings)
     if section.malformed and not said.odd:
         said.odd.append(Odd("MIME_HEADER", "the header section is not well formed"))
     return said

@@ -123,3 +123,8 @@ def shown(name: str) -> Iterator[str]:
     for separator in "/\\":
         if separator in clean:
             yield clean.rsplit(separator, 1)[1].strip(_TRAILING)
+
+
+def every_name(octets: bytes) -> tuple[str, ...]:
+    """Give every form of a name that a reader or a system may make of octets; nothing of nothing."""
+    return tuple(dict.fromkeys(each for name in names_of(octets) for each in shown(name) if each)) if octets else ()
