@@ -189,8 +189,18 @@ def cpu_seconds(pid: int) -> float:
 
 def memory_peak(pid: int) -> int:
     """Give the largest resident size that a process has had, in octets."""
+    return _memory(pid, "VmHWM:")
+
+
+def memory_now(pid: int) -> int:
+    """Give the resident size of a process, in octets."""
+    return _memory(pid, "VmRSS:")
+
+
+def _memory(pid: int, name: str) -> int:
+    """Give a line of a process's status, in octets."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(name):
             return int(line.split()[1]) * 1024
     return 0
 
