@@ -22,7 +22,6 @@ from django.views.decorators.http import require_GET, require_POST
 from unfold.contrib.filters.admin import FieldTextFilter
 from unfold.decorators import display
 
-from gateway.mail.copies import Purpose
 from gateway.mail.message import Content
 from gateway.mail.trace import Trace
 from gateway.models import QuarantinedCopy, Transaction
@@ -55,7 +54,7 @@ class QuarantinedCopyAdmin(Page):
     """Quarantined copies: one message for one recipient."""
 
     page_template = "webadmin/copy.html"
-    list_display = ("time", "condition", "what", "from_", "recipient", "short_subject", "why", "how_large")
+    list_display = ("time", "condition", "from_", "recipient", "short_subject", "why", "how_large")
     list_display_links = ("time",)
     list_filter = (
         StateFilter,
@@ -81,11 +80,6 @@ class QuarantinedCopyAdmin(Page):
     def condition(self, row: QuarantinedCopy) -> str:
         """Where the copy is."""
         return row.state
-
-    @display(description="what", ordering="purpose")
-    def what(self, row: QuarantinedCopy) -> str:
-        """Give what the copy is for."""
-        return Purpose(row.purpose).words
 
     @display(description="sender", ordering="sender")
     def from_(self, row: QuarantinedCopy) -> str:
