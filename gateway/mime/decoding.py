@@ -157,8 +157,13 @@ def _quoted_printable(blocks: Blocks) -> Blocks:
 
 def _quoted_printable_loose(blocks: Blocks) -> Blocks:
     """Undo quoted-printable as who takes any break for a soft one, first of all, and digits of either case anywhere."""
+    rest = b""
     for lines in _lines(blocks):
-        yield _QUOTED.sub(_octet, _ANY_BREAK.sub(b"", lines))
+        joined = rest + _ANY_BREAK.sub(b"", lines)
+        cut = joined.rfind(b"=", max(0, len(joined) - 2))
+        rest = joined[cut:] if cut >= 0 else b""
+        yield _QUOTED.sub(_octet, joined[:cut] if cut >= 0 else joined)
+    yield rest
 
 
 def _octet(found: re.Match[bytes]) -> bytes:
