@@ -64,10 +64,11 @@ class Attachments(Check):
     }
     seconds = 20.0
 
-    def __init__(self, dissecting: Dissecting, inspector: Inspector) -> None:
-        """Take who reads the message's anatomy, and who looks into attachments."""
+    def __init__(self, dissecting: Dissecting, inspector: Inspector, seconds: float = _SECONDS) -> None:
+        """Take who reads the message's anatomy, and who looks into attachments; ``seconds`` bounds a message."""
         self._dissecting = dissecting
         self._inspector = inspector
+        self._seconds = seconds
         self._threads = ThreadPoolExecutor(HELPERS, "attachments")
 
     def look(self, view: View) -> Seen | Awaitable[Seen]:
@@ -106,7 +107,7 @@ class Attachments(Check):
 
     def _found(self, raw: Raw, anatomy: Anatomy) -> Iterator[_Found]:
         """Give every attachment with what lies in it."""
-        until = time.monotonic() + _SECONDS
+        until = time.monotonic() + self._seconds
         asked = 0
         for each in attachments(raw, anatomy):
             part = each.part
