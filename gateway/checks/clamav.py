@@ -23,6 +23,7 @@ _SYMBOLS = {
     Verdict.VIRUS: ("VIRUS", 20.0),
     Verdict.LIMITS: ("SCAN_LIMITS", 10.0),
     Verdict.ENCRYPTED: ("ENCRYPTED", 5.0),
+    Verdict.ENCRYPTED_DOCUMENT: ("ENCRYPTED_DOCUMENT", 3.0),
     Verdict.HEURISTIC: ("HEURISTIC", 8.0),
     Verdict.TOO_LARGE: ("SCAN_TOO_LARGE", 10.0),
 }
@@ -36,9 +37,10 @@ class ClamAv(Check):
     symbols = {
         "VIRUS": "clamd knows a signature that fits",
         "SCAN_LIMITS": "clamd, or we before it, gave up at a limit, so that the rest was not looked at",
-        "ENCRYPTED": "something in it can only be opened with a password, so that clamd could not look inside",
-        "HEURISTIC": "no signature fits, but clamd finds it odd: phishing, broken files",
         "SCAN_TOO_LARGE": "it is larger than clamd takes (StreamMaxLength), so that it was not looked at",
+        "ENCRYPTED": "something in it can only be opened with a password, so that clamd could not look inside",
+        "ENCRYPTED_DOCUMENT": "a PDF in it can only be opened with a password",
+        "HEURISTIC": "no signature fits, but clamd finds it odd: phishing, broken files",
     }
 
     def __init__(self, clamd: Clamd, dissecting: Dissecting) -> None:

@@ -48,6 +48,7 @@ CHECKS: dict[str, CheckRule] = {
         actions={
             "SCAN_LIMITS": Action.QUARANTINE,
             "ENCRYPTED": Action.QUARANTINE,
+            "ENCRYPTED_DOCUMENT": Action.TAG,
             "HEURISTIC": Action.QUARANTINE,
             "SCAN_TOO_LARGE": Action.QUARANTINE,
         },
@@ -73,7 +74,8 @@ OUTBOUND_CHECKS: dict[str, CheckRule] = {
         CHECKS["attachments"], actions=dict.fromkeys(CHECKS["attachments"].actions, Action.DELIVER)
     ),
     "clamav": msgspec.structs.replace(
-        CHECKS["clamav"], actions={**CHECKS["clamav"].actions, "ENCRYPTED": Action.DELIVER}
+        CHECKS["clamav"],
+        actions={**CHECKS["clamav"].actions, "ENCRYPTED": Action.DELIVER, "ENCRYPTED_DOCUMENT": Action.DELIVER},
     ),
 }
 

@@ -42,6 +42,7 @@ BY_SYMBOL: dict[str, Reply] = {
     "SCAN_LIMITS": Reply(550, "5.7.1", "message can not be scanned for viruses as a whole"),
     "SCAN_TOO_LARGE": Reply(550, "5.7.1", "message is larger than can be scanned for viruses"),
     "ENCRYPTED": Reply(550, "5.7.1", "message has encrypted content, which can not be scanned for viruses"),
+    "ENCRYPTED_DOCUMENT": Reply(550, "5.7.1", "message has an encrypted document, which can not be scanned"),
     "HEURISTIC": Reply(550, "5.7.1", "message looks dangerous"),
     "SENDER_NULL_MX": Reply(550, "5.7.27", "the sender's domain has a null MX: it sends no mail"),  # RFC 7505 4.2
 }

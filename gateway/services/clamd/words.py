@@ -43,6 +43,7 @@ class Verdict(enum.StrEnum):
     VIRUS = "virus"
     LIMITS = "limits"  # it stopped looking at one of its limits
     ENCRYPTED = "encrypted"  # it could not look inside
+    ENCRYPTED_DOCUMENT = "encrypted document"  # nor into this, which holds a text and no files
     HEURISTIC = "heuristic"  # something is odd, and no signature fits
     TOO_LARGE = "too large"  # it takes no stream of that size
 
@@ -65,6 +66,7 @@ _TOO_LARGE = "INSTREAM size limit exceeded. ERROR"
 # Names that the engine makes itself, where no signature fits.
 _KINDS = (
     ("Heuristics.Limits.Exceeded", Verdict.LIMITS),
+    ("Heuristics.Encrypted.PDF", Verdict.ENCRYPTED_DOCUMENT),
     ("Heuristics.Encrypted.", Verdict.ENCRYPTED),
     ("Heuristics.", Verdict.HEURISTIC),
 )

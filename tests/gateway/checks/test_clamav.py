@@ -80,6 +80,7 @@ async def test_what_is_clean_is_a_miss(fake: FakeClamd) -> None:
         ("stream: Win.Worm-1 FOUND", "VIRUS"),
         ("stream: Heuristics.Limits.Exceeded.MaxFiles FOUND", "SCAN_LIMITS"),
         ("stream: Heuristics.Encrypted.RAR FOUND", "ENCRYPTED"),
+        ("stream: Heuristics.Encrypted.PDF FOUND", "ENCRYPTED_DOCUMENT"),
         ("stream: Heuristics.Phishing.Email.SpoofedDomain FOUND", "HEURISTIC"),
         ("INSTREAM size limit exceeded. ERROR", "SCAN_TOO_LARGE"),
     ],

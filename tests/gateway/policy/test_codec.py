@@ -2,12 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.mail.decisions import Action
 from gateway.policy.codec import PolicyError, decode, encode, load
 from gateway.policy.defaults import CHECKS
 from gateway.policy.snapshot import (
     Account,
-    CheckRule,
     DomainPolicy,
     Forwarder,
     Mode,
@@ -88,7 +86,7 @@ def test_a_check_that_an_older_snapshot_does_not_list_is_filled_in_not_off() -> 
     )
     snapshot = decode(text, name="x")
     rules = snapshot.domains["a.test"].rules
-    assert rules.checks["clamav"] == CheckRule(mode=Mode.ENFORCE, action=Action.REJECT, on_failure=Action.DEFER)
+    assert rules.checks["clamav"] == CHECKS["clamav"]
     assert rules.checks["spam"].mode is Mode.OFF
     recipient = snapshot.domains["a.test"].recipients["x"].rules
     assert recipient is not None

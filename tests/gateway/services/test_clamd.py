@@ -176,7 +176,8 @@ def test_nothing_but_the_exact_answers_is_taken_for_one(answer: str) -> None:
             "stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND",
             ScanResult(Verdict.LIMITS, "Heuristics.Limits.Exceeded.MaxRecursion"),
         ),
-        ("stream: Heuristics.Encrypted.PDF FOUND", ScanResult(Verdict.ENCRYPTED, "Heuristics.Encrypted.PDF")),
+        ("stream: Heuristics.Encrypted.7Zip FOUND", ScanResult(Verdict.ENCRYPTED, "Heuristics.Encrypted.7Zip")),
+        ("stream: Heuristics.Encrypted.PDF FOUND", ScanResult(Verdict.ENCRYPTED_DOCUMENT, "Heuristics.Encrypted.PDF")),
         (
             "stream: Heuristics.Phishing.Email.SpoofedDomain FOUND",
             ScanResult(Verdict.HEURISTIC, "Heuristics.Phishing.Email.SpoofedDomain"),
