@@ -119,7 +119,10 @@ def _odd_section(head: bytes) -> Section:  # noqa: C901, PLR0912, PLR0915 - each
         if bare:
             note, at = "a bare carriage return or a NUL ends or cuts it", Grade.HARD
         if kind in _PLAUSIBLE:
-            fields.append(Field(kind, text[named.end() :].replace(b"\0", b""), note, at))
+            value = text[named.end() :]
+            if b"\0" in value:  # some end there, others leave it out
+                fields.append(Field(kind, value.partition(b"\0")[0], note, at))
+            fields.append(Field(kind, value.replace(b"\0", b""), note, at))
             last_is_field = True
     return Section(tuple(fields), tuple(bodies[:8]), malformed)
 

@@ -1,0 +1,101 @@
+"""Names: every form that a reader may show, or a system may keep."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.mime.reader import dissect
+from gateway.mime.text import every_name
+from tests.lies.building import message
+
+
+def names(*fields: str) -> tuple[str, ...]:
+    """The names of a mail with these fields."""
+    return dissect(message(*fields, body=b"x\r\n")).parts[0].names
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        'filename="run.exe"',
+        "filename=run.exe",
+        'filename="run.exe',
+        "filename=run.exe (a comment)",
+        "filename = run.exe",
+        "filename='run.exe'",
+        'filename="r\\un.exe"',
+        'filename="run.exe "',
+        'filename="run.exe."',
+        'filename="C:\\dir\\run.exe"',
+        'filename="../run.exe"',
+        'filename="run\r\n .exe"',
+        'filename="=?utf-8?B?cnVuLmV4ZQ==?="',
+        'filename="=?utf-8?Q?run=2Eexe?="',
+        'filename="=?utf-8?Q?run?= =?utf-8?Q?=2Eexe?="',
+        'filename="=?unknown?Q?run=2Eexe?="',
+        'filename="=?utf-8?B?cnVuLmV4ZQ"',
+        "filename*=utf-8''run%2Eexe",
+        "filename*=unknown''run%2Eexe",
+        "filename*=utf-7''run+AC4-exe",
+        "filename*=run.exe",
+        'filename*0="run"; filename*1=".exe"',
+        'filename*1=".exe"; filename*0="run"',
+        "filename*0*=utf-8''run; filename*1*=%2Eexe",
+        "filename*0*=utf-8''run; filename*1=.exe",
+        'filename="run.txt"; filename="run.exe"',
+        "filename=\"run.txt\"; filename*=utf-8''run.exe",
+        "filename=\"run.exe\"; filename*=utf-8''run.txt",
+        'filename="run.txt" name="run.exe"',
+        'filename="run.exe;.txt"',
+        'filename="run.exe\0.txt"',
+        'filename="run.%65xe"',
+        'filename="run\N{FULLWIDTH FULL STOP}exe"',
+        "filename*=utf-8''run%E2%80%8B.exe",
+        "filename*=utf-8''run%C0%AEexe",
+        "FileName=run.exe",
+        "filename:run.exe",
+    ],
+)
+def test_a_name_that_some_reader_shows_is_among_the_names(parameter: str) -> None:
+    assert "run.exe" in names(f"Content-Disposition: attachment; {parameter}")
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "Content-Type: application/octet-stream; name=run.exe",
+        "Content-Type: application/octet-stream; filename=run.exe",
+        "Content-Type: ; name=run.exe",
+        "Content-Disposition: filename=run.exe",
+        "Content-Description: run.exe",
+        "Content-Location: http://other.test/dir/run.exe?a=b",
+        "Content_Disposition: attachment; filename=run.exe",
+        "Content-Disposition: =?utf-8?Q?attachment;_filename=3Drun=2Eexe?=",
+    ],
+)
+def test_a_name_is_found_in_each_field_that_may_have_it(field: str) -> None:
+    assert "run.exe" in names(field)
+
+
+def test_a_description_in_words_is_no_name() -> None:
+    assert not names("Content-Description: The 2. report. It is long")
+
+
+def test_names_that_differ_with_a_program_among_them_are_hidden() -> None:
+    fields = 'Content-Type: text/plain; name="a.txt"', 'Content-Disposition: attachment; filename="a.exe"'
+    oddities = dissect(message(*fields, body=b"x")).oddities
+    assert {"MIME_NAME", "MIME_HIDDEN_ATTACHMENT"} <= {each.symbol for each in oddities}
+
+
+@pytest.mark.parametrize("name", ["report.pdf", "R\xe9sum\xe9.pdf", "=?iso-8859-1?Q?R=E9sum=E9.pdf?="])
+def test_ordinary_names_are_not_odd(name: str) -> None:
+    assert not dissect(message(f'Content-Disposition: attachment; filename="{name}"', body=b"x")).oddities
+
+
+def test_the_end_of_a_long_name_is_kept() -> None:
+    assert any(each.endswith(".exe") for each in every_name(b"x" * 5000 + b".exe"))
+
+
+@given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode))
+def test_nothing_makes_it_raise(octets: bytes) -> None:
+    assert all(every_name(octets))
