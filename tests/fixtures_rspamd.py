@@ -59,8 +59,8 @@ def rspamd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRspamd]:
 
 
 @contextlib.contextmanager
-def running(folder: Path, nameserver: str = "127.0.0.1:9") -> Iterator[RunningRspamd]:
-    """Run a rspamd in a folder; it asks the name server, where nobody answers."""
+def running(folder: Path, nameserver: str = "") -> Iterator[RunningRspamd]:
+    """Run a rspamd in a folder; where a name server is given it is waited for."""
     if not RSPAMD or not REDIS:
         pytest.skip("rspamd or redis-server is not installed")
     scan, learn, store = free_ports(3)
@@ -81,8 +81,12 @@ def running(folder: Path, nameserver: str = "127.0.0.1:9") -> Iterator[RunningRs
 
 def _configure(folder: Path, scan: int, learn: int, store: int, nameserver: str) -> None:
     """Write what overrides Debian's configuration."""
+    # Compiling the list of the world's top level domains takes seconds.
+    (folder / "domains").write_text("example\ntest\n")
     files = {
-        "options.inc": f'dns {{ nameserver = ["{nameserver}"]; timeout = 2s; retransmits = 1; sockets = 1; }}',
+        "options.inc": f'dns {{ nameserver = ["{nameserver or "127.0.0.1:9"}"]; retransmits = 1; sockets = 1; '
+        f"timeout = {'5s' if nameserver else '0.05s'}; }}\n"
+        f'url_tld = "{folder}/domains";',
         "worker-normal.inc": f'bind_socket = "127.0.0.1:{scan}"; count = 1;',
         "worker-controller.inc": f'bind_socket = "127.0.0.1:{learn}"; password = "{PASSWORD}"; secure_ip = "::2";',
         "worker-proxy.inc": "enabled = false;",
