@@ -302,10 +302,11 @@ async def _relay(case: Case, means: Means, relayed: Sequence[RecipientTrace]) ->
 def _out_of_time(trace: Trace, means: Means, relayed: Sequence[RecipientTrace]) -> Reply:
     """Defer where the checks have spent the budget of DATA: nothing was said to the next hop, whose fault it is not."""
     slowest = max(trace.observations, key=lambda each: each.cost_ms, default=None)
-    most = f", most of it by {slowest.check} ({slowest.cost_ms / 1000:.1f} s)" if slowest is not None else ""
-    why = f"the budget of DATA was spent before the next hop was asked{most}"
+    why = "the budget of DATA was spent before the next hop was asked"
+    if slowest is not None:
+        why = f"{why}, most of it by {slowest.check}"  # no figure: an alarm's words must not differ each time
     trace.alarms.append(why)
-    means.alarm(why.partition(" (")[0])
+    means.alarm(why)
     for each in relayed:
         each.decision = Decision(Action.DEFER, why, slowest.check if slowest else None, score=_decision(each).score)
     return replies.UNDECIDED

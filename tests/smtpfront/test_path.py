@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 import signal
 import time
@@ -261,7 +262,7 @@ def test_a_message_that_waits_for_a_scanner_until_the_budget_is_spent_is_deferre
 
     assert all(reply.startswith("451 4.7.1") for reply in replies)
     assert sorted(each.detail.partition(":")[0] for each in seen) == ["busy", "slow"]
-    assert all("that were left" in each.detail for each in seen)
+    assert all("the time that was left" in each.detail for each in seen)
     assert hop.kept == []
 
 
@@ -522,3 +523,19 @@ def test_once_the_budget_is_spent_nothing_is_sent_whatever_a_failed_check_is_wor
     assert own.trace_of(reply).because.startswith("the budget of DATA was spent before the next hop was asked")
     assert hop.kept == []
     assert not any("route" in alarm for alarm in own.alarms())
+
+
+def test_mail_goes_on_while_one_of_several_scanners_is_away_and_an_alarm_tells_it(
+    tmp_path: Path, hop: NextHop, serve: Serve, clamd: str
+) -> None:
+    away = str(tmp_path / "away.sock")
+    own = serve(snapshot(hop.port), clamd="", BACKSTOP_CLAMD__SOCKETS=json.dumps([away, clamd]))
+    with own.client() as client:
+        for content in (mail(), eicar_zip(), mail()):
+            client.open("them@other.test", "alice@example.test")
+            client.data(content)
+
+    assert len(hop.kept) == 2
+    assert [alarm for alarm in own.alarms() if "scanner" in alarm] == [
+        f"scanner failed: down: clamd at {away}: No such file or directory; the others go on"
+    ]

@@ -192,4 +192,4 @@ class Clamd:
         """Give how long something may take, and that in words."""
         if until is None or (left := until - asyncio.get_running_loop().time()) >= seconds:
             return seconds, f"{seconds:g} seconds"
-        return max(0.0, left), f"the {max(0.0, left):.1f} seconds that were left"
+        return max(0.0, left), "the time that was left"  # no figure: an alarm's words must not differ each time
