@@ -88,10 +88,10 @@ def test_several_are_taken_out_the_last_one_too() -> None:
 def test_one_deep_inside_nested_multiparts_is_taken_out_and_the_tree_stays() -> None:
     inner = letter("a.docm")
     outer = EmailMessage()
-    outer["From"] = "them@other.test"
+    outer["From"], outer["MIME-Version"] = "them@other.test", "1.0"
     outer.make_mixed()
     for part in (letter(html=False), inner):
-        del part["From"], part["To"], part["Subject"]
+        del part["From"], part["To"], part["Subject"], part["MIME-Version"]
         outer.attach(part)
     raw = octets(outer)
     result = without(raw, found("1.2.2"))
@@ -149,7 +149,7 @@ def signed(kind: str) -> bytes:
         (signed("multipart/signed"), "1.2", "the message is signed"),
         (signed("multipart/encrypted"), "1.2", "the message is encrypted"),
         (attached_message(), "1.2.1.2", "in an attached message"),
-        (b"Content-Type: application/zip\r\n\r\nxxx\r\n", "1", "the whole message"),
+        (b"MIME-Version: 1.0\r\nContent-Type: application/zip\r\n\r\nxxx\r\n", "1", "the whole message"),
         (octets(letter("a.docm")), "1.9", "no part of the message"),
         (octets(letter("a.docm")), "", "no part of the message"),
         (octets(letter(*(f"{number}.docm" for number in range(1200)))), "1.2", "broken"),
@@ -163,7 +163,14 @@ def test_what_can_not_be_taken_out_safely_is_left_alone(raw: bytes, part: str, r
 def test_a_large_message_goes_from_file_to_file(tmp_path: Path) -> None:
     body = base64.encodebytes(os.urandom(6_000_000)).replace(b"\n", b"\r\n")
     part = b"--x\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-    raw = b'Content-Type: multipart/mixed; boundary="x"\r\n\r\n' + part + body + part + body + b"--x--\r\n"
+    raw = (
+        b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="x"\r\n\r\n'
+        + part
+        + body
+        + part
+        + body
+        + b"--x--\r\n"
+    )
     source = tmp_path / "source"
     source.write_bytes(raw)
     taken = planned(raw, found("1.1"))
