@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Iterable
 
 from gateway.checks.base import MISS, Check, Seen, View, failed, hit, skipped, timed_out
-from gateway.checks.dissecting import Dissecting, opened
+from gateway.checks.dissecting import AT_ONCE, Dissecting, opened
 from gateway.checks.streams import streams_of
 from gateway.mail.findings import Finding
 from gateway.mail.message import Content
@@ -81,8 +81,9 @@ class ClamAv(Check):
         findings = [Finding("SCAN_LIMITS", 10.0, left_out)] if left_out else []
         with opened(content) as raw:
             for stream in streams:
+                threaded = content.memory is None or stream.cost > AT_ONCE
                 result = await self.clamd.scan_stream(
-                    stream.opened(raw), threaded=content.memory is None, who=view.client.ip, until=_until(view)
+                    stream.opened(raw), threaded=threaded, who=view.client.ip, until=_until(view)
                 )
                 if result.verdict is Verdict.VIRUS:
                     return [_finding(result, stream.words)]
