@@ -14,6 +14,7 @@ More = tuple[tuple[str, ...], Odd | None]  # encodings that others undo besides,
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _LINE_ENDS = (b"\r", b"\n", b" ", b"\t")
+_AT_ONCE = 1024 * 1024  # octets of base64 that are looked at in one piece
 _LONGEST_LINE = 998  # octets; RFC 5322 2.1.1
 _LOOKS_BASE64 = re.compile(rb"\s*[A-Za-z0-9+/]{24}")
 _LOOKS_QUOTED = re.compile(rb"[^=]{0,16}=[0-9A-Fa-f]{2}")
@@ -68,6 +69,8 @@ def holds_uuencode(raw: Raw, start: int, stop: int, encoding: str) -> bool:
 
 def odd_base64(raw: Raw, start: int, stop: int) -> More:
     """Say what is odd about base64, and how else than all of it some reader undoes it."""
+    if stop - start <= _AT_ONCE and _is_regular(raw[start:stop]):
+        return (), None
     more: list[str] = []
     odd: Odd | None = None
     padding = raw.find(b"=", start, stop)
@@ -97,6 +100,19 @@ def odd_base64(raw: Raw, start: int, stop: int) -> More:
     elif odd is None and (blanks or kept % 4 or _has_gap(raw, start, stop)):
         odd = Odd("MIME_ENCODING", "base64 has blanks in it, or not the padding that it should have")
     return tuple(dict.fromkeys(more)), odd
+
+
+def _is_regular(body: bytes) -> bool:
+    """Whether base64 is as every mail program writes it: lines of one length, nothing else in it, padded at its end."""
+    text = body.rstrip(b"\r\n")
+    line = text.find(b"\n") + 1 or len(text) + 1
+    ends = text[line - 1 :: line]
+    rest = text.translate(None, _BASE64)
+    if line > _LONGEST_LINE or rest != (b"\r\n" if rest[:1] == b"\r" else b"\n") * len(ends) or ends.strip(b"\n"):
+        return False
+    padding = text.find(b"=")
+    whole_lines = not ends or (line - len(rest) // len(ends)) % 4 == 0
+    return whole_lines and (len(text) - len(rest)) % 4 == 0 and (padding < 0 or padding >= len(text) - 2)
 
 
 def _has_gap(raw: Raw, start: int, stop: int) -> bool:

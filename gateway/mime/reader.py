@@ -40,16 +40,17 @@ _VERSION_1 = re.compile(rb"(?:\A|\n)mime-version:\s*1\.0(?![0-9.])", re.IGNORECA
 _APPLE = (b"AAUW", b"\0\5\x16")  # how AppleSingle begins, in base64 and as it is
 _MESSAGES = frozenset({"message/rfc822", "message/external-body", "message/global", "message/news", "x-message/rfc822"})
 _ENCODED = frozenset({"base64", "quoted-printable", "uuencode"})
-# A line that looks like a delimiter, with MIME header fields right behind it.
+# A line that looks like a delimiter, with MIME header fields right behind it; or such a field, wherever it stands.
+_FIELD = rb"content-(?:type|transfer-encoding|disposition)[ \t]?:"
 _STRAY = re.compile(
-    rb"\n[ \t]{0,8}--([^\r\n]{1,200})\r?\n"
-    rb"(?=(?:[!-9;-~]{1,60}:[^\r\n]{0,998}\r?\n){0,3}?content-[!-9;-~]{2,20}[ \t]?:)",
+    rb"\n(?:[ \t]{0,8}--([^\r\n]{1,200})\r?\n"
+    rb"(?=(?:[!-9;-~]{1,60}:[^\r\n]{0,998}\r?\n){0,3}?content-[!-9;-~]{2,20}[ \t]?:)|(?=" + _FIELD + rb"))",
     re.IGNORECASE,
 )
 _BARE = re.compile(rb"\r(?!\n)")
 _BARE_STRAY = re.compile(
-    rb"[\r\n][ \t]{0,8}--([^\r\n]{1,200})(?:\r\n|\r|\n)"
-    rb"(?=(?:[!-9;-~]{1,60}:[^\r\n]{0,998}(?:\r\n|\r|\n)){0,3}?content-[!-9;-~]{2,20}[ \t]?:)",
+    rb"[\r\n](?:[ \t]{0,8}--([^\r\n]{1,200})(?:\r\n|\r|\n)"
+    rb"(?=(?:[!-9;-~]{1,60}:[^\r\n]{0,998}(?:\r\n|\r|\n)){0,3}?content-[!-9;-~]{2,20}[ \t]?:)|(?=" + _FIELD + rb"))",
     re.IGNORECASE,
 )
 
@@ -86,8 +87,13 @@ class _Budget:
         self.parts: list[Part] = []
         self.odd: list[tuple[str, Odd]] = []
         self.cut = ""
+        self.quoted = False
         self.inner = 0
         self.work = MAX_WORK * (size + 64 * 1024)
+
+    def note(self, path: str, odd: Odd) -> None:
+        """Note an oddity; in what is only quoted, nothing hides."""
+        self.odd.append((path, msgspec.structs.replace(odd, grade=Grade.PLAIN) if self.quoted and odd.grade else odd))
 
     def stop(self, why: str) -> None:
         """Note why not all is read: the first reason."""
@@ -146,6 +152,9 @@ class _Walk:
         self.containers: list[_Container] = []
         self.leaves: list[tuple[int, int, str]] = []
         self.children: dict[str, int] = {}
+        self.heads: list[tuple[int, int]] = []
+        self.behind = 0  # up to where header sections were read last
+        self.nameless = False
 
     # The tree.
 
@@ -160,9 +169,12 @@ class _Walk:
             self.budget.stop(f"more than {MAX_DEPTH} levels")
         else:
             head_stop, body = self._head(start, stop)
+            self.heads.append((start, head_stop))
+            self.behind = head_stop
             if self.budget.spend(head_stop - start):
                 said = saying_of(self.raw[start:head_stop])
-                self.budget.odd.extend((path, each) for each in said.odd)
+                for each in said.odd:
+                    self.budget.note(path, each)
                 if said.cut:
                     self.budget.stop(said.cut)
                 if not depth and said.mime:
@@ -172,7 +184,7 @@ class _Walk:
     def _version(self, start: int, stop: int) -> None:
         """Note where readers that insist on MIME-Version do not take the message for MIME."""
         if len(_VERSION.findall(self.raw, start, stop)) != 1 or _VERSION_1.search(self.raw, start, stop) is None:
-            self.budget.odd.append(("1", Odd("MIME_HEADER", "not one MIME-Version, or not 1.0")))
+            self.budget.note("1", Odd("MIME_HEADER", "not one MIME-Version, or not 1.0"))
 
     def _read(self, said: Saying, place: _Place, default: str) -> None:
         """Read the body of an entity as what its header section says, to every reader."""
@@ -185,7 +197,7 @@ class _Walk:
             part = self._add(said, types, place, multipart=True)
             found = self._multipart(said, part, place.depth)
             if found and not IDENTITY.issuperset(said.encodings):
-                self.budget.odd.append((place.path, Odd("MIME_ENCODING", "a multipart is called encoded, and is not")))
+                self.budget.note(place.path, Odd("MIME_ENCODING", "a multipart is called encoded, and is not"))
         elif is_message:
             part = self._message(said, types, place)
         else:
@@ -204,7 +216,7 @@ class _Walk:
         ):
             self._leaf(said, types, place.below(self._child(place.path)))
         if types[0] == "message/partial":
-            self.budget.odd.append((place.path, Odd("MIME_PARTIAL", "a message in pieces (message/partial)")))
+            self.budget.note(place.path, Odd("MIME_PARTIAL", "a message in pieces (message/partial)"))
         for at in said.bodies:
             start = place.head[0]
             path = self._child(place.path)
@@ -217,9 +229,9 @@ class _Walk:
         part = self._add(said, types, place, multipart=True)
         if "message/external-body" in types:
             odd = Odd("MIME_TYPE", "the content is to be fetched (message/external-body)", Grade.SOFT)
-            self.budget.odd.append((place.path, odd))
+            self.budget.note(place.path, odd)
         elif "message/rfc822" not in types:
-            self.budget.odd.append((place.path, Odd("MIME_TYPE", f"a message that is a {types[0]}")))
+            self.budget.note(place.path, Odd("MIME_TYPE", f"a message that is a {types[0]}"))
         body, stop = place.body
         if _ENCODED.isdisjoint(said.encodings) or _LATE.match(self.raw[body : min(stop, body + 2048)]):
             self.entity(body, stop, self._child(place.path), place.depth + 1, "text/plain")
@@ -250,7 +262,7 @@ class _Walk:
         fields = window.lstrip(b" \t\r\n")
         if _LATE.match(fields):
             odd = Odd("MIME_HEADER", "a blank line stands before the header fields", Grade.HARD)
-            self.budget.odd.append((place.path, odd))
+            self.budget.note(place.path, odd)
             start = body + len(window) - len(fields)
             self.entity(start, stop, self._child(place.path), place.depth + 1, default)
 
@@ -268,23 +280,23 @@ class _Walk:
                 return len(usual)
             parts = split(self.raw, start, stop, boundary, MAX_PARTS)
             if parts.padded:
-                budget.odd.append((part.path, Odd("MIME_BOUNDARY", "something unseen stands behind a boundary")))
+                budget.note(part.path, Odd("MIME_BOUNDARY", "something unseen stands behind a boundary"))
             if parts.cut:
                 budget.stop("too many lines that look like boundaries")
             if parts.delimiters:
                 self.delimiters.update(each.start for each in parts.delimiters)
                 container.span(parts.delimiters[0].start, parts.delimiters[-1].stop)
             if parts.besides:
-                budget.odd.append((part.path, Odd("MIME_BOUNDARY", parts.why, Grade.HARD)))
+                budget.note(part.path, Odd("MIME_BOUNDARY", parts.why, Grade.HARD))
             usual += parts.usual
             closed = closed or parts.closed
             for begin, end in (*parts.usual, *parts.besides):
                 self.entity(begin, end, self._child(part.path), depth + 1, inner)
         if not usual:
-            budget.odd.append((part.path, Odd("MIME_BOUNDARY", "its boundary never comes", Grade.SOFT)))
+            budget.note(part.path, Odd("MIME_BOUNDARY", "its boundary never comes", Grade.SOFT))
         elif not closed:
             container.last = stop  # what is behind the last delimiter is a part
-            budget.odd.append((part.path, Odd("MIME_TRUNCATED", "no final boundary")))
+            budget.note(part.path, Odd("MIME_TRUNCATED", "no final boundary"))
         return len(usual)
 
     def _encoded(self, part: Part, said: Saying, depth: int) -> None:
@@ -300,7 +312,7 @@ class _Walk:
             if not inner:
                 continue
             if encoding.endswith("+signed"):
-                budget.odd.append((part.path, Odd("MIME_ENCODING", "it lies within an opaque signature")))
+                budget.note(part.path, Odd("MIME_ENCODING", "it lies within an opaque signature"))
             if part.types[0].startswith(("multipart/", "message/")):
                 budget.odd.append(
                     (part.path, Odd("MIME_ENCODING", f"a {part.types[0]} is encoded as {encoding}", Grade.SOFT))
@@ -330,7 +342,7 @@ class _Walk:
         if self.budget.spend(stop - start):
             more, odd = other_readings(self.raw, start, stop, said.encodings, types[0])
             if odd is not None:
-                self.budget.odd.append((place.path, odd))
+                self.budget.note(place.path, odd)
             if more:
                 said.encodings = [*(said.encodings or ["7bit"]), *(each for each in more if each not in said.encodings)]
         if self.raw[start : start + 8].lstrip().startswith(_APPLE):
@@ -366,7 +378,7 @@ class _Walk:
             if not self._put(part):
                 return
             grade = Grade.SOFT if guess.encoding != "guess-base64" or not types[0].startswith("text/") else Grade.PLAIN
-            self.budget.odd.append((part.path, Odd("MIME_ENCODING", f"{guess.encoding[6:]} stands in the text", grade)))
+            self.budget.note(part.path, Odd("MIME_ENCODING", f"{guess.encoding[6:]} stands in the text", grade))
 
     # What stands where no part is.
 
@@ -378,18 +390,26 @@ class _Walk:
         begin = 0 if self.within is not None or not self.budget.parts else max(0, self.budget.parts[0].body[0] - 2)
         bare = bool(self.budget.odd) and _BARE.search(self.raw) is not None
         count = 0
+        heads = sorted(self.heads)
+        at = 0
         for found in (_BARE_STRAY if bare else _STRAY).finditer(self.raw, begin):
-            line = self.raw.find(b"--", found.start(), found.end())
-            if line in self.delimiters:
-                continue
+            line = found.start() + 1
+            if found[1] is not None:
+                if self.raw.find(b"--", line, found.end()) in self.delimiters:
+                    continue
+            else:
+                while at < len(heads) and heads[at][1] <= line:
+                    at += 1
+                if (at < len(heads) and heads[at][0] <= line) or line < self.behind:
+                    continue
             count += 1
             if count > MAX_STRAYS:
                 self.budget.stop("too much that looks like parts and is none")
                 return
             self._stray(line, found.end(), found[1])
 
-    def _stray(self, line: int, start: int, boundary: bytes) -> None:
-        """Read one that begins behind a line."""
+    def _stray(self, line: int, start: int, boundary: bytes | None) -> None:
+        """Read one that begins behind a line; without a boundary, where only its fields stand."""
         path, odd, inside = self.within.path if self.within is not None else "1", False, False
         stop = len(self.raw)
         for each in self.containers:
@@ -400,12 +420,15 @@ class _Walk:
                 inside, path, stop = True, of, min(stop, end)
         if not self.budget.spend(stop - start):
             return
-        closing = self.raw.find(b"\n--" + boundary.strip(), start, stop)
+        closing = -1 if boundary is None else self.raw.find(b"\n--" + boundary.strip(), start, stop)
         if closing >= 0:
             stop = closing
         grade = Grade.HARD if odd or (not inside and self.containers) else Grade.PLAIN
-        self.budget.odd.append((path, Odd("MIME_BOUNDARY", "what looks like a part stands where none is", grade)))
+        self.budget.note(path, Odd("MIME_BOUNDARY", "what looks like a part stands where none is", grade))
+        self.budget.quoted = grade is Grade.PLAIN  # in texts people quote such things
+        self.nameless = boundary is None and grade is Grade.PLAIN
         self.entity(start, stop, self._child(path), path.count(".") + 2, "text/plain")
+        self.budget.quoted = self.nameless = False
 
     def _gap(self, begin: int, end: int, path: str) -> None:
         """Look for something encoded before the first part of a multipart, or behind the last; or for a part there."""
@@ -416,7 +439,7 @@ class _Walk:
         fields = window.lstrip(b" \t\r\n")
         if _LATE.match(fields):
             odd = Odd("MIME_BOUNDARY", "what looks like a part stands outside of the boundaries", Grade.HARD)
-            self.budget.odd.append((path, odd))
+            self.budget.note(path, odd)
             start = begin + len(window) - len(fields)
             self.entity(start, end, self._child(path), path.count(".") + 2, "text/plain")
 
@@ -430,7 +453,7 @@ class _Walk:
     def _add(self, said: Saying, types: tuple[str, ...], place: _Place, *, multipart: bool = False) -> Part:
         """Note a part."""
         encodings = tuple(said.encodings) or ("7bit",)
-        names = tuple(said.names)
+        names = () if self.nameless else tuple(said.names)
         part = Part(
             place.path,
             types,
