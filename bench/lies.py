@@ -25,11 +25,12 @@ from gateway.mail.decisions import Action
 from gateway.policy.matching import Policy
 from smtpfront.lab.nameserver import Records
 from tests.lies import catalog, outside
-from tests.lies.building import CONTENT, CONTROL, HARMLESS, NAME
+from tests.lies.building import COMBINED, CONTENT, CONTROL, HARMLESS, NAME
 from tests.nameserving import serving
 
 LIES_BOUND = 0.02
 ORDINARY_BOUND = 0.002
+LYING = (CONTENT, NAME, COMBINED)
 OPEN = {Action.DELIVER, Action.TAG}
 
 
@@ -119,6 +120,11 @@ def run(mails: Iterable[Mail]) -> list[Tried]:
         return [pipeline.tries(each) for each in mails]
 
 
+def share_open(tried: list[Tried]) -> float:
+    """Give the share of mails that reached the recipient as they were."""
+    return sum(not each.held for each in tried) / len(tried)
+
+
 def told(tried: list[Tried], group: str) -> str:
     """Give one line on a group."""
     of_group = [each for each in tried if each.group == group]
@@ -164,21 +170,23 @@ def _judged(tried: list[Tried], *, quiet: bool) -> int:
     out = sys.stderr if quiet else sys.stdout
     groups = dict.fromkeys(each.group for each in tried)
     out.writelines(told(tried, group) + "\n" for group in groups)
-    lies = [each for each in tried if each.group in {CONTENT, NAME}]
+    lies = [each for each in tried if each.group in LYING]
     through = [each for each in lies if not each.held]
     through += [each for each in tried if each.group == CONTROL and not each.held]
-    others = [each for each in tried if each.group not in {CONTENT, NAME, CONTROL, HARMLESS}]
+    others = [each for each in tried if each.group not in {*LYING, CONTROL, HARMLESS}]
     held = [each for each in others if each.held]
     wrong = held + [each for each in tried if each.group == HARMLESS and each.held]
     out.writelines(f"through  {each.group:18} {each.name}: {each.action}, {each.because[:200]}\n" for each in through)
     out.writelines(f"held     {each.group:18} {each.name}: {each.action}, {each.because[:200]}\n" for each in wrong)
-    ok = True
-    if lies:
-        share = sum(not each.held for each in lies) / len(lies)
-        ok = share <= LIES_BOUND
-        out.write(f"lies: {share:.2%} of {len(lies)} delivered or tagged (bound {LIES_BOUND:.1%})\n")
+    ok = not any(each.group == CONTROL for each in through)
+    for families in ((CONTENT, NAME), (COMBINED,)):
+        if of_them := [each for each in lies if each.group in families]:
+            share = share_open(of_them)
+            ok = ok and share <= LIES_BOUND
+            what = " and ".join(families)
+            out.write(f"{what}: {share:.2%} of {len(of_them)} delivered or tagged (bound {LIES_BOUND:.1%})\n")
     if others:
-        share = len(held) / len(others)
+        share = 1 - share_open(others)
         ok = ok and share <= ORDINARY_BOUND
         symbols = Counter(each.symbol for each in held)
         out.write(f"ordinary: {share:.2%} of {len(others)} held (bound {ORDINARY_BOUND:.1%}) {dict(symbols)}\n")

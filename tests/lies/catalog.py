@@ -3,17 +3,33 @@
 from collections.abc import Iterator
 
 from tests.lies import controls
-from tests.lies.building import CONTENT, CONTROL, EICAR, HARMLESS, HARMLESS_TEXT, LETTER, NAME, PROGRAM, Lie, Told
+from tests.lies.building import (
+    COMBINED,
+    CONTENT,
+    CONTROL,
+    EICAR,
+    HARMLESS,
+    HARMLESS_TEXT,
+    LETTER,
+    NAME,
+    PROGRAM,
+    Lie,
+    Told,
+)
+from tests.lies.combined import combined
 from tests.lies.containers import containers
 from tests.lies.encodings import encodings
 from tests.lies.names import names
 from tests.lies.structures import structures
+
+SEVERAL = 300  # mails with several lies at once
 
 
 def lies() -> Iterator[Lie]:
     """Give every construction that hides something."""
     for made in (structures(LETTER), encodings(), containers("letter.txt", EICAR)):
         yield from _of(CONTENT, "", made)
+    yield from _of(COMBINED, "", combined(SEVERAL))
     yield from _of(NAME, "", names())
     yield from _of(NAME, "named-", structures(PROGRAM))
     yield from _of(NAME, "named-", containers("letter.exe", HARMLESS_TEXT))

@@ -23,6 +23,60 @@ _PLACE = 'Content-Disposition: attachment; filename="letter.zip"'
 _BASE64 = "Content-Transfer-Encoding: base64"
 _QUOTED = "Content-Transfer-Encoding: quoted-printable"
 
+# Name, and a field that tells base64.
+FIELDS: tuple[tuple[str, str], ...] = (
+    ("upper-case", "CONTENT-TRANSFER-ENCODING: BASE64"),
+    ("comment-behind", "Content-Transfer-Encoding: base64 (a comment)"),
+    ("comment-before", "Content-Transfer-Encoding: (7bit) base64"),
+    ("comment-glued", "Content-Transfer-Encoding: base64(7bit)"),
+    ("comment-unclosed", "Content-Transfer-Encoding: base64 (7bit"),
+    ("semicolon", "Content-Transfer-Encoding: base64;"),
+    ("parameter", "Content-Transfer-Encoding: base64; x=7bit"),
+    ("word-behind", "Content-Transfer-Encoding: base64 7bit"),
+    ("word-before", "Content-Transfer-Encoding: 7bit base64"),
+    ("comma-behind", "Content-Transfer-Encoding: base64, 7bit"),
+    ("comma-before", "Content-Transfer-Encoding: 7bit, base64"),
+    ("comma-quoted-printable", "Content-Transfer-Encoding: quoted-printable, base64"),
+    ("slash", "Content-Transfer-Encoding: base64/7bit"),
+    ("quotes", 'Content-Transfer-Encoding: "base64"'),
+    ("single-quotes", "Content-Transfer-Encoding: 'base64'"),
+    ("angles", "Content-Transfer-Encoding: <base64>"),
+    ("hyphen", "Content-Transfer-Encoding: base-64"),
+    ("blank-inside", "Content-Transfer-Encoding: base 64"),
+    ("x-base64", "Content-Transfer-Encoding: x-base64"),
+    ("prefix", "Content-Transfer-Encoding: base64bit"),
+    ("short", "Content-Transfer-Encoding: base6"),
+    ("b", "Content-Transfer-Encoding: b"),
+    ("encoded-word", "Content-Transfer-Encoding: =?us-ascii?Q?base64?="),
+    ("folded", "Content-Transfer-Encoding:\r\n base64"),
+    ("folded-blanks", "Content-Transfer-Encoding:\r\n \r\n\tbase64"),
+    ("folded-inside", "Content-Transfer-Encoding: base\r\n 64"),
+    ("no-blank", "Content-Transfer-Encoding:base64"),
+    ("blank-before-colon", "Content-Transfer-Encoding : base64"),
+    ("tab-before-colon", "Content-Transfer-Encoding\t: base64"),
+    ("two-colons", "Content-Transfer-Encoding:: base64"),
+    ("equals", "Content-Transfer-Encoding= base64"),
+    ("nul", "Content-Transfer-Encoding: base64\0"),
+    ("nul-before", "Content-Transfer-Encoding: \0base64"),
+    ("nbsp", "Content-Transfer-Encoding:\xa0base64"),
+    ("formfeed", "Content-Transfer-Encoding:\x0cbase64"),
+    ("dot", "Content-Transfer-Encoding: base64."),
+    ("backslash", "Content-Transfer-Encoding: ba\\se64"),
+    ("underscores", "Content_Transfer_Encoding: base64"),
+    ("content-encoding", "Content-Encoding: base64"),
+    ("encoding", "Encoding: base64"),
+    ("transfer-encoding", "Transfer-Encoding: base64"),
+    ("behind-junk", "This line has no colon\r\nContent-Transfer-Encoding: base64"),
+    ("behind-blank-fold", "X-A: 1\r\n Content-Transfer-Encoding: base64"),
+    ("behind-type", 'Content-Type: application/zip; name="letter.zip";\r\n Content-Transfer-Encoding: base64'),
+    ("in-type", "X-A: 1\rContent-Transfer-Encoding: base64"),
+    ("as-parameter", "Content-Type: application/zip; encoding=base64"),
+    ("absent", "X-A: 1"),
+    ("empty", "Content-Transfer-Encoding:"),
+    ("unknown", "Content-Transfer-Encoding: x-unknown"),
+    ("7bit", "Content-Transfer-Encoding: 7bit"),
+)
+
 
 def encodings() -> Told:
     """Give every construction."""
@@ -42,58 +96,7 @@ def _letter(body: bytes, *fields: str | bytes) -> bytes:
 
 def _told_oddly() -> Told:
     """The encoding is what it always is, and its name or field is odd."""
-    for name, field in (
-        ("upper-case", "CONTENT-TRANSFER-ENCODING: BASE64"),
-        ("comment-behind", "Content-Transfer-Encoding: base64 (a comment)"),
-        ("comment-before", "Content-Transfer-Encoding: (7bit) base64"),
-        ("comment-glued", "Content-Transfer-Encoding: base64(7bit)"),
-        ("comment-unclosed", "Content-Transfer-Encoding: base64 (7bit"),
-        ("semicolon", "Content-Transfer-Encoding: base64;"),
-        ("parameter", "Content-Transfer-Encoding: base64; x=7bit"),
-        ("word-behind", "Content-Transfer-Encoding: base64 7bit"),
-        ("word-before", "Content-Transfer-Encoding: 7bit base64"),
-        ("comma-behind", "Content-Transfer-Encoding: base64, 7bit"),
-        ("comma-before", "Content-Transfer-Encoding: 7bit, base64"),
-        ("comma-quoted-printable", "Content-Transfer-Encoding: quoted-printable, base64"),
-        ("slash", "Content-Transfer-Encoding: base64/7bit"),
-        ("quotes", 'Content-Transfer-Encoding: "base64"'),
-        ("single-quotes", "Content-Transfer-Encoding: 'base64'"),
-        ("angles", "Content-Transfer-Encoding: <base64>"),
-        ("hyphen", "Content-Transfer-Encoding: base-64"),
-        ("blank-inside", "Content-Transfer-Encoding: base 64"),
-        ("x-base64", "Content-Transfer-Encoding: x-base64"),
-        ("prefix", "Content-Transfer-Encoding: base64bit"),
-        ("short", "Content-Transfer-Encoding: base6"),
-        ("b", "Content-Transfer-Encoding: b"),
-        ("encoded-word", "Content-Transfer-Encoding: =?us-ascii?Q?base64?="),
-        ("folded", "Content-Transfer-Encoding:\r\n base64"),
-        ("folded-blanks", "Content-Transfer-Encoding:\r\n \r\n\tbase64"),
-        ("folded-inside", "Content-Transfer-Encoding: base\r\n 64"),
-        ("no-blank", "Content-Transfer-Encoding:base64"),
-        ("blank-before-colon", "Content-Transfer-Encoding : base64"),
-        ("tab-before-colon", "Content-Transfer-Encoding\t: base64"),
-        ("two-colons", "Content-Transfer-Encoding:: base64"),
-        ("equals", "Content-Transfer-Encoding= base64"),
-        ("nul", "Content-Transfer-Encoding: base64\0"),
-        ("nul-before", "Content-Transfer-Encoding: \0base64"),
-        ("nbsp", "Content-Transfer-Encoding:\xa0base64"),
-        ("formfeed", "Content-Transfer-Encoding:\x0cbase64"),
-        ("dot", "Content-Transfer-Encoding: base64."),
-        ("backslash", "Content-Transfer-Encoding: ba\\se64"),
-        ("underscores", "Content_Transfer_Encoding: base64"),
-        ("content-encoding", "Content-Encoding: base64"),
-        ("encoding", "Encoding: base64"),
-        ("transfer-encoding", "Transfer-Encoding: base64"),
-        ("behind-junk", "This line has no colon\r\nContent-Transfer-Encoding: base64"),
-        ("behind-blank-fold", "X-A: 1\r\n Content-Transfer-Encoding: base64"),
-        ("behind-type", 'Content-Type: application/zip; name="letter.zip";\r\n Content-Transfer-Encoding: base64'),
-        ("in-type", "X-A: 1\rContent-Transfer-Encoding: base64"),
-        ("as-parameter", "Content-Type: application/zip; encoding=base64"),
-        ("absent", "X-A: 1"),
-        ("empty", "Content-Transfer-Encoding:"),
-        ("unknown", "Content-Transfer-Encoding: x-unknown"),
-        ("7bit", "Content-Transfer-Encoding: 7bit"),
-    ):
+    for name, field in FIELDS:
         yield f"base64-as-{name}", f"In base64, told as {field[:60]!r}", _letter(base64_of(ZIP), field)
     for name, field in (
         ("comment", "Content-Transfer-Encoding: quoted-printable (8bit)"),
@@ -155,13 +158,13 @@ def _every(text: bytes, step: int, junk: bytes) -> bytes:
     return junk.join(text[at : at + step] for at in range(0, len(text), step))
 
 
-def _base64_done_oddly() -> Told:
-    """Rightly told, and what it holds is odd."""
-    text = base64.b64encode(ZIP)
-    padded = b"".join(base64.b64encode(ZIP[at : at + 4]) for at in range(0, len(ZIP), 4))
-    by_line = b"".join(base64.b64encode(ZIP[at : at + 40]) + b"\r\n" for at in range(0, len(ZIP), 40))
-    shifted = base64_of(b"\0\0\0" + ZIP)
-    for name, body in (
+def base64_bodies(raw: bytes) -> tuple[tuple[str, bytes], ...]:
+    """Give octets in base64 in every odd way, each with its name."""
+    text = base64.b64encode(raw)
+    padded = b"".join(base64.b64encode(raw[at : at + 4]) for at in range(0, len(raw), 4))
+    by_line = b"".join(base64.b64encode(raw[at : at + 40]) + b"\r\n" for at in range(0, len(raw), 40))
+    shifted = base64_of(b"\0\0\0" + raw)
+    return (
         ("dots", _every(text, 4, b".")),
         ("stars", _every(text, 1, b"*")),
         ("exclamation", _every(text, 7, b"!")),
@@ -212,7 +215,12 @@ def _base64_done_oddly() -> Told:
         ("bom", b"\xef\xbb\xbf" + text),
         ("shifted-by-three", shifted),
         ("utf-16", text.decode().encode("utf-16-le")),
-    ):
+    )
+
+
+def _base64_done_oddly() -> Told:
+    """Rightly told, and what it holds is odd."""
+    for name, body in base64_bodies(ZIP):
         raw = _letter(body, _BASE64)
         yield f"base64-{name}", f"In base64 with {name.replace('-', ' ')}; readers skip, stop or shift there", raw
 
