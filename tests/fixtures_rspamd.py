@@ -26,8 +26,8 @@ PASSWORD = "teach me"
 LEARNS = 3  # messages of each kind, from which on its Bayes speaks
 # What would ask the world, or would tell a second message from a first.
 _OFF = (
-    "arc asn dkim dkim_signing dmarc elastic fuzzy_check greylist history_redis mx_check neural phishing ratelimit rbl "
-    "replies reputation rspamd_update spf surbl url_redirector whitelist"
+    "arc asn dkim_signing elastic fuzzy_check greylist history_redis mx_check neural phishing ratelimit rbl replies "
+    "reputation rspamd_update surbl url_redirector whitelist"
 )
 
 
@@ -92,6 +92,7 @@ def _configure(folder: Path, scan: int, learn: int, store: int, nameserver: str)
         "worker-proxy.inc": "enabled = false;",
         "redis.conf": f'servers = "127.0.0.1:{store}";',
         "classifier-bayes.conf": f"min_learns = {LEARNS};",
+        "http_headers.conf": "enabled = true;",  # what is told of SPF and DKIM is not asked for again
         "logging.inc": 'type = "console";',
         **{f"{module}.conf": "enabled = false;" for module in _OFF.split()},
     }

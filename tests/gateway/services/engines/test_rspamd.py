@@ -62,6 +62,13 @@ async def test_it_is_told_the_envelope_and_the_client(engine: Rspamd) -> None:
     assert "HFILTER_HOSTNAME_UNKNOWN" in untold - told
 
 
+async def test_it_takes_our_word_for_spf_and_dkim_where_its_module_for_that_is_on(engine: Rspamd) -> None:
+    proven = msgspec.structs.replace(KNOWN, spf="pass", dkim=(("shop.example", "pass"),))
+    forged = msgspec.structs.replace(KNOWN, spf="fail", dkim=(("shop.example", "fail"),))
+    assert {"R_SPF_ALLOW", "R_DKIM_ALLOW"} <= names(await engine.judge(letter(HAM), proven))
+    assert {"R_SPF_FAIL", "R_DKIM_REJECT"} <= names(await engine.judge(letter(HAM), forged))
+
+
 async def test_a_client_can_not_slip_in_a_header_field(engine: Rspamd) -> None:
     sly = msgspec.structs.replace(KNOWN, helo="x\r\nRcpt: info@example.test\udcff", recipients=("bob@example.test",))
     assert "TO_MATCH_ENVRCPT_ALL" not in names(await engine.judge(letter(HAM), sly))
