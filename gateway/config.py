@@ -100,8 +100,8 @@ class Clamd(_Section, frozen=True):
 class Rspamd(_Section, frozen=True):
     """Rspamd, where the policy has it on. ``url`` scans, ``controller`` learns; ``secret`` names its password's file.
 
-    ``seconds`` bounds one scan with its wait, ``concurrent`` is how many run at once in one process. What is larger than
-    ``max_size`` (octets) is not handed over.
+    ``seconds`` bounds one scan with its wait, ``concurrent`` is how many run at once in one process. What is larger
+    than ``max_size`` (octets) is not handed over.
     """
 
     url: str = "http://127.0.0.1:11333"
