@@ -1,4 +1,4 @@
-"""Why mail was refused, deferred, quarantined, redirected or dropped: counted by check and symbol as traces are ingested."""
+"""Why mail was refused, deferred, quarantined, redirected or dropped: by check and symbol, as traces are ingested."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
