@@ -17,7 +17,8 @@ _AS_IT_STANDS = frozenset({"", "7bit", "8bit", "binary"})
 _SHOWN = ("text/", "message/", "multipart/")
 _UNKNOWN = Signature("application/octet-stream", opens=True)
 _ARCHIVES = "zip rar 7z gz tgz bz2 xz cab arj lzh lha ace tar iso img z zst jar docx docm xlsx xlsm pptx pptm"
-_ARCHIVE_NAMES = frozenset(_ARCHIVES.split())
+_HOLDING = "eml mht mhtml p7m"
+_ARCHIVE_NAMES = frozenset(f"{_ARCHIVES} {_HOLDING}".split())
 
 
 class Attached(msgspec.Struct, frozen=True):
@@ -55,7 +56,7 @@ def _signature(part: Part, prefix: bytes) -> Signature | None:
     if not text:
         return _UNKNOWN
     if any(extension(normal(name)) in _ARCHIVE_NAMES for name in part.names):
-        return _UNKNOWN  # something may stand in front of an archive
+        return _UNKNOWN  # something may stand in front of an archive; a message is a text
     if found := script_of(prefix):
         return found
     return Signature(declared if not prefix or declared.startswith(_SHOWN) else "text/plain")

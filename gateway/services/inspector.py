@@ -117,6 +117,7 @@ class _Helper:
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     cwd="/",
+                    process_group=0,  # a stop from the terminal is no answer about a file
                     env={"PYTHONPATH": str(_ROOT), "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"},
                 )
             except OSError:

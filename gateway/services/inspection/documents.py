@@ -54,6 +54,7 @@ _FROM_OUTSIDE = re.compile(
     rb"(?=[^>]*TargetMode\s*=\s*[\"']External)[^>]*\bTarget\s*=\s*[\"']((?:https?|ftp):[^\"']{0,200}|\\\\[^\"']{0,200})",
     re.IGNORECASE,
 )
+_NAMES_MACROS = re.compile(rb"(?i)vnd\.ms-office\.vbaProject|relationships/(?:vbaProject|xl(?:Intl)?Macrosheet)")
 _PDF_ENCRYPTED = re.compile(rb"/Encrypt[\s\d<]")
 _PDF_ACTIVE = re.compile(rb"/(JavaScript|JS|Launch)[\s(<\[/\d]")
 _PDF_NAME = re.compile(rb"/UF?\s*\(((?:[^()\\]|\\.){1,255})\)|/F\s*\(((?:[^()\\]|\\.){1,255})\)")
@@ -79,6 +80,11 @@ def holds_macros(name: str, kind: str) -> bool:
     if "opendocument" in kind:
         return name.startswith("basic/") and name.endswith(".xml") and "/script-l" not in name
     return False
+
+
+def names_macros(part: bytes) -> bool:
+    """Whether a document's list of types or relationships names macros, whatever their part is called."""
+    return _NAMES_MACROS.search(part) is not None
 
 
 def loads_from_outside(relationships: bytes) -> str:

@@ -4,9 +4,9 @@ import re
 
 import olefile  # type: ignore[import-untyped]
 
-_FOLDERS = frozenset({"macros", "_vba_project_cur", "vba"})
 _MODULE = re.compile(rb"\x00Attribut[^e]")  # how a compressed module's source begins
 _NO_CODE = re.compile(r"(?i)\s*(?:attribute\b|option\b|'|rem\b|$)")
+_COMPILED = 4096  # octets; that of a module without code takes about 1000
 _LARGEST = 4 * 1024 * 1024  # octets of a module that are read
 _SIGNED = 0x3000  # what the header of each chunk has
 _NO_MODULES = frozenset({"_vba_project", "dir", "project", "projectwm"})
@@ -16,7 +16,7 @@ def macros_of(document: olefile.OleFileIO, streams: list[str]) -> str:
     """Say which module of a document does something; empty where none does."""
     for each in streams:
         *folders, name = each.lower().split("/")
-        if not _FOLDERS & set(folders) or name in _NO_MODULES or name.startswith("__srp_"):
+        if folders[-1:] != ["vba"] or name in _NO_MODULES or name.startswith("__srp_"):
             continue
         octets = document.openstream(each).read(_LARGEST)
         if does_something(octets):
@@ -25,10 +25,13 @@ def macros_of(document: olefile.OleFileIO, streams: list[str]) -> str:
 
 
 def does_something(module: bytes) -> bool:
-    """Whether a module's source has more than attributes, options and comments. What can't be read counts as code."""
+    """Whether a module's source has more than attributes, options and comments. What can't be read counts as code.
+
+    In front of the source stands what Office has compiled of it, and may run instead: where it is long, it counts too.
+    """
     found = _MODULE.search(module)
-    if found is None:
-        return False
+    if found is None or found.start() > _COMPILED:
+        return True
     source = decompressed(module[found.start() - 3 :])
     if source is None:
         return True

@@ -1,30 +1,42 @@
 """Looks at one attachment and all that lies in it, within bounds of time, octets, entries and depth. Never raises."""
 
 import mmap
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from gateway.mime.claims import BY_NAME, by_names, type_lie
+from gateway.mime.attached import attachments
+from gateway.mime.claims import by_names, type_lie
+from gateway.mime.decoding import whole
 from gateway.mime.kinds import Kind
-from gateway.mime.names import extension, normal, shown
+from gateway.mime.names import extension, shown
+from gateway.mime.reader import dissect
 from gateway.mime.signatures import ISO, OLE, ONENOTE, PDF, PREFIX, RTF, TAR, TNEF, ZIP, Signature
 from gateway.services.filetypes import TEXT, content_type
-from gateway.services.inspection import archives, documents, tnef, zips
+from gateway.services.inspection import archives, cms, documents, tnef, zips
+from gateway.services.inspection.telling import (
+    CMS,
+    MESSAGE,
+    NAMED,
+    called,
+    chosen,
+    is_called_archive,
+    known,
+    matters,
+    mimetype,
+    of_content,
+    own_name,
+    read_part,
+    signature_for,
+    stems,
+)
 from gateway.services.inspection.words import Inspection, Limits, Thing
 
 Octets = bytes | mmap.mmap
 
-NAMED = 100  # things of one attachment that are named
 _HARMLESS_SIZE = 256 * 1024 * 1024  # octets that anything may unpack to
 _RATIO = 100  # times its own size that a larger attachment may unpack to
 _PEEK = 4096  # octets of an entry that are looked at first
 _RELATIONSHIPS = 256 * 1024
-_ENDING = 66_000
-_STEM = re.compile(r"(?i)\.(?:gz|bz2|xz|lzma|lz|zst|lz4|z)$")
-_SHORT = re.compile(r"(?i)\.t(?:gz|bz2?|xz|zst|az)$")
-_ARCHIVES = "zip rar 7z gz tgz bz2 xz cab arj lzh lha ace tar iso img z zst docx xlsx pptx jar"
-_ARCHIVE_NAMES = frozenset(_ARCHIVES.split())
 
 
 class _Spent(Exception):  # noqa: N818 - it is no error
@@ -35,7 +47,7 @@ def inspect(octets: Octets, names: tuple[str, ...], types: tuple[str, ...], limi
     """Look at an attachment. ``names`` are those that it goes by, ``types`` those that it is declared to have."""
     walk = _Walk(limits, len(octets))
     walk.look(octets, names, (), 0, types)
-    return Inspection(*_chosen(walk.things, walk.more))
+    return Inspection(*chosen(walk.things, walk.more))
 
 
 class _Walk:
@@ -61,14 +73,14 @@ class _Walk:
         declared: tuple[str, ...] = (),
     ) -> None:
         """Look at one thing, and at what lies in it."""
-        signature = _signature(octets, names)
+        signature = signature_for(octets, names)
         thing = Thing(names, inside, signature.type, by_names(names))
         self.things.append(thing)
         if signature.kind is not None:
             thing.kinds.setdefault(signature.kind, f"by its content, {signature.type}")
         if signature.opens:
             self._open(octets, thing, signature, depth)
-        if lie := type_lie(thing.type, _of_content(thing, signature), names, declared):
+        if lie := type_lie(thing.type, of_content(thing, signature), names, declared):
             thing.kinds.setdefault(Kind.TYPE_LIES, lie)
 
     def _open(self, octets: Octets, thing: Thing, signature: Signature, depth: int) -> None:
@@ -109,15 +121,15 @@ class _Walk:
 
     def within(self, thing: Thing, names: tuple[str, ...], fetch: Callable[[int], bytes], depth: int) -> None:
         """Look at one entry of a thing. ``fetch`` gives up to so many octets of it, from its start."""
-        inside = (*thing.inside, _called(thing))
+        inside = (*thing.inside, called(thing))
         head = fetch(_PEEK)
         self.tick(len(head))
-        signature = content_type(head)
+        signature = known(head, names)
         if signature.type not in _PLAIN and len(head) == _PEEK and not signature.opens and signature.kind is None:
             head = fetch(PREFIX)
             self.tick(len(head))
-            signature = content_type(head)
-        if signature.opens or (head and _is_called_archive(names)):
+            signature = known(head, names)
+        if signature.opens or (head and is_called_archive(names)):
             whole = fetch(self.limits.nested + 1)
             self.tick(len(whole))
             if len(whole) <= self.limits.nested:
@@ -149,7 +161,7 @@ class _Walk:
         """Look into a zip archive, or what is made of one."""
         archive = zips.read(octets, self.limits.entries)
         lowered = {member.names[0].lower() for member in archive.members}
-        document = documents.zip_type(lowered) or _mimetype(octets, archive)
+        document = documents.zip_type(lowered) or mimetype(octets, archive)
         thing.type = document or thing.type
         if document.endswith(("java-archive", "package-archive")):
             thing.kinds.setdefault(Kind.EXECUTABLE, f"by its content, {document}")
@@ -165,7 +177,7 @@ class _Walk:
                 done += 1
         except _Spent:
             for member in archive.members[done:]:
-                self.note(member.names, (*thing.inside, _called(thing)), None, {})
+                self.note(member.names, (*thing.inside, called(thing)), None, {})
             raise
 
     def _member(self, octets: Octets, member: zips.Member, thing: Thing, document: str, depth: int) -> None:
@@ -174,7 +186,7 @@ class _Walk:
             return
         if member.encrypted:
             thing.kinds.setdefault(Kind.ENCRYPTED, f"{shown(member.names[0])} is encrypted")
-            self.note(member.names, (*thing.inside, _called(thing)), None, {})
+            self.note(member.names, (*thing.inside, called(thing)), None, {})
             return
 
         def fetch(limit: int) -> bytes:
@@ -184,11 +196,9 @@ class _Walk:
         if document:
             if documents.holds_macros(name, document):
                 thing.kinds.setdefault(Kind.MACROS, f"{shown(member.names[0])} holds macros")
-            elif name.endswith(".rels") and (told := documents.loads_from_outside(fetch(_RELATIONSHIPS))):
-                thing.kinds.setdefault(Kind.ACTIVE, f"it loads {shown(told)}")
-            elif name == "meta-inf/manifest.xml" and b":encryption-data" in fetch(_RELATIONSHIPS):
-                thing.kinds.setdefault(Kind.ENCRYPTED, "an encrypted document")
-            elif "/embeddings/" in name or (by_names(member.names) and document not in _OWN_SCRIPTS):
+            elif name.endswith(".rels") or name in _TELLING:
+                read_part(name, fetch(_RELATIONSHIPS), thing)
+            elif (document, extension(name)) not in _OWN_SCRIPTS and (by_names(member.names) or matters(fetch(_PEEK))):
                 self.within(thing, member.names, fetch, depth)
             return
         self.within(thing, member.names, fetch, depth)
@@ -219,7 +229,7 @@ class _Walk:
             # The name of what could not be unpacked counts; that it could not be unpacked, where it may hide something.
             left = entries[max(0, done - 1) :]
             self._names_only(left, thing)
-            if any(_is_called_archive((entry.name,)) for entry in left):
+            if any(is_called_archive((entry.name,)) for entry in left):
                 thing.kinds.setdefault(Kind.ENCRYPTED if error.encrypted else Kind.UNREADABLE, str(error))
         except _Spent:
             self._names_only(entries[done:], thing)
@@ -245,7 +255,7 @@ class _Walk:
 
     def _names_only(self, entries: Iterable[archives.Entry], thing: Thing) -> None:
         """Note entries whose content is not looked at."""
-        inside = (*thing.inside, _called(thing))
+        inside = (*thing.inside, called(thing))
         for each in entries:
             self.note((each.name,), inside, None, {})
 
@@ -258,7 +268,7 @@ class _Walk:
             self._archived(octets, thing, (("tar",), filter_name), depth)
             return
         self.count()
-        self.within(thing, _stems(thing.names) + _own_name(octets), fetch, depth)
+        self.within(thing, stems(thing.names) + own_name(octets), fetch, depth)
 
     def tar(self, octets: Octets, thing: Thing, depth: int) -> None:
         """Look into a tar archive."""
@@ -272,6 +282,17 @@ class _Walk:
         """Look into winmail.dat."""
         for each in tnef.attachments(octets[:]):
             self._held(thing, tuple(dict.fromkeys(each.names)), each.data, depth)
+
+    def message(self, octets: Octets, thing: Thing, depth: int) -> None:
+        """Look into a message that lies in something else."""
+        raw = octets[:]
+        for each in attachments(raw, dissect(raw)):
+            self._held(thing, each.part.names, whole(each.blocks(raw), self.limits.nested + 1), depth)
+
+    def signed(self, octets: Octets, thing: Thing, depth: int) -> None:
+        """Look into the message that an opaque signature is about."""
+        if inner := cms.content(octets[:]):
+            self.message(inner, thing, depth)
 
     def document(self, read: Callable[[Octets], documents.Report], octets: Octets, thing: Thing, depth: int) -> None:
         """Look into a document."""
@@ -297,6 +318,8 @@ _OPENERS: dict[str, Callable[[_Walk, Octets, Thing, int], None]] = {
     TAR.type: _Walk.tar,
     ISO.type: _Walk.iso,
     TNEF.type: _Walk.tnef,
+    MESSAGE.type: _Walk.message,
+    CMS.type: _Walk.signed,
     **dict.fromkeys(archives.FILTERS, _Walk.compressed),
     OLE.type: _reading(documents.ole),
     PDF.type: _reading(documents.pdf),
@@ -305,55 +328,8 @@ _OPENERS: dict[str, Callable[[_Walk, Octets, Thing, int], None]] = {
 }
 _PLAIN = frozenset({TEXT, "image/jpeg", "image/png", "image/gif"})
 _STREAMED = frozenset({("tar",), ("cpio",), ("ar",)})
-_OWN_SCRIPTS = frozenset({"application/epub+zip", "application/java-archive"})
-_MIMETYPE = re.compile(rb"application/[a-z0-9.+-]{1,80}")
-
-
-def _signature(octets: Octets, names: tuple[str, ...]) -> Signature:
-    """Say what content is; a zip archive may have anything in front of it."""
-    signature = content_type(octets[:PREFIX])
-    if signature.opens or signature.kind is not None or not _is_called_archive(names):
-        return signature
-    return ZIP if octets.rfind(b"PK\x05\x06", max(0, len(octets) - _ENDING)) >= 0 else signature
-
-
-def _is_called_archive(names: tuple[str, ...]) -> bool:
-    """Whether a name says that it is an archive."""
-    return any(extension(normal(name)) in _ARCHIVE_NAMES for name in names)
-
-
-def _of_content(thing: Thing, signature: Signature) -> Kind | None:
-    """Give the kind that the content makes of a thing, once it was looked into."""
-    detail = thing.kinds.get(Kind.EXECUTABLE, "")
-    return signature.kind or (Kind.EXECUTABLE if detail not in {"", BY_NAME} else None)
-
-
-def _called(thing: Thing) -> str:
-    """Give the name that a thing goes by where something lies in it."""
-    return shown(thing.names[0]) if thing.names and thing.names[0] else thing.type
-
-
-def _stems(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Give the names of what lies in a compressed stream, by the stream's own."""
-    return tuple(_SHORT.sub(".tar", _STEM.sub("", name)) for name in names)
-
-
-def _own_name(octets: Octets) -> tuple[str, ...]:
-    """Give the name that a gzip stream says its content has (RFC 1952 2.3), where it says one."""
-    head = octets[:1024]
-    if head[:2] != b"\x1f\x8b" or not head[3] & 0x08:
-        return ()
-    at = 10 + (2 + int.from_bytes(head[10:12], "little") if head[3] & 0x04 else 0)
-    return (head[at:].partition(b"\0")[0].decode("utf-8", "replace"),)
-
-
-def _mimetype(octets: Octets, archive: zips.Archive) -> str:
-    """Give the type that an OpenDocument or an e-book says it is; empty where it says nothing."""
-    first = archive.members[0] if archive.members else None
-    if first is None or first.names[0] != "mimetype":
-        return ""
-    found = _MIMETYPE.match(zips.unpacked(octets, first, 100) or b"")
-    return found[0].decode() if found else ""
+_TELLING = frozenset({"[content_types].xml", "meta-inf/manifest.xml"})
+_OWN_SCRIPTS = frozenset({("application/epub+zip", "js"), ("application/java-archive", "class")})
 
 
 def _fetching(blocks: Iterator[bytes], tick: Callable[[int], None]) -> Callable[[int], bytes]:
@@ -370,18 +346,3 @@ def _fetching(blocks: Iterator[bytes], tick: Callable[[int], None]) -> Callable[
         return bytes(kept[:limit])
 
     return fetch
-
-
-def _chosen(things: list[Thing], more: int) -> tuple[tuple[Thing, ...], int]:
-    """Choose which things are named: the attachment, what is dangerous, then one of each extension, then the rest."""
-    if len(things) <= NAMED:
-        return tuple(things), more
-    seen: set[str] = set()
-    ranks = []
-    for at, thing in enumerate(things):
-        last = extension(normal(thing.names[0])) if thing.names else ""
-        rank = 0 if at == 0 else 1 if thing.kinds else 2 if last not in seen else 3
-        seen.add(last)
-        ranks.append((rank, at))
-    kept = sorted(at for _, at in sorted(ranks)[:NAMED])
-    return tuple(things[at] for at in kept), more + len(things) - len(kept)

@@ -1,5 +1,6 @@
 """What an attachment is and holds, whatever it is packed in; and that a hostile one has a definite answer in time."""
 
+import base64
 import gzip
 import io
 import random
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from gateway.mime.kinds import Kind
-from gateway.services.inspection.walk import NAMED, inspect
+from gateway.services.inspection.telling import NAMED
+from gateway.services.inspection.walk import inspect
 from gateway.services.inspection.words import Inspection, Limits, Thing
 from tests.gateway.attaching import (
     ELF,
@@ -192,6 +194,9 @@ def test_a_zip_archive_without_its_directory_is_unreadable_and_its_names_count()
     ("octets", "kind"),
     [
         (office({"word/vbaProject.bin": b"x"}), Kind.MACROS),
+        (office({"word/_rels/a.rels": b"<R Type='.../relationships/vbaProject'/>"}), Kind.MACROS),
+        (office({"word/media/image1.png": PROGRAM}), Kind.EXECUTABLE),
+        (ole({"VBA/Module1": b"x" * 5000 + vba("")}), Kind.MACROS),
         (office({"xl/macrosheets/sheet1.xml": b"x"}, "xl"), Kind.MACROS),
         (office({"word/embeddings/a.bin": ole({"\x01Ole10Native": packaged("run.exe", PROGRAM)})}), Kind.EXECUTABLE),
         (ole({"WordDocument": bytes(12), "Macros/VBA/Module1": vba("Sub AutoOpen()\r\nEnd Sub\r\n")}), Kind.MACROS),
@@ -253,6 +258,39 @@ def test_a_message_that_outlook_saved_is_looked_into() -> None:
     found = look(ole({"__properties_version1.0": b"x", **attached}))
     assert found.things[0].type == "application/vnd.ms-outlook"
     assert [(each.names, list(each.kinds)) for each in found.things[1:]] == [(("run.exe",), [Kind.EXECUTABLE])]
+
+
+EML = (
+    b"From: a@other.test\r\nSubject: x\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream; name=run.exe\r\n"
+    b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.encodebytes(PROGRAM)
+)
+
+
+@pytest.mark.parametrize("octets", [zipped({"letter.eml": EML}), tnef("letter.eml", EML)])
+def test_a_message_in_something_else_is_looked_into(octets: bytes) -> None:
+    program = look(octets).things[-1]
+
+    assert (program.inside[-1], program.names, list(program.kinds)) == ("letter.eml", ("run.exe",), [Kind.EXECUTABLE])
+
+
+@pytest.mark.parametrize("arguments", [("smime", "-sign"), ("cms", "-sign", "-stream")], ids=["length", "stream"])
+def test_so_is_one_in_an_opaque_signature(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    key, certificate = tmp_path / "key", tmp_path / "certificate"
+    new = ("-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=a")
+    subprocess.run(["openssl", "req", *new, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    with_key = ("-signer", certificate, "-inkey", key)
+    signed = subprocess.run(
+        ["openssl", *arguments, "-nodetach", "-binary", "-outform", "DER", *with_key],
+        input=EML,
+        check=True,
+        capture_output=True,
+    ).stdout
+
+    found = look(signed, "smime.p7m")
+    assert [(each.names, list(each.kinds)) for each in found.things] == [
+        (("smime.p7m",), []),
+        (("run.exe",), [Kind.EXECUTABLE]),
+    ]
 
 
 def test_of_many_entries_the_dangerous_ones_are_named_and_one_of_each_extension() -> None:
