@@ -25,12 +25,13 @@ from gateway.mime.names import normal, shown
 from gateway.mime.words import Anatomy
 from gateway.policy.attachments import SEPARATOR
 from gateway.services.inspection.words import Thing
-from gateway.services.inspector import HELPERS, Inspector, InspectorBusy, InspectorError
+from gateway.services.inspector import HELPERS, Inspector, InspectorError, InspectorTimeout
 
 MOST_ASKED = 100  # attachments of one message that are looked into
 NAMED = 100  # things that a trace names; what is dangerous comes first
 _MOST_NAMES = 10  # of one thing
 _SECONDS = 15.0  # for all attachments of one message
+_PROCESSOR = 8.0  # seconds of processor time for the same
 WEIGHTS: dict[Kind, float] = {
     Kind.EXECUTABLE: 10.0,
     Kind.SCRIPT: 10.0,
@@ -95,32 +96,33 @@ class Attachments(Check):
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._threads, self._look, content, anatomy)
-        except InspectorBusy as error:
+        except InspectorTimeout as error:
             return timed_out(str(error))
         except InspectorError as error:
             return failed(str(error))
 
     def _look(self, content: Content, anatomy: Anatomy) -> Seen:
-        """Look at all attachments. Blocks. Raises InspectorError, InspectorBusy, OSError."""
+        """Look at all attachments. Blocks. Raises InspectorError, InspectorTimeout, OSError."""
         with opened(content) as raw:
             return _seen(list(self._found(raw, anatomy)), anatomy)
 
     def _found(self, raw: Raw, anatomy: Anatomy) -> Iterator[_Found]:
         """Give every attachment with what lies in it."""
         until = time.monotonic() + self._seconds
-        asked = 0
+        asked, left = 0, _PROCESSOR
         for each in attachments(raw, anatomy):
             part = each.part
             if not each.signature.opens:
                 yield _Found(part.path, _thing(each))
                 continue
             asked += 1
-            if asked > MOST_ASKED or time.monotonic() > until:
+            if asked > MOST_ASKED or left <= 0:
                 thing = _thing(each)
                 thing.kinds[Kind.UNREADABLE] = "it was not looked into: there are too many, or they take too long"
                 yield _Found(part.path, thing)
                 continue
-            seen = self._inspector.inspect(each.blocks(raw), part.names, part.types, until)
+            seen = self._inspector.inspect(each.blocks(raw), part.names, part.types, until, left)
+            left -= seen.seconds
             for thing in seen.things:
                 yield _Found(part.path, thing)
             if seen.more:

@@ -25,7 +25,7 @@ from gateway.services.inspection.wire import LENGTH, READY, exactly
 from gateway.services.inspection.words import Inspection, Limits, Request, Thing
 
 HELPERS = 2  # of one process, each started when it is first needed
-GRACE = 2.0  # seconds that a helper has beyond its limit before it is ended
+_GRACE = 2.0  # seconds that an end may take
 START = 15.0  # seconds that a helper may take to begin
 _IN_MEMORY = 1024 * 1024  # octets of an attachment that are handed over in memory
 _ROOT = Path(__file__).resolve().parents[2]
@@ -35,8 +35,8 @@ class InspectorError(Exception):
     """No helper can be had. The text says why."""
 
 
-class InspectorBusy(InspectorError):  # noqa: N818 - an InspectorError with a name of its own
-    """No helper became free in time."""
+class InspectorTimeout(InspectorError):  # noqa: N818 - an InspectorError with a name of its own
+    """No helper became free in time, or the one that was asked had no time to answer."""
 
 
 class Inspector:
@@ -50,20 +50,28 @@ class Inspector:
             self._free.put(_Helper())
 
     def inspect(
-        self, blocks: Iterable[bytes], names: tuple[str, ...], types: tuple[str, ...], until: float
+        self,
+        blocks: Iterable[bytes],
+        names: tuple[str, ...],
+        types: tuple[str, ...],
+        until: float,
+        seconds: float | None = None,
     ) -> Inspection:
         """Have an attachment looked at; ``blocks`` are its octets, ``until`` a time of ``time.monotonic``.
 
-        ``names`` are those that it goes by, ``types`` those that it is declared to have. Raises InspectorError,
-        InspectorBusy.
+        ``names`` are those that it goes by, ``types`` those that it is declared to have; ``seconds`` of processor time
+        may be spent, where that is less than the limit. Raises InspectorError, InspectorTimeout.
         """
+        limits = self.limits
+        if seconds is not None and seconds < limits.seconds:
+            limits = msgspec.structs.replace(limits, seconds=seconds)
         try:
             helper = self._free.get(timeout=max(0.0, until - time.monotonic()))
         except queue.Empty:
-            raise InspectorBusy("no reader of attachments became free in time") from None
+            raise InspectorTimeout("no reader of attachments became free in time") from None
         try:
             with _file_of(blocks) as (file, size):
-                return helper.ask(file, Request(size, names, types, self.limits))
+                return helper.ask(file, Request(size, names, types, limits), until)
         except OSError as error:
             raise InspectorError(f"attachments can't be read: {error.strerror or error}") from error
         finally:
@@ -85,20 +93,21 @@ class _Helper:
         self._sock: socket.socket | None = None
         self._lock = threading.Lock()
 
-    def ask(self, file: int, request: Request) -> Inspection:
-        """Have a file looked at. Raises OSError, InspectorError where no helper can be started."""
+    def ask(self, file: int, request: Request, until: float) -> Inspection:
+        """Have a file looked at. Raises OSError, InspectorError where no helper can be started, InspectorTimeout."""
         with self._lock:
             sock = self._started()
             question = msgspec.json.encode(request)
             try:
-                sock.settimeout(request.limits.seconds + GRACE)
+                sock.settimeout(max(0.001, until - time.monotonic()))
                 socket.send_fds(sock, [LENGTH.pack(len(question))], [file])
                 sock.sendall(question)
                 answer = exactly(sock, LENGTH.unpack(exactly(sock, LENGTH.size))[0])
                 return msgspec.json.decode(answer, type=Inspection)
             except TimeoutError:
+                # It had too little of the processor: that is our trouble, and nothing about the file.
                 self.end()
-                why = f"it is not read within {request.limits.seconds:g} s"
+                raise InspectorTimeout("attachments were not read in time") from None
             except (EOFError, ConnectionError, msgspec.MsgspecError):
                 why = self._ended()
             return Inspection((Thing(request.names, kinds={Kind.UNREADABLE: why}),))
@@ -140,7 +149,7 @@ class _Helper:
         code = 0
         if process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                code = process.wait(GRACE)
+                code = process.wait(_GRACE)
         self.end()
         return f"its reader ended by {signal.Signals(-code).name}" if code < 0 else f"its reader ended with {code}"
 

@@ -7,11 +7,13 @@ file and no connection, writes nothing, and ends when the socket does. Its memor
 import contextlib
 import ctypes
 import locale
+import math
 import mmap
 import os
 import resource
 import socket
 import sys
+import time
 from collections.abc import Iterator
 
 import msgspec
@@ -46,7 +48,12 @@ def main() -> None:
 
 
 def _answer(file: int, request: Request) -> Inspection:
-    """Look at a file; where memory does not do, that is an answer too."""
+    """Look at a file; where memory does not do, that is an answer too.
+
+    A reader that does not come back is ended by the kernel, once it has had two seconds more than its bound.
+    """
+    spent = math.ceil(time.process_time() + request.limits.seconds) + 2
+    resource.setrlimit(resource.RLIMIT_CPU, (spent, resource.RLIM_INFINITY))
     try:
         # A private mapping, which libarchive can be handed; nothing is written to it.
         with _mapped(file, request.size) as octets:

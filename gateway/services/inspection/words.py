@@ -8,9 +8,9 @@ from gateway.mime.kinds import Kind
 class Limits(msgspec.Struct, frozen=True):
     """How much is looked at in one attachment, with all that lies in it.
 
-    ``seconds`` of time, ``depth`` levels of archives, ``entries`` in all; ``unpacked`` octets are unpacked to be looked
-    at, ``nested`` at most for one archive within another; ``declared`` octets may all entries together say that they
-    unpack to.
+    ``seconds`` of processor time, ``depth`` levels of archives, ``entries`` in all; ``unpacked`` octets are unpacked to
+    be looked at, ``nested`` at most for one archive within another; ``declared`` octets may all entries together say
+    that they unpack to.
     """
 
     seconds: float = 5.0
@@ -36,10 +36,14 @@ class Thing(msgspec.Struct, omit_defaults=True):
 
 
 class Inspection(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What was found. The first of ``things`` is the attachment itself; ``more`` counts what is not named."""
+    """What was found. The first of ``things`` is the attachment itself; ``more`` counts what is not named.
+
+    ``seconds`` of processor time were spent.
+    """
 
     things: tuple[Thing, ...] = ()
     more: int = 0
+    seconds: float = 0.0
 
 
 class Request(msgspec.Struct, frozen=True):

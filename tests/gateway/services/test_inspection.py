@@ -358,7 +358,7 @@ def test_a_name_behind_the_bounds_still_counts() -> None:
 def test_time_is_a_bound() -> None:
     found = look(zipped(FILES), limits=Limits(seconds=-1))
 
-    assert found.things[0].kinds[Kind.UNREADABLE] == "it is not read within -1 s"
+    assert found.things[0].kinds[Kind.UNREADABLE] == "it takes too long to read"
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -11,8 +11,8 @@ import pytest
 from gateway.mime.kinds import Kind
 from gateway.services import inspector as inspecting
 from gateway.services.inspection.__main__ import MEMORY
-from gateway.services.inspection.words import Inspection, Limits
-from gateway.services.inspector import Inspector, InspectorBusy, InspectorError
+from gateway.services.inspection.words import Inspection
+from gateway.services.inspector import Inspector, InspectorError, InspectorTimeout
 from tests.gateway.attaching import PROGRAM, zipped
 
 ARCHIVE = zipped({"run.exe": PROGRAM})
@@ -77,14 +77,13 @@ def test_the_end_of_a_helper_is_an_answer_and_another_is_started(
     assert len(look(inspector, ARCHIVE).things) == 2
 
 
-def test_a_helper_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inspecting, "GRACE", 0.3)
-    inspector = Inspector(Limits(seconds=0.5), helpers=1)
+def test_a_helper_that_gets_no_time_is_ended_and_says_nothing_of_the_file(inspector: Inspector) -> None:
     look(inspector, ARCHIVE)
     stopped = helper(inspector)
     os.kill(stopped, signal.SIGSTOP)
 
-    assert look(inspector, ARCHIVE).things[0].kinds == {Kind.UNREADABLE: "it is not read within 0.5 s"}
+    with pytest.raises(InspectorTimeout, match="not read in time"):
+        inspector.inspect([ARCHIVE], ("a.zip",), (), time.monotonic() + 0.3)
     assert not Path(f"/proc/{stopped}").exists()
 
 
@@ -107,7 +106,7 @@ def test_so_is_one_that_never_speaks(inspector: Inspector, monkeypatch: pytest.M
 
 
 def test_waiting_for_a_helper_has_an_end() -> None:
-    with pytest.raises(InspectorBusy):
+    with pytest.raises(InspectorTimeout):
         Inspector(helpers=0).inspect([b""], (), (), time.monotonic() + 0.05)
 
 
@@ -116,6 +115,7 @@ def test_a_helper_is_confined(inspector: Inspector) -> None:
 
     limits = Path(f"/proc/{helper(inspector)}/limits").read_text()
     told = {line[:26].strip(): line[26:].split()[0] for line in limits.splitlines()}
+    assert int(told["Max cpu time"]) < 60
     assert told["Max address space"] == str(MEMORY)
     assert (told["Max file size"], told["Max core file size"]) == ("0", "0")
     assert Path(f"/proc/{helper(inspector)}/environ").read_bytes().count(b"BACKSTOP") == 0
