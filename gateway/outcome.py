@@ -382,7 +382,7 @@ def trace_headers(case: Case, node: str, relayed: Sequence[RecipientTrace]) -> b
 
 
 def scored_symbols(trace: Trace, policy: Policy, recipient: str) -> dict[str, float]:
-    """Give each symbol that counted towards the score for a recipient, with its weight in points."""
+    """Give each symbol that counted towards the score for a recipient, with its points, of all checks that gave it."""
     symbols: dict[str, float] = {}
     hits = [one for one in trace.observations if one.outcome is Outcome.HIT]
     if not hits:
@@ -393,7 +393,9 @@ def scored_symbols(trace: Trace, policy: Policy, recipient: str) -> dict[str, fl
         if each is not None and each.outcome is Outcome.HIT:
             rule = rules.checks.get(each.check)
             if rule is not None and rule.mode is Mode.SCORE:
-                symbols |= {finding.symbol: weight_of(finding, rule) for finding in each.findings}
+                for finding in each.findings:
+                    if weight := weight_of(finding, rule):
+                        symbols[finding.symbol] = symbols.get(finding.symbol, 0.0) + weight
     return symbols
 
 

@@ -153,3 +153,18 @@ def test_one_killed_in_mid_scan_defers_and_loses_nothing(
     assert hop.kept == []
     assert own.staged() == []
     assert any("rspamd: error" in alarm for alarm in own.alarms())
+
+
+def test_the_header_sums_up_what_several_engines_say_of_a_symbol_and_leaves_out_what_is_worth_nothing(
+    gateway: Gateway, module_hop: NextHop
+) -> None:
+    taken = len(module_hop.kept)
+    tagged = mail("words\r\n", Subject=None)
+    assert send(gateway, tagged, "kim@both.test").startswith("250")
+    head = module_hop.kept[taken].content.partition(b"From: Them")[0].decode()
+    told = dict(line.strip().split("=") for line in head.partition("tests=")[2].split("\r\n\t")[1:])
+    assert "MIME_GOOD" in told
+    assert "MISSING_SUBJECT" in told
+    assert all(float(points) for points in told.values())
+    score = float(head.partition("X-Spam-Score: ")[2].split()[0])
+    assert sum(map(float, told.values())) == pytest.approx(score, abs=0.1 * len(told))
