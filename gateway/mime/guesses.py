@@ -14,7 +14,9 @@ from gateway.mime.decoding import Raw, decoded, whole
 MOST = 200  # of all kinds in one text; one more is given where there are more
 
 # Where a line begins that may be the first of something encoded.
-_FIRST = re.compile(rb"\n(?:(?=[A-Za-z0-9+/]{40})|(?=[ \t>]{0,8}[Bb](?:egin|EGIN)[ \t-])|(?==ybegin ))")
+_FIRST = re.compile(
+    rb"\n(?:(?=[A-Za-z0-9+/]{40})|(?=[ \t>]{0,8}[Bb](?:egin|EGIN)[ \t-])|(?==ybegin )|(?=M[ -`]{60}[ \t]?\r?\n))"
+)
 _UUENCODED = re.compile(
     rb"\n([ \t>]{0,8})begin(-base64)?[ \t]{1,4}(?:[0-7]{3,4}[ \t]{1,4})?([^\r\n]{1,255})[ \t]*\r?\n"
     rb"\s{0,16}([!-`])([^\r\n]*)",
@@ -72,7 +74,13 @@ def _guess(raw: Raw, at: int, stop: int) -> tuple[Guess | None, int]:
         end = _line_end(raw, raw.find(b"\n=yend", found.end(), stop), stop)
         return Guess("guess-yenc", at + 1, end, found[1]), end - 1
     found = _UUENCODED.match(raw, at, stop)
-    return (None, at + 1) if found is None else _uuencoded(raw, found, stop)
+    if found is not None:
+        return _uuencoded(raw, found, stop)
+    if raw[at + 1 : at + 2] != b"M":
+        return None, at + 1
+    ended = _END.search(raw, at + 1, stop)  # a full line of uuencode, whose ``begin`` line is broken
+    end = stop if ended is None else ended.start()
+    return Guess("guess-uuencode-bare", at + 1, end), end
 
 
 def _uuencoded(raw: Raw, found: re.Match[bytes], stop: int) -> tuple[Guess | None, int]:

@@ -38,7 +38,10 @@ _LATE = re.compile(
 _VERSION = re.compile(rb"(?:\A|\n)mime-version[ \t]*:", re.IGNORECASE)
 _VERSION_1 = re.compile(rb"(?:\A|\n)mime-version:\s*1\.0(?![0-9.])", re.IGNORECASE)
 _APPLE = (b"AAUW", b"\0\5\x16")  # how AppleSingle begins, in base64 and as it is
-_MESSAGES = frozenset({"message/rfc822", "message/external-body", "message/global", "message/news", "x-message/rfc822"})
+_UNKNOWN = "application/octet-stream"
+_MESSAGES = frozenset(
+    {"message", "message/rfc822", "message/external-body", "message/global", "message/news", "x-message/rfc822"}
+)
 _ENCODED = frozenset({"base64", "quoted-printable", "uuencode"})
 # A line that looks like a delimiter, with MIME header fields right behind it; or such a field, wherever it stands.
 _FIELD = rb"content-(?:type|transfer-encoding|disposition)[ \t]?:"
@@ -204,7 +207,10 @@ class _Walk:
             part = self._leaf(said, types, place)
             if is_multipart or said.boundaries:
                 self.containers.append(_Container(body, stop, place.path, odd=True))
-        if (is_multipart and not found) or is_message or (said.names and any(map(_is_saved, said.names))):
+        is_saved = not part.multipart and bool(said.names) and any(map(_is_saved, said.names))
+        if is_saved and not IDENTITY.isdisjoint(part.encodings):
+            self.entity(body, stop, self._child(place.path), place.depth + 1, "text/plain")
+        if (is_multipart and not found) or is_message or is_saved:
             self._encoded(part, said, place.depth)
         elif types[0].endswith("pkcs7-mime") or (said.names and any(map(_is_signed, said.names))):
             said.encodings = [f"{each}+signed" for each in part.encodings]
@@ -215,7 +221,7 @@ class _Walk:
             and any(not each.startswith(("multipart/", "message/")) for each in types[1:])
         ):
             self._leaf(said, types, place.below(self._child(place.path)))
-        if types[0] == "message/partial":
+        if "message/partial" in types:
             self.budget.note(place.path, Odd("MIME_PARTIAL", "a message in pieces (message/partial)"))
         for at in said.bodies:
             start = place.head[0]
@@ -289,6 +295,7 @@ class _Walk:
             if parts.besides:
                 budget.note(part.path, Odd("MIME_BOUNDARY", parts.why, Grade.HARD))
             usual += parts.usual
+            self.nameless = self.nameless and not parts.usual  # it is a whole message, not a field or two
             closed = closed or parts.closed
             for begin, end in (*parts.usual, *parts.besides):
                 self.entity(begin, end, self._child(part.path), depth + 1, inner)
@@ -371,7 +378,7 @@ class _Walk:
                 )
             names = every_name(name)
             place = (guess.start, guess.start), (guess.start, guess.stop)
-            types_ = ("application/octet-stream",)
+            types_ = (_UNKNOWN,)
             part = Part(
                 self._child(path), types_, names, (guess.encoding,), "", *place, within=self.within, under=self.under
             )
@@ -434,8 +441,15 @@ class _Walk:
         """Look for something encoded before the first part of a multipart, or behind the last; or for a part there."""
         if end - begin < _LEAST or not self.budget.spend(end - begin):
             return
-        self.guess(begin, end, path, ("application/octet-stream",))
+        self.guess(begin, end, path, (_UNKNOWN,))
         window = self.raw[begin : min(end, begin + 2048)]
+        more = other_readings(self.raw, begin, end, (), _UNKNOWN)[0]
+        if more:
+            place = (begin, begin), (begin, end)
+            self._put(Part(self._child(path), (_UNKNOWN,), (), more, "", *place, within=self.within, under=self.under))
+            self.budget.note(
+                path, Odd("MIME_BOUNDARY", "something encoded stands outside of the boundaries", Grade.SOFT)
+            )
         fields = window.lstrip(b" \t\r\n")
         if _LATE.match(fields):
             odd = Odd("MIME_BOUNDARY", "what looks like a part stands outside of the boundaries", Grade.HARD)

@@ -158,6 +158,7 @@ def _odd_type(said: Saying, value: bytes) -> None:
         for each in sorted(words):
             _add(said.types, each.decode("latin-1"))
     elif not said.types:
+        said.types.extend(["message/rfc822"] if bare.strip().lower().startswith(b"message") else [])
         said.odd.append(Odd("MIME_TYPE", "Content-Type is none", Grade.PLAIN))
     if b"boundary" in value.lower():
         _boundaries(said, value)
