@@ -21,7 +21,11 @@ from gateway.operations.columns import text
 
 MOST = 50_000  # rows of one day: a flood of forged names is counted as one row then
 OTHERS = "(others)"
-_FATES = {Disposition.REJECTED.value: "reject", Disposition.QUARANTINED.value: "quarantine"}
+_FATES = {
+    Disposition.REJECTED.value: "reject",
+    Disposition.QUARANTINED.value: "quarantine",
+    Disposition.REDIRECTED.value: "quarantine",  # it was taken for suspicious, and kept from its recipient
+}
 _SIGNATURES = 8
 
 

@@ -8,7 +8,8 @@ from django import forms
 from gateway.policy.snapshot import Thresholds
 from gateway.policy.wellformed import threshold_fault
 
-FIELDS = Thresholds.__struct_fields__
+FIELDS = ("tag", "redirect", "quarantine", "reject", "drop")  # in the order in which they rise
+assert {*FIELDS} == {*Thresholds.__struct_fields__}  # noqa: S101 - a new threshold must not be left off a form
 ROWS = (("tag", "redirect"), ("quarantine", "reject"), "drop")  # as they stand in a form
 
 
