@@ -12,6 +12,7 @@ import msgspec
 import olefile  # type: ignore[import-untyped]
 
 from gateway.mime.kinds import Kind
+from gateway.services.inspection import pdf as pdfs
 from gateway.services.inspection import vba
 
 Octets = bytes | mmap.mmap
@@ -55,9 +56,6 @@ _FROM_OUTSIDE = re.compile(
     re.IGNORECASE,
 )
 _NAMES_MACROS = re.compile(rb"(?i)vnd\.ms-office\.vbaProject|relationships/(?:vbaProject|xl(?:Intl)?Macrosheet)")
-_PDF_ENCRYPTED = re.compile(rb"/Encrypt[\s\d<]")
-_PDF_ACTIVE = re.compile(rb"/(JavaScript|JS|Launch)[\s(<\[/\d]")
-_PDF_NAME = re.compile(rb"/UF?\s*\(((?:[^()\\]|\\.){1,255})\)|/F\s*\(((?:[^()\\]|\\.){1,255})\)")
 _RTF_OBJECT = re.compile(rb"\\objdata\b([^{}\\]{0,16777216})")
 
 
@@ -195,24 +193,14 @@ def _of_message(document: olefile.OleFileIO, streams: list[str]) -> Iterator[Hel
 
 
 def pdf(octets: Octets) -> Report:
-    """Look into a PDF as it stands, without unpacking its streams: encryption, scripts, names of embedded files."""
+    """Look into a PDF."""
     report = Report("application/pdf")
-    if _PDF_ENCRYPTED.search(octets):
+    if pdfs.is_closed(octets):
         report.kinds[Kind.ENCRYPTED] = "an encrypted PDF"
-    if found := _PDF_ACTIVE.search(octets):
-        report.kinds[Kind.ACTIVE] = f"a PDF with {found[1].decode()}"
-    if octets.find(b"/EmbeddedFile") >= 0:
-        names = dict.fromkeys(_pdf_text(found[1] or found[2]) for found in _PDF_NAME.finditer(octets))
-        report.held.extend(Held((name,), b"") for name in list(names)[:_MOST])
+    if told := pdfs.active(octets):
+        report.kinds[Kind.ACTIVE] = f"a PDF with {told}"
+    report.held.extend(Held((name,), b"") for name in pdfs.embedded(octets))
     return report
-
-
-def _pdf_text(text: bytes) -> str:
-    """Give a string of a PDF as text."""
-    plain = re.sub(rb"\\([()\\])", rb"\1", text)
-    return (
-        plain[2:].decode("utf-16-be", "replace") if plain.startswith(b"\xfe\xff") else plain.decode("utf-8", "replace")
-    )
 
 
 def rtf(octets: Octets) -> Report:
