@@ -71,16 +71,16 @@ def _of_rules(rules: Rules, place: Place, policy: Look) -> Iterator[Fault]:
         if name == ATTACHMENTS:
             continue
         if rule.action is Action.STRIP:
-            yield Fault((*place, "checks", name, "action"), *_no_strip(name))
+            yield Fault((*place, "checks", name, "action"), *no_strip(name))
         for symbol, action in rule.actions.items():
             if action is Action.STRIP:
-                yield Fault((*place, "checks", name, "actions", symbol), *_no_strip(name))
+                yield Fault((*place, "checks", name, "actions", symbol), *no_strip(name))
     for at, field, reason, remedy in attachment_rule_faults(rules.attachments):
         yield Fault((*place, "attachments", at, field), reason, remedy)
     yield from _targets(rules, place, policy)
 
 
-def _no_strip(check: str) -> tuple[str, str]:
+def no_strip(check: str) -> tuple[str, str]:
     """Say why a check can't lead to strip."""
     return f"the check {check} names no parts that could be stripped", f"use strip with {ATTACHMENTS}, or quarantine"
 

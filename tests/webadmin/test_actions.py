@@ -125,6 +125,12 @@ def test_outbound_mail_has_actions_of_its_own(admin: Client) -> None:
     assert NodePolicy.load().copy_to == ["office@example.test"]
 
 
+@pytest.mark.parametrize("fields", [{"action": "strip"}, {"actions": "VIRUS strip"}])
+def test_only_the_check_of_attachments_strips(admin: Client, fields: dict[str, str]) -> None:
+    form = {"check_name": "clamav", "mode": "enforce", "action": "reject", "on_failure": "defer"}
+    assert "names no parts that could be stripped" in errors_of(admin.post("/gateway/checksetting/add/", form | fields))
+
+
 def test_actions_of_symbols_are_set_with_the_check(admin: Client) -> None:
     form = {"check_name": "attachments", "mode": "enforce", "action": "quarantine", "on_failure": "defer"}
     admin.post("/gateway/checksetting/add/", form | {"actions": "ATTACHMENT_MACROS strip\nATTACHMENT_SCRIPT: reject"})

@@ -14,7 +14,8 @@ from gateway.checks.symbols import symbol_fault
 from gateway.mail.address import AddressError, parse_mailbox
 from gateway.mail.decisions import Action
 from gateway.operations import building
-from gateway.policy.actions import attachment_rule_faults, target_fault
+from gateway.policy.actions import attachment_rule_faults, no_strip, target_fault
+from gateway.policy.attachments import ATTACHMENTS
 from gateway.policy.matching import Policy
 from gateway.policy.snapshot import AttachmentRule
 from webadmin.policy.fields import LinesField
@@ -167,7 +168,11 @@ class ActionFields(forms.ModelForm):  # type: ignore[type-arg]  # it takes none 
 
 
 def check_actions(form: "forms.ModelForm[Any]", check: str) -> None:
-    """Add an error to a form where its actions name symbols that the check never gives."""
+    """Add an error to a form whose check can't lead to its actions, or never gives a symbol that they name."""
+    if check != ATTACHMENTS and form.cleaned_data.get("action") == Action.STRIP:
+        form.add_error("action", "; ".join(no_strip(check)))
+    if check != ATTACHMENTS and Action.STRIP in (form.cleaned_data.get("actions") or {}).values():
+        form.add_error("actions", "; ".join(no_strip(check)))
     for symbol in form.cleaned_data.get("actions") or ():
         if wrong := symbol_fault(check, symbol):
             form.add_error("actions", "; ".join(wrong))

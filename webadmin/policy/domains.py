@@ -80,7 +80,8 @@ class CheckForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at 
     )
     weights = WeightsField(help_text="SYMBOL points, one a line.")
     actions = actions.ActionsField(
-        help_text="SYMBOL action, one a line, laid over the default's. What is not named leads to the action."
+        label="By symbol",
+        help_text="SYMBOL action, one a line, laid over the default's. What neither names leads to the action.",
     )
 
     class Meta:
