@@ -177,3 +177,19 @@ def test_copies_of_what_leaves_go_to_our_own(hop: NextHop, serve: Serve) -> None
 
     (item,) = kept(gateway)
     assert [(each.recipient, each.instead_of) for each in item.copies] == [(ARCHIVE, "stranger@elsewhere.example")]
+
+
+def test_who_refuses_what_others_take_has_it_dropped_above_the_line_only_and_on_record(
+    hop: NextHop, serve: Serve
+) -> None:
+    refuses = RecipientPolicy(rules=Rules(Thresholds(5, 5, 5), defaults.CHECKS))
+    drops = RecipientPolicy(rules=Rules(Thresholds(5, 5, 5, drop=5.5), defaults.CHECKS))
+    people = {"kim": RecipientPolicy(), "refuses": refuses, "drops": drops}
+    domain = DomainPolicy("inner", Rules(checks=defaults.CHECKS), people)
+    gateway = serve(msgspec.structs.replace(snapshot(hop.port), domains={"mixed.test": domain}))
+
+    reply = sent(gateway, spam("tagged"), "kim@mixed.test", "refuses@mixed.test", "drops@mixed.test")
+
+    assert reply.startswith("250")
+    assert [each.disposition for each in gateway.trace_of(reply).recipients] == ["delivered", "quarantined", "dropped"]
+    assert [copy.recipient for item in kept(gateway) for copy in item.copies] == ["refuses@mixed.test"]
