@@ -13,17 +13,19 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from gateway.checks.base import Check, Seen, View, failed, skipped, timed_out
-from gateway.checks.dissecting import Dissecting, opened
+from gateway.checks.dissecting import AT_ONCE, Dissecting, opened
 from gateway.mail.findings import Finding, Outcome
 from gateway.mail.message import Content
 from gateway.mail.stages import Stage
 from gateway.mime.attached import Attached, attachments
 from gateway.mime.claims import by_names, type_lie
-from gateway.mime.decoding import Raw
+from gateway.mime.decoding import Raw, whole
 from gateway.mime.kinds import MEANING, Kind
 from gateway.mime.names import normal, shown
+from gateway.mime.signatures import PDF
 from gateway.mime.words import Anatomy
 from gateway.policy.attachments import SEPARATOR
+from gateway.services.inspection import pdf
 from gateway.services.inspection.words import Thing
 from gateway.services.inspector import HELPERS, Inspector, InspectorError, InspectorTimeout
 
@@ -82,10 +84,11 @@ class Attachments(Check):
         anatomy = self._dissecting.of(view)
         if isinstance(anatomy, asyncio.Future):
             return self._later(content, anatomy)
-        attached = list(attachments(content.memory or b"", anatomy))
-        if any(each.signature.opens for each in attached):
+        raw = content.memory or b""
+        attached = list(attachments(raw, anatomy))
+        if any(each.signature.opens and each.signature is not PDF for each in attached):
             return self._in_thread(content, anatomy)
-        return _seen([_Found(each.part.path, _thing(each)) for each in attached], anatomy)
+        return _seen([found for each in attached for found in _at_once(each, raw)], anatomy)
 
     async def _later(self, content: Content, anatomy: asyncio.Future[Anatomy]) -> Seen:
         """Wait for the anatomy of a large message, and look at it in a thread."""
@@ -112,8 +115,8 @@ class Attachments(Check):
         asked, left = 0, _PROCESSOR
         for each in attachments(raw, anatomy):
             part = each.part
-            if not each.signature.opens:
-                yield _Found(part.path, _thing(each))
+            if not each.signature.opens or (each.signature is PDF and len(raw) <= AT_ONCE):
+                yield from _at_once(each, raw)
                 continue
             asked += 1
             if asked > MOST_ASKED or left <= 0:
@@ -127,6 +130,16 @@ class Attachments(Check):
                 yield _Found(part.path, thing)
             if seen.more:
                 yield _Found(part.path, Thing(), seen.more)
+
+
+def _at_once(each: Attached, raw: Raw) -> Iterator[_Found]:
+    """Give what an attachment of a small message is where that needs no reader; a PDF is read as it stands."""
+    if each.signature is PDF:
+        yield from (
+            _Found(each.part.path, thing) for thing in pdf.look(whole(each.blocks(raw), AT_ONCE), each.part.names)
+        )
+    else:
+        yield _Found(each.part.path, _thing(each))
 
 
 def _thing(each: Attached) -> Thing:

@@ -194,13 +194,8 @@ def _of_message(document: olefile.OleFileIO, streams: list[str]) -> Iterator[Hel
 
 def pdf(octets: Octets) -> Report:
     """Look into a PDF."""
-    report = Report("application/pdf")
-    if pdfs.is_closed(octets):
-        report.kinds[Kind.ENCRYPTED] = "an encrypted PDF"
-    if told := pdfs.active(octets):
-        report.kinds[Kind.ACTIVE] = f"a PDF with {told}"
-    report.held.extend(Held((name,), b"") for name in pdfs.embedded(octets))
-    return report
+    itself, *held = pdfs.look(octets, ())
+    return Report(itself.type, itself.kinds, [Held(each.names, b"") for each in held])
 
 
 def rtf(octets: Octets) -> Report:

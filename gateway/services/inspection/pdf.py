@@ -11,11 +11,18 @@ from collections.abc import Iterator
 
 import msgspec
 
+from gateway.mime.claims import by_names
+from gateway.mime.kinds import Kind
+from gateway.mime.names import shown
+from gateway.mime.signatures import PDF
+from gateway.services.inspection.words import Thing
+
 Octets = bytes | mmap.mmap
 
 _ENCRYPTED = re.compile(rb"/Encrypt\s*(?:(\d{1,9})\s+(\d{1,5})\s+R|<<)")
 _ACTIVE = re.compile(rb"/(JavaScript|JS|Launch)[\s(<\[/\d]")
-_STRING = rb"(\((?:[^()\\]|\\.|\((?:[^()\\]|\\.){0,200}\)){0,600}\)|<[0-9A-Fa-f\s]{0,600}>)"
+# What was taken is never given back, so that hostile parentheses cost no more than others.
+_STRING = rb"(\((?>(?:[^()\\]|\\.|\((?:[^()\\]|\\.){0,200}+\)){0,600}+)\)|<[0-9A-Fa-f\s]{0,600}+>)"
 _NAME = re.compile(rb"/UF?\s*" + _STRING + rb"|/F\s*" + _STRING, re.DOTALL)
 _ID = re.compile(rb"/ID\s*\[\s*" + _STRING, re.DOTALL)
 _ESCAPED = re.compile(rb"\\([0-7]{1,3}|\r\n|.)", re.DOTALL)
@@ -36,6 +43,17 @@ class Encryption(msgspec.Struct, frozen=True):
     user: bytes
     metadata: bool
     id: bytes
+
+
+def look(octets: Octets, names: tuple[str, ...]) -> tuple[Thing, ...]:
+    """Look at a PDF that goes by these names, and at the names in it. Light enough for any process."""
+    thing = Thing(names, (), PDF.type, by_names(names))
+    if is_closed(octets):
+        thing.kinds[Kind.ENCRYPTED] = "an encrypted PDF"
+    if told := active(octets):
+        thing.kinds[Kind.ACTIVE] = f"a PDF with {told}"
+    inside = (shown(names[0]) if names else PDF.type,)
+    return (thing, *(Thing((name,), inside, "", by_names((name,))) for name in embedded(octets)))
 
 
 def is_closed(octets: Octets) -> bool:
