@@ -47,7 +47,22 @@ def attachment_rule_faults(rules: Sequence[AttachmentRule]) -> Iterator[tuple[in
         seen.add(rule.name)
         if not rule.names and not rule.types:
             yield at, "names", f"rule {rule.name!r} fits no attachment", "give names such as *.iso, or types"
+        elif rule.action is Action.DELIVER and _fits_all(rule.names) and _fits_all(rule.types):
+            yield (
+                at,
+                "names",
+                f"rule {rule.name!r} lets every attachment pass",
+                f"set the check {ATTACHMENTS} to observe",
+            )
+        if rule.action is Action.DEFER:
+            reason = f"rule {rule.name!r} would defer for ever: an attachment does not change"
+            yield at, "action", reason, "use reject, quarantine or strip"
         yield from ((at, field, *wrong) for field, pattern in _patterns(rule) if (wrong := _pattern(field, pattern)))
+
+
+def _fits_all(patterns: Sequence[str]) -> bool:
+    """Whether patterns leave nothing out: there are none, or one fits whatever there is."""
+    return not patterns or any(not each.strip("*?./") for each in patterns)
 
 
 def _patterns(rule: AttachmentRule) -> Iterator[tuple[str, str]]:

@@ -73,7 +73,7 @@ class Inspector:
             with _file_of(blocks) as (file, size):
                 return helper.ask(file, Request(size, names, types, limits), until)
         except OSError as error:
-            raise InspectorError(f"attachments can't be read: {error.strerror or error}") from error
+            raise InspectorError(f"attachments can't be read: {error.strerror or error}.") from error
         finally:
             self._free.put(helper)
 
@@ -140,7 +140,7 @@ class _Helper:
             began = False
         if not began:
             self.end()
-            raise InspectorError("the reader of attachments can't be started; is the installation whole?")
+            raise InspectorError("the reader of attachments can't be started.")
         return ours
 
     def _ended(self) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from gateway.config import Config
 from gateway.operations.doctor import (
+    attachments,
     database,
     dns,
     engines,
@@ -37,6 +38,7 @@ LOOKS: dict[str, Callable[[Config], Iterator[Result]]] = {
     "worker": processes.worker,
     "releases": processes.releases,
     "clamd": scanner.clamd,
+    "attachments": attachments.reader,
     "spam engines": engines.answer,
     "DNS": dns.answers,
     "DNS lists": dns.lists,

@@ -54,7 +54,7 @@ class Unreadable(Exception):  # noqa: N818 - what it is
         """Take libarchive's words."""
         super().__init__(why)
         lowered = why.lower()
-        self.encrypted = "encrypt" in lowered or "passphrase" in lowered or "password" in lowered
+        self.encrypted = any(word in lowered for word in ("encrypt", "crypto", "passphrase", "password"))
 
 
 class Entry(msgspec.Struct, frozen=True):

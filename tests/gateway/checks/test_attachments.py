@@ -135,7 +135,7 @@ async def test_without_a_reader_it_can_not_tell(check: Attachments, monkeypatch:
     monkeypatch.setattr(inspecting.sys, "executable", "/nowhere/python")
 
     seen = await see(check, letter(part("a.zip", zipped({"a": b"x"}))))
-    assert (seen.outcome, seen.detail) == (Outcome.ERROR, "attachments can't be read: No such file or directory")
+    assert (seen.outcome, seen.detail) == (Outcome.ERROR, "attachments can't be read: No such file or directory.")
 
 
 async def test_while_all_readers_are_at_work_it_can_not_tell() -> None:

@@ -124,10 +124,24 @@ def test_outbound_rules_are_checked_alike() -> None:
         (AttachmentRule("images"), "names"),
         (AttachmentRule("images", names=(" ",)), "names"),
         (AttachmentRule("images", types=("iso",)), "types"),
+        (AttachmentRule("images", names=("*.iso",), action=Action.DEFER), "action"),
+        (AttachmentRule("images", names=("*",), action=Action.DELIVER), "names"),
+        (AttachmentRule("images", names=("a", "*.*"), types=("*/*",), action=Action.DELIVER), "names"),
     ],
 )
 def test_an_attachment_rule_has_a_name_and_fits_something(rule: AttachmentRule, field: str) -> None:
     assert [place for place, _ in wrong(snapshot(Rules(attachments=(rule,))))] == [field]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        AttachmentRule("none at all", names=("*",), action=Action.REJECT),
+        AttachmentRule("pictures", names=("*",), types=("image/*",), action=Action.DELIVER),
+    ],
+)
+def test_a_rule_may_refuse_whatever_there_is_but_not_let_it_pass(rule: AttachmentRule) -> None:
+    assert list(wrong(snapshot(Rules(attachments=(rule,))))) == []
 
 
 def test_two_attachment_rules_have_two_names() -> None:
