@@ -74,12 +74,37 @@ _BEGINNINGS = (
     b"x\x9f>\x22",
 )
 _TEXTS = (b"%PDF-", b"<script", b"@echo", b"wscript.", b"createobject(")
+# How a mail program ends the name that it makes up for an attachment without one.
+_ENDINGS_BY_TYPE = {
+    "application/exe": "exe",
+    "application/hta": "hta",
+    "application/java-archive": "jar",
+    "application/javascript": "js",
+    "application/msdos-windows": "exe",
+    "application/vnd.microsoft.portable-executable": "exe",
+    "application/x-bat": "bat",
+    "application/x-dosexec": "exe",
+    "application/x-exe": "exe",
+    "application/x-javascript": "js",
+    "application/x-ms-shortcut": "lnk",
+    "application/x-msdos-program": "exe",
+    "application/x-msdownload": "exe",
+    "application/x-msi": "msi",
+    "application/x-winexe": "exe",
+    "text/javascript": "js",
+    "text/vbscript": "vbs",
+}
 SNIFFED = 64  # octets that are enough to tell
 
 
 def ending_of(name: str) -> str:
     """Give what stands behind the last dot of a name, lower-case."""
     return name.rpartition(".")[2].strip().lower() if "." in name else ""
+
+
+def name_by(types: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the name that a mail program makes up for an attachment of a type that runs; none for others."""
+    return tuple(f"unnamed.{_ENDINGS_BY_TYPE[each]}" for each in types if each in _ENDINGS_BY_TYPE)
 
 
 def of_name(name: str) -> Danger:

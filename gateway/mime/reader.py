@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from gateway.mime.body import holds_uuencode, other_readings
-from gateway.mime.danger import ending_of
+from gateway.mime.danger import ending_of, name_by
 from gateway.mime.decoding import Raw, decoded, whole
 from gateway.mime.delimiters import split
 from gateway.mime.encodings import IDENTITY
@@ -234,7 +234,7 @@ class _Walk:
         """Read a message within the message, unless it is encoded and looks so."""
         part = self._add(said, types, place, multipart=True)
         if "message/external-body" in types:
-            odd = Odd("MIME_TYPE", "the content is to be fetched (message/external-body)", Grade.SOFT)
+            odd = Odd("MIME_TYPE", "the content is to be fetched (message/external-body)", Grade.HARD)
             self.budget.note(place.path, odd)
         elif "message/rfc822" not in types:
             self.budget.note(place.path, Odd("MIME_TYPE", f"a message that is a {types[0]}"))
@@ -467,7 +467,7 @@ class _Walk:
     def _add(self, said: Saying, types: tuple[str, ...], place: _Place, *, multipart: bool = False) -> Part:
         """Note a part."""
         encodings = tuple(said.encodings) or ("7bit",)
-        names = () if self.nameless else tuple(said.names)
+        names = () if self.nameless else tuple(said.names) or name_by(types)
         part = Part(
             place.path,
             types,

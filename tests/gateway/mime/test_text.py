@@ -99,3 +99,8 @@ def test_the_end_of_a_long_name_is_kept() -> None:
 @given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode))
 def test_nothing_makes_it_raise(octets: bytes) -> None:
     assert all(every_name(octets))
+
+
+def test_an_attachment_of_a_type_that_runs_is_given_a_name_as_mail_programs_do() -> None:
+    assert names("Content-Type: application/hta") == ("unnamed.hta",)
+    assert names('Content-Type: application/hta; name="a.txt"') == ("a.txt",)
