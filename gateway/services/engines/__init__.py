@@ -6,7 +6,6 @@ answer is an error, never an opinion of no points.
 
 import asyncio
 import contextlib
-import math
 import re
 from collections.abc import AsyncIterator, Iterable
 from typing import Protocol
@@ -20,6 +19,7 @@ _MAX_DETAIL = 200  # characters
 _MAX_SYMBOL = 64  # characters
 _NO_SYMBOL = re.compile(r"[^A-Za-z0-9_.:+-]")
 _LEAST = 0.05  # points: less is rounding
+_MOST = 1_000_000.0  # points: more is nonsense
 
 
 class EngineError(Exception):
@@ -118,14 +118,14 @@ class Turns:
 
 
 def opinion(total: float, symbols: Iterable[Symbol], rest: str, action: str = "") -> Opinion:
-    """Make an opinion of a total and its symbols. Raises EngineError for points that are no numbers.
+    """Make an opinion of a total and its symbols. Raises EngineError for points that can be none.
 
     What the symbols don't account for (limits of a group, rounding, rows that could not be read) is a symbol of its
     own, named ``rest``, so that the points always add up to the engine's total, whatever stands in the message.
     """
     known = sorted((_bounded(each) for each in symbols), key=lambda each: (-each.points, each.name))
-    if not all(math.isfinite(each.points) for each in known) or not math.isfinite(total):
-        raise EngineError("the engine gave points that are no numbers")
+    if not all(abs(each) <= _MOST for each in (total, *(symbol.points for symbol in known))):  # nor is NaN
+        raise EngineError("the engine gave points that can be none")
     if len(known) > MAX_SYMBOLS:
         known = sorted(known, key=lambda each: -abs(each.points))[:MAX_SYMBOLS]
         known.sort(key=lambda each: (-each.points, each.name))

@@ -1,15 +1,21 @@
 """What engines answer that is no opinion."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.config import Rspamd as RspamdSettings
 from gateway.config import Spamassassin as SpamassassinSettings
 from gateway.services.engines import MAX_SYMBOLS, EngineError, EngineTimeout, Known, Opinion, Symbol, opinion
 from gateway.services.engines.rspamd import Rspamd
+from gateway.services.engines.rspamd_protocol import read_answer
 from gateway.services.engines.spamassassin import Spamassassin
+from gateway.services.engines.spamassassin_protocol import read_answer as read_spamd
+from gateway.services.engines.spamassassin_protocol import read_report
 from tests import samples
 from tests.gateway.services.engines.answering import Answering, answering
 
@@ -187,3 +193,13 @@ def test_words_of_an_engine_are_fit_for_a_trace() -> None:
     assert len(found.name) == 64
     assert found.description.isprintable()
     assert len(found.description) == 200
+
+
+@given(
+    st.binary(max_size=300), st.sampled_from([b"", b"SPAMD/1.1 0 EX_OK\r\n", report("True ; 7.5 / 5.0", " 1.0 A b")])
+)
+def test_no_octets_make_a_reader_stumble(octets: bytes, start: bytes) -> None:
+    for read in (read_answer, lambda raw: read_report(read_spamd(raw))):
+        for raw in (octets, start + octets, start[: len(octets)], WHOLE[: len(octets)] + octets):
+            with contextlib.suppress(EngineError):
+                assert isinstance(read(raw), Opinion)
