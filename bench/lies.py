@@ -8,6 +8,7 @@ What got through, or was held, is listed with the reason.
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
 import sys
@@ -15,14 +16,17 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import msgspec
 
 from bench import rig
 from gateway import config as node_config
+from gateway.checks import catalog as checks
 from gateway.explain import Question, content_of, explain
 from gateway.mail.decisions import Action
 from gateway.policy.matching import Policy
+from gateway.services.inspector import Inspector
 from smtpfront.lab.nameserver import Records
 from tests.lies import catalog, outside
 from tests.lies.building import COMBINED, CONTENT, CONTROL, HARMLESS, NAME
@@ -115,7 +119,14 @@ def ordinary() -> Iterator[Mail]:
 
 def run(mails: Iterable[Mail]) -> list[Tried]:
     """Try them all."""
-    with rig.folder() as home, rig.clamd(home) as scanner, serving(zone) as nameserver:
+    inspector = Inspector()
+    with (
+        rig.folder() as home,
+        rig.clamd(home) as scanner,
+        serving(zone) as nameserver,
+        contextlib.closing(inspector),
+        mock.patch.object(checks, "Inspector", return_value=inspector),  # or each mail would start a helper of its own
+    ):
         pipeline = Pipeline(home / "node", scanner, nameserver.address)
         return [pipeline.tries(each) for each in mails]
 

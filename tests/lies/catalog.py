@@ -19,6 +19,7 @@ from tests.lies.building import (
 from tests.lies.combined import combined
 from tests.lies.containers import containers
 from tests.lies.encodings import encodings
+from tests.lies.large import large
 from tests.lies.names import names
 from tests.lies.structures import structures
 
@@ -27,7 +28,7 @@ SEVERAL = 300  # mails with several lies at once
 
 def lies() -> Iterator[Lie]:
     """Give every construction that hides something."""
-    for made in (structures(LETTER), encodings(), containers("letter.txt", EICAR)):
+    for made in (structures(LETTER), encodings(), containers("letter.txt", EICAR), large()):
         yield from _of(CONTENT, "", made)
     yield from _of(COMBINED, "", combined(SEVERAL))
     yield from _of(NAME, "", names())
