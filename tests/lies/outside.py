@@ -19,6 +19,12 @@ READERS = (
     "src/php-horde-mime/*/test/Horde/Mime/fixtures/*",
     "src/libemail-simple-perl/*/t/test-mails/*",
     "src/mimetic/*/test/**/*",
+    "src/kf5-messagelib/*/*/autotests/data/**/*",
+    "src/libcourriel-perl/*/t/data/**/*",
+    "src/libemail-folder-perl/*/t/**/*",
+    "src/libmail-mbox-messageparser-perl/*/t/mailboxes/*",
+    "src/libmail-thread-perl/*/t/*",
+    "src/libmime-explode-perl/*/testmsgs/*",
 )
 # What they hold that is none: by the first digits of its SHA-256, with what it is. Read by hand.
 NOT_ORDINARY = {
@@ -29,6 +35,8 @@ NOT_ORDINARY = {
     "aef9ad8abd7aff09": "mail-parser's mail_test_11: the same archive, called a document",
     "7bdf1fe3a64cd3f1": "mail-parser's mail_test_4: a program in an archive, from criminals",
     "2fb04336bddbe28d": "mimetic's test.msg: it has a program for Linux attached",
+    "d9930f98feb45122": "messagelib's headertest: six senders, six of everything, made up",
+    "f30a38fcb956a74c": "messagelib's binary-attachment-not-pgp: its document is cut, so that nobody can open it",
     "589546bb641f9a20": "a piece of a mail in three (message/partial), which nobody can scan",
     "f3dbcd477e48830d": "another piece",
     "b7038072451857d9": "another piece",
