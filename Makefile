@@ -47,7 +47,6 @@ bench: setup ## speed and memory of the SMTP side, as ratios and bounds (a few m
 	@$(PYTHON_BIN) -m bench.storm
 	@$(PYTHON_BIN) -m bench.door
 	@$(PYTHON_BIN) -m bench.pipeline
-	@$(PYTHON_BIN) -m bench.lies
 
 lint: ## style, types, who may import whom, and whether a migration is missing
 	@scripts/venv dev
