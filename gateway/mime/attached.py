@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.mime.decoding import Raw, decoded, octets, whole
 from gateway.mime.names import extension, normal
-from gateway.mime.signatures import PREFIX, Signature, is_text, script_of, signature_of
+from gateway.mime.signatures import PREFIX, Signature, ends_in_zip, is_text, script_of, signature_of
 from gateway.mime.words import Anatomy, Part
 
 _AS_IT_STANDS = frozenset({"", "7bit", "8bit", "binary"})
@@ -51,7 +51,10 @@ def _signature(part: Part, prefix: bytes) -> Signature | None:
     declared = part.types[0] if part.types else ""
     if _is_shown(part, declared) and (text or signature_of(prefix) is None):
         return None
-    if known := signature_of(prefix):
+    known = signature_of(prefix)
+    if known is not None and known.kind is None and len(prefix) < PREFIX and ends_in_zip(prefix):
+        return _UNKNOWN
+    if known is not None:
         return known
     if not text:
         return _UNKNOWN

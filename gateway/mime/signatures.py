@@ -1,12 +1,13 @@
 """What content is, by its first octets: what a scanner of mail must know by itself. Pure."""
 
+import mmap
 import re
 
 import msgspec
 
 from gateway.mime.kinds import Kind
 
-PREFIX = 40 * 1024  # octets that are looked at; an ISO image says what it is at 32 KiB
+PREFIX = 48 * 1024  # octets that are looked at; an ISO image says what it is at 32 KiB
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -120,6 +121,7 @@ _WORDS: tuple[tuple[re.Pattern[bytes], Signature], ...] = (
     (re.compile(rb"macrospresent=[\"']yes"), Signature("application/xml", kind=Kind.MACROS)),
     (re.compile(rb"application/x-mso\b"), Signature("message/rfc822", kind=Kind.MACROS)),  # Word's MHTML with macros
 )
+_ENDING = 22 + 0xFFFF  # octets of the longest end of a zip archive
 _SCRIPT_HEAD = 16 * 1024  # octets of a text in which such words are looked for
 
 
@@ -131,6 +133,15 @@ def signature_of(prefix: bytes) -> Signature | None:
         if prefix.startswith(start):
             return signature
     return _by_structure(prefix)
+
+
+def ends_in_zip(octets: bytes | mmap.mmap) -> bool:
+    """Whether a zip archive ends where this does, whatever stands in front of it: programs unpack that."""
+    at = octets.rfind(b"PK\x05\x06", max(0, len(octets) - _ENDING))
+    if at < 0 or len(octets) != at + 22 + int.from_bytes(octets[at + 20 : at + 22], "little"):
+        return False
+    start = at - int.from_bytes(octets[at + 12 : at + 16], "little")
+    return 0 <= start < at and octets[start : start + 4] == b"PK\x01\x02"
 
 
 def is_text(prefix: bytes) -> bool:

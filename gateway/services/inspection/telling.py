@@ -6,7 +6,7 @@ import re
 from gateway.mime.claims import BY_NAME
 from gateway.mime.kinds import Kind
 from gateway.mime.names import extension, normal, shown
-from gateway.mime.signatures import PREFIX, ZIP, Signature, signature_of
+from gateway.mime.signatures import PREFIX, ZIP, Signature, ends_in_zip, signature_of
 from gateway.services.filetypes import TEXT, content_type
 from gateway.services.inspection import cms, documents, zips
 from gateway.services.inspection.words import Thing
@@ -44,6 +44,8 @@ def matters(head: bytes) -> bool:
 def signature_for(octets: Octets, names: tuple[str, ...]) -> Signature:
     """Say what content is; a zip archive may have anything in front of it."""
     signature = known(octets[:PREFIX], names)
+    if signature.kind is None and ends_in_zip(octets):
+        return ZIP
     if signature.opens or signature.kind is not None or not is_called_archive(names):
         return signature
     return ZIP if octets.rfind(b"PK\x05\x06", max(0, len(octets) - _ENDING)) >= 0 else signature
@@ -78,15 +80,6 @@ def called(thing: Thing) -> str:
 def stems(names: tuple[str, ...]) -> tuple[str, ...]:
     """Give the names of what lies in a compressed stream, by the stream's own."""
     return tuple(_SHORT.sub(".tar", _STEM.sub("", name)) for name in names)
-
-
-def own_name(octets: Octets) -> tuple[str, ...]:
-    """Give the name that a gzip stream says its content has (RFC 1952 2.3), where it says one."""
-    head = octets[:1024]
-    if head[:2] != b"\x1f\x8b" or not head[3] & 0x08:
-        return ()
-    at = 10 + (2 + int.from_bytes(head[10:12], "little") if head[3] & 0x04 else 0)
-    return (head[at:].partition(b"\0")[0].decode("utf-8", "replace"),)
 
 
 def mimetype(octets: Octets, archive: zips.Archive) -> str:

@@ -12,7 +12,7 @@ from gateway.mime.names import extension, shown
 from gateway.mime.reader import dissect
 from gateway.mime.signatures import ISO, OLE, ONENOTE, PDF, PREFIX, RTF, TAR, TNEF, ZIP, Signature
 from gateway.services.filetypes import TEXT, content_type
-from gateway.services.inspection import archives, cms, documents, tnef, zips
+from gateway.services.inspection import archives, cms, documents, gzips, tnef, zips
 from gateway.services.inspection.telling import (
     CMS,
     MESSAGE,
@@ -24,7 +24,6 @@ from gateway.services.inspection.telling import (
     matters,
     mimetype,
     of_content,
-    own_name,
     read_part,
     signature_for,
     stems,
@@ -263,13 +262,18 @@ class _Walk:
     def compressed(self, octets: Octets, thing: Thing, depth: int) -> None:
         """Look into a compressed stream: one thing, or an archive."""
         filter_name = archives.FILTERS[thing.type]
-        fetch = _fetching(archives.stream(octets, filter_name), self.tick)
+        gzipped = gzips.Stream(octets) if filter_name == "gzip" else None
+        blocks = gzipped.blocks() if gzipped is not None else archives.stream(octets, filter_name)
+        fetch = _fetching(blocks, self.tick)
         head = fetch(PREFIX)
         if content_type(head) == TAR:
             self._archived(octets, thing, (("tar",), filter_name), depth)
             return
         self.count()
-        self.within(thing, stems(thing.names) + own_name(octets), fetch, depth)
+        own = gzipped.names if gzipped is not None else []
+        self.within(thing, tuple(dict.fromkeys((*stems(thing.names), *own))), fetch, depth)
+        if gzipped is not None and gzipped.broken:
+            thing.kinds.setdefault(Kind.UNREADABLE, "it is cut off, or corrupt")
 
     def tar(self, octets: Octets, thing: Thing, depth: int) -> None:
         """Look into a tar archive."""

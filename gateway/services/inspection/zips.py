@@ -25,7 +25,7 @@ _TAIL = 66_000  # octets at the end among which the directory's end stands
 _UNICODE_PATH = 0x7075
 _ZIP64 = 0x0001
 _WIDE = 0xFFFFFFFF
-_ENCRYPTED, _UTF8, _MASKED = 0x1, 0x800, 0x2000
+_ENCRYPTED, _DESCRIBED, _UTF8, _MASKED = 0x1, 0x8, 0x800, 0x2000
 _STORED, _DEFLATED, _BZIP2 = 0, 8, 12
 _BLOCK = 256 * 1024
 
@@ -146,6 +146,8 @@ def _listed(octets: Octets, at: int, stop: int, shift: int, archive: Archive) ->
         else:
             start = local.start
             encrypted = encrypted or local.encrypted
+            if method != local.method or (not flags & _DESCRIBED and _differ(local, size, packed)):
+                archive.odd = f"{names[0]!r} has another size or method in its own header"
             if not flags & _MASKED and normal(local.names[0]) != normal(names[0]):
                 names.append(local.names[0])
                 archive.odd = f"{names[0]!r} is called {local.names[0]!r} in its own header"
@@ -153,6 +155,11 @@ def _listed(octets: Octets, at: int, stop: int, shift: int, archive: Archive) ->
         yield Member(kept, size, packed, start, method, encrypted), offset + shift
     if at < stop and not archive.broken:
         archive.broken = "its directory is corrupt"
+
+
+def _differ(local: Member, size: int, packed: int) -> bool:
+    """Whether an entry's own header tells other sizes; those of large archives stand elsewhere."""
+    return (local.size, local.packed) != (size, packed) and _WIDE not in {local.size, local.packed}
 
 
 def _local(octets: Octets, at: int) -> Member | None:

@@ -94,6 +94,12 @@ async def test_a_part_without_a_name_counts_by_its_content(check: Attachments) -
     assert seen.findings[0].detail == "what has no name: by its content, application/x-dosexec"
 
 
+async def test_a_picture_that_ends_as_an_archive_is_one(check: Attachments) -> None:
+    seen = await see(check, letter(part("a.png", PICTURE + zipped({"letter.js": b"x"}), "image/png")))
+
+    assert {"ATTACHMENT_SCRIPT", "ATTACHMENT_TYPE_LIES"} <= {each.symbol for each in seen.findings}
+
+
 async def test_a_program_in_the_place_of_the_text_counts(check: Attachments) -> None:
     encoded = b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.encodebytes(PROGRAM)
 

@@ -176,6 +176,34 @@ def test_what_a_zip_archives_directory_hides_is_found() -> None:
     assert "does not list 'run.exe'" in found.things[0].kinds[Kind.NAME_LIES]
 
 
+def test_a_zip_archive_whose_headers_tell_two_sizes_lies() -> None:
+    octets = bytearray(zipped({"invoice.txt": b"hello"}))
+    octets[18:26] = bytes(8)
+
+    assert "another size" in look(bytes(octets)).things[0].kinds[Kind.NAME_LIES]
+
+
+@pytest.mark.parametrize("front", [PICTURE, b"%PDF-1.4\n%%EOF\n"])
+def test_a_picture_or_document_that_ends_as_an_archive_is_one(front: bytes) -> None:
+    found = look(front + zipped({"letter.js": b"x = 1"}), "letter.pdf")
+
+    assert {Kind.SCRIPT, Kind.TYPE_LIES} <= all_kinds(found)
+
+
+def test_each_name_in_a_gzip_stream_counts() -> None:
+    def member(name: str, octets: bytes) -> bytes:
+        out = io.BytesIO()
+        with gzip.GzipFile(name, "wb", fileobj=out) as stream:
+            stream.write(octets)
+        return out.getvalue()
+
+    for octets in (
+        member("a.txt", b"hello") + member("letter.js", b"x = 1"),
+        member("a.gz", member("letter.js", b"x = 1")),
+    ):
+        assert Kind.SCRIPT in all_kinds(look(octets, "letter.gz"))
+
+
 def test_a_zip_archive_may_have_anything_in_front() -> None:
     found = look(b"GIF89a" + b"\0" * 2000 + zipped({"run.exe": PROGRAM}), "a.zip")
 
