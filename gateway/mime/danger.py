@@ -24,6 +24,7 @@ _ARCHIVES = "ace arj bz2 cab dmg gz img iso lha lzh r00 rar tar tbz tgz uue vhd 
 _HARMLESS = (
     "aac asc bmp eml gif heic ics jfif jpe jpeg jpg m4a mov mp3 mp4 ogg p7s pem png sig tif tiff txt vcf wav webp"
 )
+PROGRAM_ENDINGS = frozenset(_PROGRAMS.split())
 EXECUTABLE_ENDINGS = frozenset(f"{_PROGRAMS} {_ARCHIVES}".split())
 _HARMLESS_ENDINGS = frozenset(_HARMLESS.split())
 _HARMLESS_TYPES = frozenset(

@@ -93,7 +93,7 @@ def _odd_section(head: bytes) -> Section:  # noqa: C901, PLR0912, PLR0915 - each
                 fields[-1] = msgspec.structs.replace(last, value=last.value + b"\r\n" + text)
             continue
         named = _NAME.match(text)
-        last_is_field = False
+        follows, last_is_field = last_is_field, False
         if named is None or not named[1].lower().startswith(b"content-"):
             behind_bare = bare
         if named is None or not named[1].lower().startswith(b"content-"):
@@ -106,6 +106,9 @@ def _odd_section(head: bytes) -> Section:  # noqa: C901, PLR0912, PLR0915 - each
                     ended, grade = ended or "behind an mbox line", max(grade, Grade.PLAIN)
                 else:
                     malformed = True
+                    if follows:  # some take it for the rest of the field
+                        fields[-1] = msgspec.structs.replace(fields[-1], value=fields[-1].value + b" " + text)
+                        last_is_field = True
                     ended, grade = ended or "behind a line that is no field", max(grade, Grade.SOFT)
                     bodies.append(match.start())
             continue

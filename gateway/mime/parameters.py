@@ -6,13 +6,13 @@ those between them would: quotes kept or taken, cut at a blank or not, comments 
 
 import re
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-import msgspec
-
+from gateway.mime.danger import PROGRAM_ENDINGS
 from gateway.mime.text import encoded_words
 
 _LONGEST = 2048  # octets of one parameter that are looked at
+_LONGEST_VALUE = 16 * 1024  # octets of a value in which a name is looked for
 _MOST = 64  # values of one parameter that are looked at
 
 _SIMPLE = re.compile(
@@ -30,11 +30,19 @@ _BACKSLASH = re.compile(rb"\\(.)", re.DOTALL)
 _COMMENT = re.compile(rb"\((?:[^()\\]|\\.)*+\)", re.DOTALL)
 
 
-class Values(msgspec.Struct):
-    """What one parameter may be. ``agreed`` says that everybody reads the same."""
+# What follows the name of a parameter: the number of RFC 2231, its mark of an extension, comments, the sign.
+_COMMENTS = rb"(?:\s|\([^()]{0,80}\))*+"
+_BEHIND = rb"\s{0,4}(\*{0,2})\s{0,4}(\d{0,4})[^=:;\"\s()*]{0,8}?(\*)?" + _COMMENTS + rb"[=:]" + _COMMENTS
+_NAMES = (
+    re.compile(rb"(?<![a-z])name" + _BEHIND, re.IGNORECASE),
+    re.compile(rb"(?<![a-z])filename" + _BEHIND, re.IGNORECASE),
+    re.compile(rb"ame" + _BEHIND, re.IGNORECASE),
+)
 
-    values: list[bytes] = msgspec.field(default_factory=list)
-    agreed: bool = True
+
+# What looks like the name of a program, whatever stands before it.
+_ENDINGS = b"|".join(sorted(each.encode() for each in PROGRAM_ENDINGS - {"com", "htm", "html"}))
+_PROGRAM = re.compile(rb"[^\s\"';=()<>/\\:,]{1,200}?\.(?:" + _ENDINGS + rb")(?![A-Za-z0-9])", re.IGNORECASE)
 
 
 def simple(value: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]] | None:
@@ -48,24 +56,37 @@ def simple(value: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]] | None:
 
 def every(value: bytes, name: bytes) -> list[bytes]:
     """Give every value that some reader may find for a parameter, the strict reading first."""
+    return _every(value, re.compile(rb"(?<![a-z])" + name + _BEHIND, re.IGNORECASE))
+
+
+def names(value: bytes) -> list[bytes]:
+    """Give every value that some reader may show as a name: some take any parameter that is called much like it."""
+    found = [each for pattern in _NAMES for each in _every(value, pattern)]
+    found += [each[0] for each, _ in zip(_PROGRAM.finditer(value[:_LONGEST_VALUE]), range(_MOST), strict=False)]
+    return list(dict.fromkeys(found))
+
+
+def _every(value: bytes, pattern: re.Pattern[bytes]) -> list[bytes]:
+    """Give every value behind what a pattern finds: number, extension, and the value itself follow."""
     given: list[bytes] = []
     sections: list[tuple[int, bool, list[bytes]]] = []
-    pattern = re.compile(
-        rb"(?<![a-z])" + name + rb"\s?(\*\d{0,4})?(\*)?(?:\s|\([^()]{0,80}\))*+[=:](?:\s|\([^()]{0,80}\))*+",
-        re.IGNORECASE,
-    )
+    pieces: list[tuple[bool, list[bytes]]] = []
     for count, found in enumerate(pattern.finditer(value)):
         if count >= _MOST:
             break
         forms = list(_forms(value[found.end() : found.end() + _LONGEST]))
-        number = found[1][1:] if found[1] else b""
-        if found[1] and number:
-            sections.append((int(number), bool(found[2]), forms))
-        elif found[1] or found[2]:
+        stars, number, extended = found.groups()
+        if number:
+            sections.append((int(number), bool(extended), forms))
+        elif stars or extended:
             given.extend(_extended(forms))
             given.extend(forms)
         else:
             given.extend(forms)
+        if number or stars or extended:
+            pieces.append((bool(extended), forms))
+    if len(pieces) > 1:
+        given[:0] = [form for pick in _PICKS for form in _piled(pieces, pick)]
     if sections:
         given[:0] = _joined(sections)
         given.extend(form for _, _, forms in sections for form in forms[:2])
@@ -151,11 +172,34 @@ def _joined(sections: list[tuple[int, bool, list[bytes]]]) -> Iterator[bytes]:
         last[each[0]] = each
     unbroken = [first[at] for at in range(len(first)) if at in first]
     for row in (list(first.values()), list(last.values()), sections, unbroken):
-        plain = b"".join(forms[0] for _, _, forms in row if forms)
-        decoded = b"".join(
-            urllib.parse.unquote_to_bytes(forms[0]) if extended else forms[0] for _, extended, forms in row if forms
-        )
-        yield decoded.split(b"'", 2)[-1] if decoded.count(b"'") > 1 else decoded
-        yield decoded
-        yield plain
-        yield urllib.parse.unquote_to_bytes(plain.split(b"'", 2)[-1])
+        for pick in _PICKS:
+            yield from _piled([(extended, forms) for _, extended, forms in row], pick)
+
+
+def _piled(pieces: list[tuple[bool, list[bytes]]], pick: Callable[[list[bytes]], bytes]) -> Iterator[bytes]:
+    """Pile up pieces, those decoded that say that they are encoded, with and without charset and language before."""
+    picked = [(extended, pick(forms)) for extended, forms in pieces if forms]
+    plain = b"".join(piece for _, piece in picked)
+    decoded = b"".join(urllib.parse.unquote_to_bytes(piece) if extended else piece for extended, piece in picked)
+    yield decoded.split(b"'", 2)[-1] if decoded.count(b"'") > 1 else decoded
+    yield decoded
+    yield plain
+    yield urllib.parse.unquote_to_bytes(plain.split(b"'", 2)[-1])
+
+
+def _first(forms: list[bytes]) -> bytes:
+    """Give the likeliest form."""
+    return forms[0]
+
+
+def _longest(forms: list[bytes]) -> bytes:
+    """Give the longest form."""
+    return max(forms, key=len)
+
+
+def _shortest(forms: list[bytes]) -> bytes:
+    """Give the shortest form that is not empty."""
+    return min((each for each in forms if each), key=len, default=b"")
+
+
+_PICKS = (_first, _longest, _shortest)

@@ -71,7 +71,6 @@ _USUAL_MULTIPARTS = frozenset(
 )
 _PLAIN_NAME = re.compile(rb"[A-Za-z0-9_](?:[A-Za-z0-9_ .,()@#-]{0,120}[A-Za-z0-9_)])?")
 _LINE_ENDS = (b"\r", b"\n")
-_NAME_WORDS = (b"name", b"filename")
 
 
 def saying_of(head: bytes) -> Saying:
@@ -122,10 +121,8 @@ def _type(said: Saying, value: bytes) -> None:
                 _odd_type(said, value)
                 return
             boundary = given
-        elif b"*" in name and name.startswith(_NAME_WORDS):
-            _names(said, parameters.every(value, name.partition(b"*")[0]))
-        elif name in _NAME_WORDS:
-            _names(said, [given])
+        elif b"ame" in name:
+            _names(said, parameters.names(value) if b"*" in name else [given])
     _add(said.types, word.decode("latin-1"))
     if boundary:
         _add(said.boundaries, boundary)
@@ -151,8 +148,7 @@ def _odd_type(said: Saying, value: bytes) -> None:
     words.discard(first)
     if not said.types and not words and not value.strip():
         return
-    for name in _NAME_WORDS:
-        _names(said, parameters.every(value, name))
+    _names(said, parameters.names(value))
     if words and not _named_only(value, words):
         said.odd.append(Odd("MIME_TYPE", "Content-Type can be read as more than one type", Grade.HARD))
         for each in sorted(words):
@@ -212,11 +208,10 @@ def _disposition(said: Saying, value: bytes) -> None:
     plain = parameters.simple(value)
     if plain is not None and not any(b"*" in name for name, _ in plain[1]):
         word, pairs = plain
-        _names(said, [given for name, given in pairs if name in _NAME_WORDS])
+        _names(said, [given for name, given in pairs if b"ame" in name])
     else:
         word = re.split(rb"[;\s]", value.strip(), maxsplit=1)[0].lower()
-        for name in _NAME_WORDS:
-            _names(said, parameters.every(value, name))
+        _names(said, parameters.names(value))
     if word == b"inline" and not said.disposition:
         said.disposition = "inline"
     elif word:

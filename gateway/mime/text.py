@@ -8,7 +8,7 @@ import unicodedata
 import urllib.parse
 from collections.abc import Iterator
 
-_WORD = re.compile(rb"=\?([^?\s]{0,40})\?([bq])\?([^?]*+)(?:\?=|\Z)", re.IGNORECASE)
+_WORD = re.compile(rb"=\?([^?]{0,60})\?([bq])\?([^?]*+)(?:\?=?|\Z)", re.IGNORECASE)
 _BETWEEN = re.compile(rb"(\?=)\s+(?==\?)")
 _OVERLONG = re.compile(rb"[\xc0\xc1][\x80-\xbf]")
 _LONGEST_KEPT = 255  # characters of a name that file systems keep
@@ -40,9 +40,12 @@ def encoded_words(octets: bytes) -> Iterator[str]:
     rest, charset, collected = 0, "", b""
     for found in _WORD.finditer(joined):
         collected += joined[rest : found.start()] + _word_octets(found)
-        charset = charset or found[1].decode("latin-1").split("*")[0]
+        charset = charset or _charset_of(found)
         rest = found.end()
     yield text_of(collected + joined[rest:], charset)
+    words = list(_WORD.finditer(joined))
+    yield "".join(text_of(_word_octets(each), _charset_of(each)) for each in words)  # without what stands around them
+    yield text_of(binascii.a2b_qp(octets.replace(b"?=", b"").replace(b"_", b" ")))  # as if all were one
     once = _each_word(joined)
     if "=?" in once:
         yield _each_word(once.encode("utf-8", "surrogatepass"))
@@ -53,17 +56,22 @@ def _each_word(octets: bytes) -> str:
     pieces, rest = [], 0
     for found in _WORD.finditer(octets):
         pieces.append(text_of(octets[rest : found.start()]))
-        pieces.append(text_of(_word_octets(found), found[1].decode("latin-1").split("*")[0]))
+        pieces.append(text_of(_word_octets(found), _charset_of(found)))
         rest = found.end()
     pieces.append(text_of(octets[rest:]))
     return "".join(pieces)
+
+
+def _charset_of(found: re.Match[bytes]) -> str:
+    """Give the charset of an encoded-word, without the language that may follow."""
+    return found[1].decode("latin-1").split("*")[0].strip()
 
 
 def _word_octets(found: re.Match[bytes]) -> bytes:
     """Give the octets of one encoded-word."""
     if found[2].lower() == b"q":
         return binascii.a2b_qp(found[3].replace(b"_", b" "))
-    kept = re.sub(rb"[^A-Za-z0-9+/]", b"", found[3])
+    kept = re.sub(rb"[^A-Za-z0-9+/]", b"", found[3].partition(b"=")[0])
     kept = kept[:-1] if len(kept) % 4 == 1 else kept
     return base64.b64decode(kept + b"=" * (-len(kept) % 4))
 
