@@ -29,12 +29,12 @@ from gateway.policy.matching import Policy
 from gateway.services.inspector import Inspector
 from smtpfront.lab.nameserver import Records
 from tests.lies import catalog, outside
-from tests.lies.building import COMBINED, CONTENT, CONTROL, HARMLESS, NAME
+from tests.lies.building import COMBINED, CONTENT, CONTROL, HARMLESS, NAME, SIGNS
 from tests.nameserving import serving
 
 LIES_BOUND = 0.02
 ORDINARY_BOUND = 0.002
-LYING = (CONTENT, NAME, COMBINED)
+LYING = (CONTENT, NAME, SIGNS, COMBINED)
 OPEN = {Action.DELIVER, Action.TAG}
 
 
@@ -190,7 +190,7 @@ def _judged(tried: list[Tried], *, quiet: bool) -> int:
     out.writelines(f"through  {each.group:18} {each.name}: {each.action}, {each.because[:200]}\n" for each in through)
     out.writelines(f"held     {each.group:18} {each.name}: {each.action}, {each.because[:200]}\n" for each in wrong)
     ok = not any(each.group == CONTROL for each in through)
-    for families in ((CONTENT, NAME), (COMBINED,)):
+    for families in ((CONTENT, NAME), (SIGNS,), (COMBINED,)):
         if of_them := [each for each in lies if each.group in families]:
             share = share_open(of_them)
             ok = ok and share <= LIES_BOUND

@@ -12,6 +12,7 @@ import msgspec
 
 CONTENT = "hidden content"
 NAME = "hidden file name"
+SIGNS = "one odd octet"
 COMBINED = "several at once"
 CONTROL = "control"  # the same in well-formed MIME
 HARMLESS = "harmless"  # well-formed, and nothing is behind it

@@ -13,6 +13,7 @@ from tests.lies.building import (
     LETTER,
     NAME,
     PROGRAM,
+    SIGNS,
     Lie,
     Told,
 )
@@ -21,6 +22,7 @@ from tests.lies.containers import containers
 from tests.lies.encodings import encodings
 from tests.lies.large import large
 from tests.lies.names import names
+from tests.lies.signs import signs
 from tests.lies.structures import structures
 
 SEVERAL = 300  # mails with several lies at once
@@ -30,6 +32,7 @@ def lies() -> Iterator[Lie]:
     """Give every construction that hides something."""
     for made in (structures(LETTER), encodings(), containers("letter.txt", EICAR), large()):
         yield from _of(CONTENT, "", made)
+    yield from _of(SIGNS, "", signs())
     yield from _of(COMBINED, "", combined(SEVERAL))
     yield from _of(NAME, "", names())
     yield from _of(NAME, "named-", structures(PROGRAM))

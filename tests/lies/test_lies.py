@@ -8,7 +8,7 @@ import pytest
 from bench import lies
 from tests.gateway.backscatter.others import ordinary, places
 from tests.lies import catalog
-from tests.lies.building import COMBINED, CONTENT, CONTROL, HARMLESS, NAME
+from tests.lies.building import COMBINED, CONTENT, CONTROL, HARMLESS, NAME, SIGNS
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_each_construction_is_another_one() -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("families", [(CONTENT, NAME), (COMBINED,)])
+@pytest.mark.parametrize("families", [(CONTENT, NAME), (SIGNS,), (COMBINED,)])
 def test_of_mails_that_lie_at_most_2_in_100_reach_anybody(tried: list[lies.Tried], families: tuple[str, ...]) -> None:
     lying = of(tried, *families)
     assert lies.share_open(lying) <= lies.LIES_BOUND, told([each for each in lying if not each.held])
