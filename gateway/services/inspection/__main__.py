@@ -6,6 +6,7 @@ file and no connection, writes nothing, and ends when the socket does. Its memor
 
 import contextlib
 import ctypes
+import gc
 import locale
 import math
 import mmap
@@ -24,6 +25,7 @@ from gateway.services.inspection.walk import inspect
 from gateway.services.inspection.wire import LENGTH, READY, exactly
 from gateway.services.inspection.words import Inspection, Request, Thing
 
+_AT_ONCE = 256 * 1024  # octets of a file that are read at once
 MEMORY = 1024 * 1024 * 1024  # octets of address space
 _NO_NEW_PRIVILEGES = 38  # prctl(2)
 
@@ -64,15 +66,18 @@ def _answer(file: int, request: Request) -> Inspection:
 
 @contextlib.contextmanager
 def _mapped(file: int, size: int) -> Iterator[bytes | mmap.mmap]:
-    """Give the octets of a file."""
-    if not size:
-        yield b""
+    """Give the octets of a file: what is small at once, what is large as a mapping."""
+    if size <= _AT_ONCE:
+        yield os.pread(file, size, 0)
         return
     octets = mmap.mmap(file, size, access=mmap.ACCESS_COPY)
     try:
         yield octets
     finally:
-        with contextlib.suppress(BufferError):
+        try:
+            octets.close()
+        except BufferError:  # something points into it still, in a circle of references
+            gc.collect()
             octets.close()
 
 

@@ -7,8 +7,6 @@ import contextlib
 import ctypes
 import mmap
 from collections.abc import Iterator
-from ctypes import c_void_p, cast
-from typing import Any
 
 import msgspec
 from libarchive import ffi  # type: ignore[import-untyped]
@@ -91,13 +89,15 @@ def stream(octets: Octets, filter_name: str) -> Iterator[bytes]:
 @contextlib.contextmanager
 def _opened(octets: Octets, formats: tuple[str, ...], filter_name: str) -> Iterator[ArchiveRead]:
     """Open an archive; its octets stay where they are. Raises Unreadable, also for what is read from it."""
-    held: Any = octets if isinstance(octets, bytes) else (ctypes.c_char * len(octets)).from_buffer(octets)
+    held = None if isinstance(octets, bytes) else (ctypes.c_char * len(octets)).from_buffer(octets)
+    # ctypes.cast would make a circle of references, and keep a mapping open until somebody looks for circles.
+    place = octets if held is None else ctypes.c_void_p(ctypes.addressof(held))
     archive = ffi.read_new()
     try:
         ffi.get_read_filter_function(filter_name)(archive)
         for each in formats:
             ffi.get_read_format_function(each)(archive)
-        ffi.read_open_memory(archive, cast(held, c_void_p), len(octets))
+        ffi.read_open_memory(archive, place, len(octets))
         yield ArchiveRead(archive)
     except ArchiveError as error:
         raise Unreadable(str(error.msg or error)) from error

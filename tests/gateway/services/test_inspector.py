@@ -13,7 +13,7 @@ from gateway.services import inspector as inspecting
 from gateway.services.inspection.__main__ import MEMORY
 from gateway.services.inspection.words import Inspection
 from gateway.services.inspector import Inspector, InspectorError, InspectorTimeout
-from tests.gateway.attaching import PROGRAM, zipped
+from tests.gateway.attaching import PROGRAM, rar, tarred, zipped
 
 ARCHIVE = zipped({"run.exe": PROGRAM})
 
@@ -119,6 +119,22 @@ def test_a_helper_is_confined(inspector: Inspector) -> None:
     assert told["Max address space"] == str(MEMORY)
     assert (told["Max file size"], told["Max core file size"]) == ("0", "0")
     assert Path(f"/proc/{helper(inspector)}/environ").read_bytes().count(b"BACKSTOP") == 0
+
+
+def test_a_helper_keeps_nothing_of_what_it_has_read(inspector: Inspector) -> None:
+    large = os.urandom(400_000)
+    files = {"film": large, "run.exe": PROGRAM}
+    archives = [tarred(files), tarred(files, "w:gz"), rar(files), zipped(files), rar({"a": large})[:-9000]]
+    look(inspector, ARCHIVE)
+    before = open_files(inspector)
+    for octets in archives * 3:
+        look(inspector, octets)
+
+    assert open_files(inspector) == before
+
+
+def open_files(inspector: Inspector) -> int:
+    return len(list(Path(f"/proc/{helper(inspector)}/fd").iterdir()))
 
 
 def test_a_helper_ends_with_who_asks() -> None:
