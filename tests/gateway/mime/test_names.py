@@ -72,7 +72,16 @@ def test_a_name_that_is_made_to_be_misread_lies(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["report.pdf", "report.final.pdf", "a.tar.gz", "v1.2.exe", "\u200f\u05d3\u05d5\u05d7.pdf", "a  b.txt", "2026.11.20.docx", "x\0"],
+    [
+        "report.pdf",
+        "report.final.pdf",
+        "a.tar.gz",
+        "v1.2.exe",
+        "\u200f\u05d3\u05d5\u05d7.pdf",
+        "a  b.txt",
+        "2026.11.20.docx",
+        "x\0",
+    ],
 )
 def test_an_ordinary_name_does_not(name: str) -> None:
     assert lie_of(name) == ""
