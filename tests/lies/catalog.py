@@ -23,6 +23,7 @@ from tests.lies.encodings import encodings
 from tests.lies.large import large
 from tests.lies.names import names
 from tests.lies.signs import signs
+from tests.lies.sloppy import sloppy
 from tests.lies.structures import structures
 
 SEVERAL = 300  # mails with several lies at once
@@ -47,6 +48,7 @@ def plain() -> Iterator[Lie]:
 def harmless() -> Iterator[Lie]:
     """Give mails with nothing behind them, in good form, though some of it is rare."""
     yield from _of(HARMLESS, "", controls.harmless())
+    yield from _of(HARMLESS, "sloppy-", sloppy())
 
 
 def _of(family: str, before: str, made: Told) -> Iterator[Lie]:
