@@ -82,6 +82,12 @@ def _delimiters(raw: Raw, start: int, stop: int, boundary: bytes, most: int) -> 
         if glued and (not boundary or raw[at + length : min(stop, at + length + 1)] not in _LINE_ENDS):
             at = raw.find(needle, at + length, stop)
             continue
+        behind = raw[at + length : min(stop, at + length + 4)]
+        if not glued and (behind[:2] == b"\r\n" or behind == b"--\r\n"):  # as every mail program writes it
+            line = at + length + 2 + 2 * (behind == b"--\r\n")
+            found.append(Delimiter(at, line, Kind.OPENS if behind[:2] == b"\r\n" else Kind.CLOSES))
+            at = raw.find(needle, line, stop)
+            continue
         line = raw.find(b"\n", at + length, stop)
         line = stop if line < 0 else line + 1
         behind = raw[at + length : min(line, at + length + 1000)]

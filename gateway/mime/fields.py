@@ -31,11 +31,9 @@ class Section(msgspec.Struct, frozen=True):
     malformed: bool = False
 
 
-NOTHING = Section()
-
 _WELL_FORMED = re.compile(rb"(?:[!-9;-~]++:[^\r\n\0]*+\r?\n(?:[ \t]++[^\s\0][^\r\n\0]*+\r?\n)*+)*+(?:\r?\n)?")
 _FIELD = re.compile(
-    rb"(?:\A|\n)content-(type|transfer-encoding|disposition|description|location):((?:[^\n]|\n[ \t])*+)", re.IGNORECASE
+    rb"\ncontent-(type|transfer-encoding|disposition|description|location):((?:[^\n]|\n[ \t])*+)", re.IGNORECASE
 )
 _FOLDED = re.compile(
     rb"\n[ \t]++(?=c)content-(?:type[ \t]*:[ \t]*[\w.+-]++/|transfer-encoding[ \t]*:[ \t]*(?:base64|quoted|x-|uu)"
@@ -57,17 +55,18 @@ _PLAUSIBLE = {
 }
 
 
-def section_of(head: bytes) -> Section:
-    """Read a header section."""
+def plain_fields(head: bytes) -> list[tuple[bytes, bytes]] | None:
+    """Give kind and value of each field, where everybody sees the same ones; None where they do not."""
     if _WELL_FORMED.fullmatch(head) is None or b"ontent_" in head or _FOLDED.search(head) is not None:
-        return _odd_section(head)
+        return None
     if b"ontent-" not in head and b"ONTENT-" not in head and b"ontent-" not in head.lower():
-        return NOTHING
-    return Section(tuple(Field(kind.lower(), value) for kind, value in _FIELD.findall(head)))
+        return []
+    fields = [(kind.lower(), value) for kind, value in _FIELD.findall(b"\n" + head)]
+    return None if len(fields) > 1 and len(dict(fields)) != len(fields) else fields
 
 
-def _odd_section(head: bytes) -> Section:  # noqa: C901, PLR0912, PLR0915 - each kind of line in its turn
-    """Read a section line by line, for not all readers agree on what its fields are."""
+def section_of(head: bytes) -> Section:  # noqa: C901, PLR0912, PLR0915 - each kind of line in its turn
+    """Read a section line by line, where not all readers see the same fields, or some field is there twice."""
     fields: list[Field] = []
     bodies: list[int] = []
     ended, grade = "", Grade.PLAIN

@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.mime import parameters
 from gateway.mime.encodings import IDENTITY, encodings_of
-from gateway.mime.fields import DESCRIPTION, DISPOSITION, ENCODING, LOCATION, TYPE, Field, section_of
+from gateway.mime.fields import DESCRIPTION, DISPOSITION, ENCODING, LOCATION, TYPE, Field, plain_fields, section_of
 from gateway.mime.text import encoded_words, names_of, shown
 from gateway.mime.words import Grade
 
@@ -75,6 +75,17 @@ _LINE_ENDS = (b"\r", b"\n")
 
 def saying_of(head: bytes) -> Saying:
     """Read the MIME header fields of a header section."""
+    fields = plain_fields(head)
+    if fields is None:
+        return _odd_saying(head)
+    said = Saying(mime=bool(fields))
+    for kind, value in fields:
+        _read(said, kind, value)
+    return said
+
+
+def _odd_saying(head: bytes) -> Saying:
+    """Read a header section in which not everybody sees the same fields."""
     section = section_of(head)
     said = Saying(bodies=section.bodies, mime=bool(section.fields))
     seen: dict[bytes, Field] = {}
@@ -88,18 +99,23 @@ def saying_of(head: bytes) -> Saying:
             said.odd.append(Odd("MIME_HEADER_TWICE", f"Content-{each.kind.decode().title()} is there twice", grade))
         if each.note:
             said.odd.append(Odd("MIME_HEADER", f"Content-{each.kind.decode().title()}: {each.note}", each.grade))
-        _READ[each.kind](said, each.value)
-        if b"=?" in each.value and each.kind in _SAY_WHAT and each.value.lstrip().startswith(b"=?"):
-            for text in encoded_words(each.value):
-                _READ[each.kind](said, text.encode("utf-8", "replace"))
-        if each.value.lstrip(b" \t")[:1] in _LINE_ENDS and each.kind in _SAY_WHAT:
-            said.odd.append(Odd("MIME_HEADER", "a field begins with a line end"))
+        _read(said, each.kind, each.value)
     told = [each for each in said.encodings if each not in IDENTITY and "+" not in each]
     if ENCODING in seen and len(told) > 1:
         said.encodings.extend(each for each in ("+".join(told), "+".join(reversed(told))) if each not in said.encodings)
     if section.malformed and not said.odd:
         said.odd.append(Odd("MIME_HEADER", "the header section is not well formed"))
     return said
+
+
+def _read(said: Saying, kind: bytes, value: bytes) -> None:
+    """Read one field."""
+    _READ[kind](said, value)
+    if b"=?" in value and kind in _SAY_WHAT and value.lstrip().startswith(b"=?"):
+        for text in encoded_words(value):
+            _READ[kind](said, text.encode("utf-8", "replace"))
+    if b"\n" in value and value.lstrip(b" \t")[:1] in _LINE_ENDS and kind in _SAY_WHAT:
+        said.odd.append(Odd("MIME_HEADER", "a field begins with a line end"))
 
 
 def _same(one: bytes, other: bytes) -> bool:

@@ -304,6 +304,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "parameters": lambda: b"Content-Type: multipart/mixed" + b"; boundary*0=a" * 15_000,
     "comments": lambda: b"Content-Type: multipart/mixed; boundary=" + b"(" * 200_000,
     "quotes": lambda: b"Content-Type: a/b" + b'; name="\\"(a' * 15_000,
+    "a long value": lambda: b"Content-Type: a/b; x=(" + b"a" * 250_000,
     "encoded-words": lambda: b'Content-Type: a/b; name="' + b"=?utf-8?q?" * 20_000,
 }
 
@@ -328,6 +329,10 @@ PIECES = st.sampled_from(
             b"\n",
             b"\r",
             b"\0",
+            b"\f",
+            b"\v",
+            b"*0",
+            b"name",
             b" ",
             b'"',
             b"b",
