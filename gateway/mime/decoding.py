@@ -312,7 +312,7 @@ _JUNK = re.compile(rb"[^A-Za-z0-9+/=\s]")
 _SOFT_BREAK = re.compile(rb"=[ \t]+\r?\n")
 _ANY_BREAK = re.compile(rb"=[ \t]*+(?:\r?\n|\r)")
 _QUOTED = re.compile(rb"=[ \t]?([0-9A-Fa-f]{2})")
-_BINHEX = re.compile(rb"(?:^|\n)\s*+:")
+_BINHEX = re.compile(rb"(?:^|\n)[ \t]{0,8}:")
 _REPEATED = re.compile(rb"([^\x90])\x90([^\0])", re.DOTALL)
 _DECODERS: dict[str, Callable[[Blocks], Blocks]] = {
     "base64": _base64,

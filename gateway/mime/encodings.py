@@ -17,7 +17,7 @@ _WORDS = (
     (re.compile(rb"yenc"), "yenc"),
     (re.compile(rb"binhex|hqx"), "binhex"),
 )
-_COMMENT = re.compile(rb"\((?:[^()\\]|\\.)*+\)", re.DOTALL)
+_COMMENT = re.compile(rb"\((?:[^()\\]|\\.){0,200}+\)", re.DOTALL)  # bounded, for it is tried at each parenthesis
 _PLAINLY = re.compile(rb"7-?bits?|8-?bits?|binary|none|utf-?8|us-ascii|iso-8859-\d+|windows-\d+|text/\w+|7|8|")
 
 

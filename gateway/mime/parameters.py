@@ -27,7 +27,7 @@ _TO_BLANK = re.compile(rb"[^\s;]++")
 _TO_SEMICOLON = re.compile(rb"[^;]++")
 _TO_SPECIAL = re.compile(rb'[^\s()<>@,;:\\"/\[\]?=]++')
 _BACKSLASH = re.compile(rb"\\(.)", re.DOTALL)
-_COMMENT = re.compile(rb"\((?:[^()\\]|\\.)*+\)", re.DOTALL)
+_COMMENT = re.compile(rb"\((?:[^()\\]|\\.){0,200}+\)", re.DOTALL)  # bounded, for it is tried at each parenthesis
 
 
 # What follows the name of a parameter: the number of RFC 2231, its mark of an extension, comments, the sign.

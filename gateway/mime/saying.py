@@ -43,9 +43,9 @@ class Saying(msgspec.Struct):
     cut: str = ""
 
 
-_TYPE_WORD = re.compile(rb"[\w.+-]++/[\w.+-]++")
+_TYPE_WORD = re.compile(rb"(?<![\w.+-])[\w.+-]++/[\w.+-]++")
 _MULTIPART = re.compile(rb"multipart[\s\"'()]*+/?[\s\"'()]*+([\w.-]*+)", re.IGNORECASE)
-_COMMENT = re.compile(rb"\((?:[^()\\]|\\.)*+\)", re.DOTALL)
+_COMMENT = re.compile(rb"\((?:[^()\\]|\\.){0,200}+\)", re.DOTALL)  # bounded, for it is tried at each parenthesis
 _LEADING_TYPE = re.compile(rb'[\s"]*+([\w.+-]++[\s"]*+/[\s"]*+[\w.+-]++)')
 _KNOWN_TYPES = re.compile(
     rb"(?:text|image|audio|video|application|message|model|font|multipart|chemical|x-[\w-]+)/", re.IGNORECASE

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import time
 
 import pytest
 from hypothesis import given
@@ -96,3 +97,13 @@ def test_a_body_is_never_held_whole() -> None:
 
 def test_the_first_octets_are_had_without_the_rest() -> None:
     assert whole((b"%d" % each for each in iter(int, 1)), 5) == b"00000"
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("octet", [b"\n", b"=", b":", b" ", b"=\n", b"M\n", b"\x90", b"A", b"begin \n", b"=y"])
+def test_no_octets_take_long(encoding: str, octet: bytes) -> None:
+    blocks = (octet * (BLOCK // len(octet)) for _ in range(32))
+    began = time.process_time()
+    for _ in decoded(encoding, blocks):
+        pass
+    assert time.process_time() - began < 5  # seconds of this process for two megabytes
