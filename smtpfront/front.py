@@ -27,7 +27,7 @@ from gateway.policy.matching import Policy
 from gateway.policy.snapshot import Snapshot
 from gateway.services import secrets
 from gateway.services.clamd import Clamd
-from gateway.services.counters import Counters
+from gateway.services.counters import Counters, CountersUnreachable
 from gateway.services.dns import DnsResolver
 from gateway.services.engines.configured import engines
 from gateway.services.ldap import Directory
@@ -42,6 +42,7 @@ from gateway.spool.staging import Spool
 log = logging.getLogger("smtpd")
 
 AT_ONCE = NODE_WIDE | EARLY  # checks that may answer before a recipient is named
+REMEMBERED_SECONDS = 5 * 86_400.0  # as long as clients try again (RFC 5321 4.5.4.1)
 ALARM_SECONDS = 60.0  # the same alarm is told again after so long
 
 
@@ -122,6 +123,22 @@ class Front:
     def done_before(self, key: str) -> str | None:
         """Give the id of the transaction that did a delivery already, by its key."""
         return self.counters.get(f"delivered:{key}") or self.deliveries.find(key)
+
+    async def remember_delivery(self, key: str, message: str) -> None:
+        """Remember a delivery by its key and its transaction's id: the client may not have read our 250."""
+        try:
+            await self.counters.put(f"delivered:{key}", message, REMEMBERED_SECONDS, durable=True)
+        except CountersUnreachable as error:
+            self.alarm(f"a delivery could not be remembered: {error}")
+
+    def forget_delivery(self, key: str) -> None:
+        """Forget a delivery by its key: the client has read our 250."""
+        if self.counters.get(f"delivered:{key}") is not None:
+            self.counters.forget(f"delivered:{key}")
+        try:
+            self.deliveries.forget(key)
+        except SpoolError as error:
+            self.alarm(f"a delivery could not be forgotten, so that the same octets would count as a retry: {error}")
 
     @property
     def policy(self) -> Policy | None:

@@ -24,7 +24,6 @@ from gateway.mail.stages import Stage
 from gateway.mail.trace import Event, Trace
 from gateway.outcome import finish
 from gateway.policy.matching import Policy
-from gateway.services.counters import CountersUnreachable
 from gateway.spool.disk import SpoolError
 from gateway.spool.records import TraceRecord, encode
 from smtpfront import arrival
@@ -43,7 +42,6 @@ _CONTROLS = re.compile(rb"[\x00-\x1f\x7f]")
 KEPT_EVENTS = 50  # of a session, outside of its transactions
 
 TURNED_AWAY_SECONDS = 10.0  # that a client which was refused at the banner may take for a command
-REMEMBERED_SECONDS = 5 * 86_400.0  # as long as clients try again (RFC 5321 4.5.4.1)
 
 TOO_MANY_ERRORS = Reply(421, "4.7.0", "too many errors, closing")
 TIMED_OUT = Reply(421, "4.4.2", "timeout, closing")
@@ -84,7 +82,9 @@ class Session(SMTP):
         self.began = time.perf_counter()
         self.closing = False
         self.busy = False  # a command is being answered
-        self.unconfirmed: str = ""  # key of a delivery whose 250 the client may not have got
+        self.unconfirmed: str = (
+            ""  # key of a delivery, a blank, and the id of its transaction, whose 250 the client may not have got
+        )
         self._out: list[bytes] = []
         self._slots: tuple[str, ...] = ()
         self._active = loop.time()
@@ -287,7 +287,8 @@ class Session(SMTP):
                 line = await reader.line(AUTH_LINE_LIMIT)
             except LineTooLongError:
                 line = None
-            self.unconfirmed = ""  # the client goes on, so it has read our answer
+            if self.unconfirmed:
+                await self._confirm()
             self.busy = True
             try:
                 await self._serve(line)
@@ -376,13 +377,16 @@ class Session(SMTP):
         except SpoolError as error:
             self.front.alarm(f"journal can not be written: {error}")
 
+    async def _confirm(self) -> None:
+        """Forget a delivery whose 250 the client has read, for it goes on: what it sends again is another message."""
+        await self.drain()  # what it sent before our answer proves nothing until the answer is on its way
+        key, self.unconfirmed = self.unconfirmed.partition(" ")[0], ""
+        self.front.forget_delivery(key)
+
     async def _remember(self) -> None:
         """Remember a delivery whose 250 the client may not have got, so that its retry makes no second copy."""
-        key, _, value = self.unconfirmed.partition(" ")
-        try:
-            await self.front.counters.put(key, value, REMEMBERED_SECONDS, durable=True)
-        except CountersUnreachable as error:
-            self.front.alarm(f"a delivery could not be remembered: {error}")
+        key, _, message = self.unconfirmed.partition(" ")
+        await self.front.remember_delivery(key, message)
 
     # -- what aiosmtpd's AUTH mechanisms ask ------------------------------------------------------------------------
 

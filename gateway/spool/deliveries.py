@@ -2,7 +2,9 @@
 
 A process can be killed between the commit and the ``250``; the client tries again then. The name is announced
 before the commit and counts only while the committed item is there, so it can never stand for a message that was
-lost. Once the item has done its duty and goes, which may be seconds later, the name is settled and counts by itself.
+lost. Once the item has done its duty and goes, which may be seconds later, the name is settled and counts by itself. It
+is forgotten as soon as the client shows that it has read the ``250``: a device that reports with the same octets each
+time, without a date, is no retry.
 
     deliveries/<key>    a symbolic link whose target is the transaction's id, with a + in front once it is settled
 """
@@ -56,6 +58,15 @@ class Deliveries:
                 return
         if str(known) == message:
             self._write(key, f"{_SETTLED}{message}", message)
+
+    def forget(self, key: str) -> None:
+        """Forget a name, for the client knows: the same octets from now on are another message. Fast: one unlink.
+
+        It is not durable: after a power cut a repetition may be taken for a retry once more. Raises SpoolError.
+        """
+        place = self._folder / checked_name(key, self._folder)
+        with told(place):
+            place.unlink(missing_ok=True)
 
     def _write(self, key: str, target: str, message: str) -> None:
         """Write a name, by way of another one that is the transaction's own. Raises SpoolError."""

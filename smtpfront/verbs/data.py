@@ -85,6 +85,7 @@ async def _judge(session: Session, transaction: Transaction, content: Content) -
     open_ones = [each for each in trace.recipients if each.disposition is None]
     key = "" if apart else delivery_key(trace, open_ones)
     if key and (known := front.done_before(key)) is not None:
+        session.unconfirmed = f"{key} {known}"
         return _delivered_before(transaction, known)
     seen = await pipeline.run(
         Stage.DATA, front.catalog[Stage.DATA], view, transaction.rules, seconds=front.config.budget.data
@@ -99,7 +100,7 @@ async def _judge(session: Session, transaction: Transaction, content: Content) -
     transaction.tell()
     if done.reply.positive:
         session.delivered |= any(each.disposition is Disposition.DELIVERED for each in trace.recipients)
-        session.unconfirmed = f"delivered:{done.key} {trace.id}"
+        session.unconfirmed = f"{done.key} {trace.id}"
     if apart:
         session.answer_apart([each.reply or done.reply for each in transaction.named])
     return done.reply

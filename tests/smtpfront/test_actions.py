@@ -167,6 +167,34 @@ def test_a_retry_of_what_was_redirected_is_not_redirected_again(gateway: Gateway
     assert first.split("id ")[1].strip() in gateway.trace_of(again).because
 
 
+@pytest.mark.parametrize("recipient", ["kim@redirects.test", "lee@copies.test"])
+def test_the_same_octets_again_are_no_retry_once_the_client_has_read_our_answer(
+    gateway: Gateway, recipient: str
+) -> None:
+    # A device that reports without a date sends the same octets each time.
+    for _ in range(2):
+        with gateway.client() as client:
+            client.open("them@other.test", recipient)
+            assert client.data(spam("tagged")).startswith("250 2.0.0 accepted, id ")
+            assert client.say("QUIT").startswith("221")
+
+    assert len(list(kept(gateway))) == 2
+
+
+def test_a_confirmed_retry_is_the_last(gateway: Gateway) -> None:
+    def quitting() -> str:
+        with gateway.client() as client:
+            client.open("them@other.test", "kim@redirects.test")
+            reply = client.data(spam("tagged"))
+            client.say("QUIT")
+        return reply
+
+    sent(gateway, spam("tagged"), "kim@redirects.test")
+
+    assert quitting().startswith("250 2.0.0 accepted before")
+    assert quitting().startswith("250 2.0.0 accepted, id ")
+
+
 def test_copies_of_what_leaves_go_to_our_own(hop: NextHop, serve: Serve) -> None:
     made = policy(hop.port)
     rules = msgspec.structs.replace(made.outbound.rules, copy_to=(ARCHIVE,))
