@@ -136,7 +136,7 @@ async def carry_out(case: Case, means: Means) -> CarriedOut:
     key = delivery_key(trace, taken)
     if taken:
         if (known := means.done_before(key)) is not None:
-            reply = settle_as_before(trace, taken, known)
+            reply = await settle_as_before(trace, taken, known, means)
         else:
             reply = await _do(msgspec.structs.replace(case, key=key), means, taken)
         for each in taken:
@@ -151,13 +151,30 @@ def delivery_key(trace: Trace, recipients: Sequence[RecipientTrace]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def settle_as_before(trace: Trace, recipients: Sequence[RecipientTrace], known: str) -> Reply:
-    """Settle a retry of what a transaction has done already, whose 250 got lost; there is no second copy."""
+async def settle_as_before(trace: Trace, recipients: Sequence[RecipientTrace], known: str, means: Means) -> Reply:
+    """Settle a retry of what a transaction has done already, as it was done then; there is no second copy."""
+    kept = await asyncio.to_thread(_kept, means.quarantine, known)
     for each in recipients:
         dropped = each.decision is not None and each.decision.action is Action.DROP
-        each.disposition = Disposition.DROPPED if dropped else Disposition.DELIVERED
-    trace.because = f"transaction {known} did it already, and its 250 got lost on the way"
+        each.disposition = Disposition.DROPPED if dropped else _as_then(each.delivered_to.lower(), kept)
+    trace.because = f"transaction {known} did it already, and the client may not have read its 250"
     return DONE_BEFORE
+
+
+def _kept(quarantine: Quarantine, known: str) -> tuple[Copy, ...]:
+    """Give what a transaction has kept and what is still there."""
+    try:
+        return tuple(quarantine.read(known)[0].copies)
+    except SpoolError:
+        return ()
+
+
+def _as_then(address: str, kept: Sequence[Copy]) -> Disposition:
+    """Say what became of a recipient's message, by what is kept of it; several share one redirected copy."""
+    if any(each.purpose is Purpose.REVIEW and each.recipient.lower() == address for each in kept):
+        return Disposition.QUARANTINED
+    redirected = any(each.purpose is Purpose.REDIRECT for each in kept)
+    return Disposition.REDIRECTED if redirected else Disposition.DELIVERED
 
 
 def _answer_apart(trace: Trace, waiting: Sequence[RecipientTrace]) -> list[RecipientTrace]:

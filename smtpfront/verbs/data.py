@@ -7,7 +7,7 @@ from gateway.mail.decisions import Disposition
 from gateway.mail.message import Content, Headers
 from gateway.mail.reply import Reply
 from gateway.mail.stages import Stage
-from gateway.outcome import Case, carry_out, delivery_key, finish, settle_as_before
+from gateway.outcome import Case, Means, carry_out, delivery_key, finish, settle_as_before
 from gateway.services.expiry import within
 from smtpfront import greylist
 from smtpfront.receive import Receiver
@@ -86,7 +86,7 @@ async def _judge(session: Session, transaction: Transaction, content: Content) -
     key = "" if apart else delivery_key(trace, open_ones)
     if key and (known := front.done_before(key)) is not None:
         session.unconfirmed = f"{key} {known}"
-        return _delivered_before(transaction, known)
+        return await _delivered_before(session.front.means, transaction, known)
     seen = await pipeline.run(
         Stage.DATA, front.catalog[Stage.DATA], view, transaction.rules, seconds=front.config.budget.data
     )
@@ -115,10 +115,11 @@ def _describe(transaction: Transaction, content: Content, headers: Headers) -> N
     trace.message_id = headers.get("message-id")[:HEADER_KEPT]
 
 
-def _delivered_before(transaction: Transaction, known: str) -> Reply:
+async def _delivered_before(means: Means, transaction: Transaction, known: str) -> Reply:
     """Answer a retry of what was done already, whose 250 got lost: 250, and no second copy."""
     trace = transaction.trace
-    reply = settle_as_before(trace, [each for each in trace.recipients if each.disposition is None], known)
+    waiting = [each for each in trace.recipients if each.disposition is None]
+    reply = await settle_as_before(trace, waiting, known, means)
     finish(trace, reply)
     for each in trace.recipients:
         each.reply = each.reply or trace.reply

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from gateway.mail.decisions import Action
+from gateway.mail.decisions import Action, Disposition
 from gateway.policy import defaults
 from gateway.policy.snapshot import DomainPolicy, RecipientPolicy, Rules, Snapshot, Thresholds
 from gateway.spool.item import Item, Purpose
@@ -164,7 +164,9 @@ def test_a_retry_of_what_was_redirected_is_not_redirected_again(gateway: Gateway
 
     assert again.startswith("250 2.0.0 accepted before")
     assert [each.id for each in kept(gateway)] == [item.id]
-    assert first.split("id ")[1].strip() in gateway.trace_of(again).because
+    trace = gateway.trace_of(again)
+    assert first.split("id ")[1].strip() in trace.because
+    assert trace.recipients[0].disposition is Disposition.REDIRECTED
 
 
 @pytest.mark.parametrize("recipient", ["kim@redirects.test", "lee@copies.test"])

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway.mail.decisions import Action, Disposition
+from gateway.mail.trace import Trace
 from gateway.policy import defaults
 from gateway.policy.snapshot import CheckRule, DomainPolicy, Mode, RecipientPolicy, Rules
 from gateway.services.dns.cache import CLEAR
@@ -116,6 +117,18 @@ def test_two_recipients_of_which_one_is_stricter_get_one_reply_and_different_tre
     item, content = Quarantine(own_gateway.home / "spool").read(trace.id)
     assert [copy.recipient for copy in item.copies] == ["carol@example.test"]
     assert content.read() == spam("tagged")
+
+
+def test_the_trace_of_a_retry_says_what_was_done_for_each_the_first_time(own_gateway: Gateway, hop: NextHop) -> None:
+    def attempt() -> Trace:
+        with own_gateway.client() as client:  # it never says that it has read the answer
+            client.open("them@other.test", "alice@example.test", "carol@example.test")
+            return own_gateway.trace_of(client.data(spam("tagged")))
+
+    attempt()
+
+    assert [each.disposition for each in attempt().recipients] == [Disposition.DELIVERED, Disposition.QUARANTINED]
+    assert len(hop.kept) == 1
 
 
 def test_a_recipient_that_rejects_beside_one_that_takes_is_quarantined(own_gateway: Gateway, hop: NextHop) -> None:
