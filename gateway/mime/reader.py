@@ -25,7 +25,7 @@ MAX_PARTS = 1000
 MAX_DEPTH = 30
 MAX_HEAD = 256 * 1024  # octets of one header section
 MAX_INNER = 32 * 1024 * 1024  # octets of messages that are encoded themselves, all together
-MAX_WORK = 64  # how often, on the average, each octet may be looked at
+MAX_WORK = 16  # how often, on the average, each octet may be looked at; ordinary mail needs less than half
 MAX_STRAYS = 200
 
 _MOST_WITHIN = 4  # levels at which mail that is encoded within encoded mail is read
