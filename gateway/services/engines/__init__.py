@@ -6,6 +6,8 @@ answer is an error, never an opinion of no points.
 
 import asyncio
 import contextlib
+import errno
+import os
 import re
 from collections.abc import AsyncIterator, Iterable
 from typing import Protocol
@@ -112,9 +114,16 @@ class Turns:
         except TimeoutError:
             raise EngineTimeout(f"{self._who} gave no answer within {self._seconds:g} seconds") from None
         except (OSError, EOFError) as error:
-            raise EngineError(
-                f"{self._who}: {getattr(error, 'strerror', '') or error or type(error).__name__}"
-            ) from error
+            raise EngineError(f"{self._who} {words_of(error)}") from error
+
+
+def words_of(error: BaseException) -> str:
+    """Say what the network did, as a sentence goes on; the words of asyncio and aiohttp repeat the address."""
+    if isinstance(error, ConnectionRefusedError) or getattr(error, "errno", None) == errno.ECONNREFUSED:
+        return "refuses the connection: is it running?"
+    number = getattr(error, "errno", None)
+    reason = os.strerror(number) if isinstance(number, int) and number > 0 else str(error)
+    return f"can't be asked: {reason or type(error).__name__}"
 
 
 def opinion(total: float, symbols: Iterable[Symbol], rest: str, action: str = "") -> Opinion:

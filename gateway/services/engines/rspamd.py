@@ -12,7 +12,7 @@ import msgspec
 
 from gateway import config
 from gateway.mail.message import BLOCK, Content
-from gateway.services.engines import EngineError, EngineRefusal, Known, Opinion, Turns, plain
+from gateway.services.engines import EngineError, EngineRefusal, Known, Opinion, Turns, plain, words_of
 from gateway.services.engines.rspamd_protocol import Headers, error_of, read_answer, told
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class Rspamd:
                     # A kept connection that rspamd has closed meanwhile looks like this; only a new one can tell.
                     return await self._once(method, url, fields, body())
             except aiohttp.ClientConnectionError as error:
-                raise EngineError(f"{url} can't be asked: {error or type(error).__name__}") from error
+                raise EngineError(f"{url} {words_of(error)}") from error
             except (aiohttp.ClientError, ValueError) as error:
                 raise EngineError(f"{url} gave no whole answer: {error or type(error).__name__}") from error
 

@@ -100,7 +100,8 @@ def _opened(octets: Octets, formats: tuple[str, ...], filter_name: str) -> Itera
         ffi.read_open_memory(archive, place, len(octets))
         yield ArchiveRead(archive)
     except ArchiveError as error:
-        raise Unreadable(str(error.msg or error)) from error
+        # Without a message it would name numbers and an address in memory.
+        raise Unreadable(str(error.msg or "it is damaged, and libarchive does not say how")) from error
     finally:
         ffi.read_free(archive)
         del held  # a mapping that something points into can't be closed

@@ -374,6 +374,7 @@ def test_what_can_not_be_read_or_is_beyond_the_bounds_says_so_within_seconds(oct
     found = look(octets)
 
     assert Kind.UNREADABLE in all_kinds(found)
+    assert not any("errno" in why for thing in found.things for why in thing.kinds.values())
     assert time.monotonic() - began < 10
 
 

@@ -135,13 +135,13 @@ async def test_one_killed_in_mid_scan_is_an_error(tmp_path: Path) -> None:
             await asyncio.get_running_loop().sock_recv(dns, 512)
             assert not scan.done()
             own.signal(signal.SIGKILL)
-            with pytest.raises(EngineError, match="can't be asked"):
+            with pytest.raises(EngineError, match=r"refuses the connection|can't be asked"):
                 await scan
             await engine.close()
 
 
 async def test_one_that_is_down_is_an_error() -> None:
     engine = Rspamd(Settings(url="http://127.0.0.1:9"), {}.get)
-    with pytest.raises(EngineError, match="can't be asked"):
+    with pytest.raises(EngineError, match=r"^http://127\.0\.0\.1:9/checkv2 refuses the connection: is it running\?$"):
         await engine.judge(letter(HAM), KNOWN)
     await engine.close()
