@@ -33,7 +33,7 @@ class JsonFormatter(logging.Formatter):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the parent, or (for its own use) a child; gives the exit status."""
-    parser = argparse.ArgumentParser(prog="manage.py smtpd", description="The SMTP front: listens, judges, relays.")
+    parser = argparse.ArgumentParser(description="The SMTP front: listens, judges, relays.")
     parser.add_argument("--child", metavar="SHARE", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     try:
