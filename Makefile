@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run run demo doctor test bench lint format lock
+.PHONY: help setup setup-run run demo doctor test bench lint format lock wheel
 
 PYTHON_BIN := .venv/bin/python
 export PYTHON
@@ -55,6 +55,9 @@ format: ## lay the code out as lint wants it
 	@scripts/venv dev
 	.venv/bin/ruff check --fix-only --quiet .
 	.venv/bin/ruff format --quiet .
+
+wheel: ## the product as a wheel, in dist/ (scripts/wheelhouse DIR adds what it depends on)
+	@scripts/wheel
 
 lock: ## write the lock files anew from pyproject.toml (needs uv)
 	@scripts/lock
