@@ -9,7 +9,6 @@ _SENTENCE = re.compile(r"``: (?P<sentence>.+?)[.:](?:\s|$)", re.DOTALL)
 # Those that have no module of ours, or whose module is where --help can't read it.
 _OTHERS = {
     "smtpd": "the SMTP front alone: listens, judges, relays",
-    "migrate": "bring the database's tables up to date",
     "check": "check the settings, and start nothing",
     "createsuperuser": "make an administrator of the console",
     "changepassword": "set the password of somebody who signs in to the console",
