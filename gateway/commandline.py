@@ -45,9 +45,15 @@ def _django(arguments: list[str]) -> int:
     """Run a command of Django's kind; gives the exit status."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
     from django.core.management import execute_from_command_line  # noqa: PLC0415 - Django loads only where it is needed
+    from django.db import OperationalError  # noqa: PLC0415 - as above
 
     try:
         execute_from_command_line(arguments)
+    except OperationalError as error:
+        if "--traceback" in arguments:
+            raise
+        sys.stderr.write(f"backstop: the database can't be used: {error}; run migrate, or check its address\n")
+        return 1
     except BrokenPipeError:
         # Whoever read the output, such as head, has had enough. What is still buffered must not fail as well.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

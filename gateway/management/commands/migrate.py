@@ -10,8 +10,8 @@ from django.core.management.commands import migrate
 class Command(migrate.Command):
     """Django's command, for a node that has nothing yet."""
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        """Migrate. Raises CommandError where the state folder can't be made."""
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Migrate; Django's checks ask the database before ``handle``. Raises CommandError: there can't be a folder."""
         home = settings.HOME
         try:
             # SQLite's file lies in it; whoever runs this first makes it, for its owner alone.
@@ -20,4 +20,4 @@ class Command(migrate.Command):
             raise CommandError(
                 f"{home}: {error.strerror}; name a folder that this user can write as node.home"
             ) from None
-        super().handle(*args, **options)
+        return super().execute(*args, **options)
