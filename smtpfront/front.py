@@ -121,7 +121,7 @@ class Front:
 
     def done_before(self, key: str) -> str | None:
         """Give the id of the transaction that did a delivery already, by its key."""
-        return self.counters.get(f"delivered:{key}") or self.deliveries.find(key)
+        return self.deliveries.find(key) or self.counters.get(f"delivered:{key}")  # older builds
 
     @property
     def policy(self) -> Policy | None:

@@ -24,7 +24,6 @@ from gateway.mail.stages import Stage
 from gateway.mail.trace import Event, Trace
 from gateway.outcome import finish
 from gateway.policy.matching import Policy
-from gateway.services.counters import CountersUnreachable
 from gateway.spool.disk import SpoolError
 from gateway.spool.records import TraceRecord, encode
 from smtpfront import arrival
@@ -43,7 +42,6 @@ _CONTROLS = re.compile(rb"[\x00-\x1f\x7f]")
 KEPT_EVENTS = 50  # of a session, outside of its transactions
 
 TURNED_AWAY_SECONDS = 10.0  # that a client which was refused at the banner may take for a command
-REMEMBERED_SECONDS = 5 * 86_400.0  # as long as clients try again (RFC 5321 4.5.4.1)
 
 TOO_MANY_ERRORS = Reply(421, "4.7.0", "too many errors, closing")
 TIMED_OUT = Reply(421, "4.4.2", "timeout, closing")
@@ -378,10 +376,10 @@ class Session(SMTP):
 
     async def _remember(self) -> None:
         """Remember a delivery whose 250 the client may not have got, so that its retry makes no second copy."""
-        key, _, value = self.unconfirmed.partition(" ")
+        key, _, message = self.unconfirmed.partition(" ")
         try:
-            await self.front.counters.put(key, value, REMEMBERED_SECONDS, durable=True)
-        except CountersUnreachable as error:
+            await asyncio.to_thread(self.front.deliveries.remember, key, message)
+        except SpoolError as error:
             self.front.alarm(f"a delivery could not be remembered: {error}")
 
     # -- what aiosmtpd's AUTH mechanisms ask ------------------------------------------------------------------------

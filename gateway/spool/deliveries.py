@@ -1,8 +1,10 @@
-"""Which transaction kept copies of a delivery, by the delivery's key: so that a retry makes no second copy.
+"""Which transaction did a delivery, by the delivery's key: so that a retry makes no second copy.
 
 A process can be killed between the commit and the ``250``; the client tries again then. The name is announced
 before the commit and counts only while the committed item is there, so it can never stand for a message that was
 lost. Once the item has done its duty and goes, which may be seconds later, the name is settled and counts by itself.
+So does that of a delivery of which nothing was kept, and whose client may not have read the ``250``. The names are
+files, so that all SMTP processes of the node know them, whatever their version.
 
     deliveries/<key>    a symbolic link whose target is the transaction's id, with a + in front once it is settled
 """
@@ -56,6 +58,13 @@ class Deliveries:
                 return
         if str(known) == message:
             self._write(key, f"{_SETTLED}{message}", message)
+
+    def remember(self, key: str, message: str) -> None:
+        """Say that the transaction did this delivery, and that its client may not know; durable. Blocks.
+
+        Raises SpoolError.
+        """
+        self._write(key, f"{_SETTLED}{message}", message)
 
     def _write(self, key: str, target: str, message: str) -> None:
         """Write a name, by way of another one that is the transaction's own. Raises SpoolError."""

@@ -99,7 +99,7 @@ async def _judge(session: Session, transaction: Transaction, content: Content) -
     transaction.tell()
     if done.reply.positive:
         session.delivered |= any(each.disposition is Disposition.DELIVERED for each in trace.recipients)
-        session.unconfirmed = f"delivered:{done.key} {trace.id}"
+        session.unconfirmed = f"{done.key} {trace.id}"
     if apart:
         session.answer_apart([each.reply or done.reply for each in transaction.named])
     return done.reply
