@@ -17,6 +17,7 @@ setup: setup-run ## install what is missing to run and to test: Debian packages,
 	@scripts/packages test
 	@echo "[4/4] Python packages to test with"
 	@scripts/venv dev
+	@scripts/venv build
 
 setup-run:
 	@echo "[1/$(STEPS)] Debian packages to run with"
