@@ -130,14 +130,16 @@ def make(folder: Path, target: Target) -> bool:
         return False
     with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as name:
         new = Path(name)
-        if whole:
-            for each in there:
-                if not each.startswith("backstop-"):
-                    os.link(folder / each, new / each)
-        else:
-            _download(entries, target, folder, new)
+        kept = new if whole else new / "kept"
+        kept.mkdir(exist_ok=True)
+        for each in there:
+            if not each.startswith("backstop-"):
+                os.link(folder / each, kept / each)
+        if not whole:
+            _download(entries, target, kept, new)
             _build(entries, new)
-        wheel_backend.build_wheel(str(new))
+        # What was built says what it is: somebody may have edited meanwhile.
+        version = wheel_backend.build_wheel(str(new)).split("-")[1]
         files = {path.name: _digest(path) for path in sorted(new.glob("*.whl"))}
         manifest = {"version": version, "python": target.python, "machine": target.machine, "key": key, "files": files}
         lock = _lock(entries, version, files, target)
@@ -202,13 +204,13 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-def _download(entries: list[Entry], target: Target, old: Path, new: Path) -> None:
-    """Download what is published as a wheel. Raises WheelhouseError."""
+def _download(entries: list[Entry], target: Target, kept: Path, new: Path) -> None:
+    """Download what is published as a wheel, but for what is kept already. Raises WheelhouseError."""
     platforms = [f"--platform={each}" for each in target.platforms()]
     wanted = [entry for entry in entries if entry.name not in SOURCE_ONLY]
     _pip(
         *("download", "--only-binary=:all:", "--implementation=cp", f"--python-version={target.python}", *platforms),
-        *(f"--find-links={old}", f"--dest={new}"),
+        *(f"--find-links={kept}", f"--dest={new}"),
         entries=wanted,
         target=target,
     )
