@@ -70,7 +70,8 @@ class Front:
         self.counters = counters
         self.tls = tls
         self.started = time.time()
-        self.draining = False
+        self.draining = False  # the process goes down: no second transaction begins
+        self.hurrying = False  # nor does a first
         self.slow_replies = 0  # of those to unknown recipients, how many wait
         self.forgotten = 0  # when the node was last told to forget, in nanoseconds: what next hops said before is void
         self.sessions: set[Conversation] = set()
