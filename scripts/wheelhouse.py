@@ -99,7 +99,7 @@ def main() -> int:
     """Make the folder; gives the exit status."""
     options = _options()
     target = Target(options.python, options.machine)
-    folder = Path(options.start, options.folder).absolute()
+    folder = Path(options.start, options.folder).resolve()
     try:
         _claim(folder)
         with (folder / ".held").open("w") as held:
@@ -219,7 +219,9 @@ def _download(entries: list[Entry], target: Target, kept: Path, new: Path) -> No
 def _build(entries: list[Entry], new: Path) -> None:
     """Build what is published as source alone. Raises WheelhouseError."""
     wanted = [entry for entry in entries if entry.name in SOURCE_ONLY]
-    _pip("wheel", "--no-binary=:all:", "--no-build-isolation", f"--wheel-dir={new}", entries=wanted)
+    # Not from pip's cache: that holds what somebody built at another time, with other tools.
+    arguments = ("wheel", "--no-binary=:all:", "--no-build-isolation", "--no-cache-dir", f"--wheel-dir={new}")
+    _pip(*arguments, entries=wanted)
 
 
 def _pip(*arguments: str, entries: list[Entry], target: Target | None = None) -> None:

@@ -118,6 +118,17 @@ def test_it_holds_the_product_and_what_the_lock_names_with_the_hashes_of_these_f
     assert json.loads((index.house / "wheelhouse.json").read_text())["version"] == "1.0+g000000000001"
 
 
+def test_what_is_built_from_source_is_the_same_each_time(index: Index) -> None:
+    index.lock_to(index.source("sourced"))
+    index.make()
+    (built,) = index.house.glob("sourced-*.whl")
+    first = digest(built)
+    built.unlink()
+
+    assert not index.make()
+    assert digest(built) == first
+
+
 def test_a_second_run_changes_nothing(index: Index) -> None:
     index.lock_to(index.wheel("plain"))
     index.make()
