@@ -113,20 +113,30 @@ def migrated(backstop: Installed) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def console(backstop: Installed, migrated: subprocess.CompletedProcess[str]) -> Iterator[str]:
-    """The console of that node, as the embedded start runs it; gives its address."""
-    assert migrated.returncode == 0, migrated.stderr
-    (port,) = free_ports(1)
-    command = (backstop.bin / "python", "-m", "gunicorn", "--config", "python:gateway.embedded.console", "gateway.wsgi")
+def console(backstop: Installed) -> Iterator[str]:
+    """The console of a gateway that runs on the embedded default; gives its address."""
+    inbound, outbound, outbound_tls, console, sink = free_ports(5)
     variables = backstop.variables | {
-        "BACKSTOP_NODE__HOME": str(backstop.folder / "deep" / "home"),
-        "BACKSTOP_CONSOLE__LISTEN": f"127.0.0.1:{port}",
-        "BACKSTOP_CONSOLE__WORKERS": "1",
+        "BACKSTOP_NODE__HOME": str(backstop.folder / "state"),
+        "BACKSTOP_SMTP__INBOUND": f'["127.0.0.1:{inbound}"]',
+        "BACKSTOP_SMTP__OUTBOUND": f'["127.0.0.1:{outbound}"]',
+        "BACKSTOP_SMTP__OUTBOUND_TLS": f'["127.0.0.1:{outbound_tls}"]',
+        "BACKSTOP_CONSOLE__LISTEN": f"127.0.0.1:{console}",
+        "BACKSTOP_CONSOLE__URL": f"http://127.0.0.1:{console}",
+        "BACKSTOP_EMBEDDED__SINK": f"127.0.0.1:{sink}",
     }
+    command = (backstop.bin / "backstop", "run")
     with subprocess.Popen(command, cwd=backstop.folder, env=variables, stdout=subprocess.PIPE, text=True) as running:
-        assert any(line.startswith("ready: ") for line in running.stdout)
-        yield f"http://127.0.0.1:{port}"
-        running.send_signal(signal.SIGINT)
+        try:
+            said = []
+            for line in running.stdout:
+                said.append(line)
+                if "Backstop is up" in line:
+                    break
+            assert running.poll() is None, "".join(said)
+            yield f"http://127.0.0.1:{console}"
+        finally:
+            running.send_signal(signal.SIGINT)
 
 
 def fetch(address: str) -> tuple[str, bytes]:
@@ -211,11 +221,15 @@ def test_it_checks_its_settings(backstop: Installed) -> None:
     assert (checked.returncode, checked.stderr) == (0, "")
 
 
-def test_the_console_serves_the_static_files_of_the_wheel(backstop: Installed, console: str) -> None:
+def test_run_makes_the_whole_gateway_and_serves_the_static_files_of_the_wheel(
+    backstop: Installed, console: str
+) -> None:
     styles = re.findall(rb'<link href="(/static/[^"]+)" rel="stylesheet"', fetch(f"{console}/login/?next=/")[1])
     kinds = {style.decode(): fetch(f"{console}{style.decode()}")[0] for style in styles}
+    state = {path.name for path in (backstop.folder / "state").iterdir()}
 
     assert "/static/webadmin/console.css" in kinds
     assert len(kinds) > 2
     assert set(kinds.values()) == {"text/css"}
-    assert not (backstop.folder / "deep" / "home" / "static").exists()
+    assert {"policy", "spool", "journal", "backstop.sqlite3"} <= state
+    assert "static" not in state
