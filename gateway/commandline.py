@@ -37,7 +37,7 @@ def main() -> int:
     except node_config.ConfigError as error:
         # Django's settings are made from it: said here, it is a line and not a traceback.
         sys.stderr.write(f"backstop: {error}\n")
-        return 2
+        return os.EX_CONFIG
     return _django(sys.argv)
 
 

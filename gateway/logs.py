@@ -9,12 +9,14 @@ import logging
 import os
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 from gateway.config import Config
 
 LONGEST = 8_000  # characters of a text, six octets each in JSON at worst: below journald's 48 KiB
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 _DEBUG = 7
+_OF_GUNICORN = ("gunicorn.error", "gunicorn.access")
 
 
 class TextFormatter(logging.Formatter):
@@ -66,6 +68,19 @@ def set_up(config: Config, text: str = "%(levelname)s %(name)s: %(message)s") ->
     handler = logging.StreamHandler()
     handler.setFormatter(formatter(config, text))
     logging.basicConfig(level=config.log.level, handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
+
+
+def described(config: Config, level: str) -> dict[str, Any]:
+    """Give the same as ``logging.config.dictConfig`` wants it, for programs that set up logging by themselves."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": lambda: formatter(config)}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"level": level, "handlers": ["stderr"]},
+        "loggers": {name: {"level": level, "handlers": [], "propagate": True} for name in _OF_GUNICORN},
+    }
 
 
 def _goes_to_journald() -> bool:
