@@ -5,11 +5,11 @@ It looks at its arguments before Django loads: commands of the SMTP side start w
 
 import importlib
 import os
-import runpy
 import sys
 
 from gateway import config as node_config
 from gateway import installation
+from gateway.management import processes
 from gateway.management.overview import overview
 
 # Commands without Django: gateway/management/plain has a file for each.
@@ -25,13 +25,11 @@ def main() -> int:
     if named in ("", "-h", "--help") or sys.argv[1:] == ["help"]:
         sys.stdout.write(overview(os.path.basename(sys.argv[0])))  # noqa: PTH119 - as argparse names it
         return 0
-    if named == "smtpd" or named in PLAIN:
-        # What --help calls it.
-        sys.argv[:2] = [f"{sys.argv[0]} {named}"]
-        if named in PLAIN:
-            return int(importlib.import_module(f"gateway.management.plain.{named}").main(sys.argv[1:]))
-        runpy.run_module("smtpfront", run_name="__main__", alter_sys=False)
-        return 0
+    if named in processes.PROCESSES:
+        return processes.run(named, sys.argv[2:])
+    if named in PLAIN:
+        sys.argv[:2] = [f"{sys.argv[0]} {named}"]  # what --help calls it
+        return int(importlib.import_module(f"gateway.management.plain.{named}").main(sys.argv[1:]))
     try:
         node_config.load()
     except node_config.ConfigError as error:

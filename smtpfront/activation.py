@@ -10,9 +10,9 @@ from collections.abc import MutableMapping
 from smtpfront.listeners import Listener, ListenError, written
 
 FIRST = 3  # the first file descriptor that is handed over
-_NAMES = {"inbound": ("inbound", False), "outbound": ("outbound", False), "outbound_tls": ("outbound", True)}
+KINDS = {"inbound": ("inbound", False), "outbound": ("outbound", False), "outbound_tls": ("outbound", True)}
 _VARIABLES = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
-_REMEDY = f"name each socket by FileDescriptorName= in its unit: {', '.join(_NAMES)}"
+_REMEDY = f"name each socket by FileDescriptorName= in its unit: {', '.join(KINDS)}"
 
 
 def inherited(environment: MutableMapping[str, str] | None = None) -> list[tuple[Listener, socket.socket]]:
@@ -32,9 +32,9 @@ def inherited(environment: MutableMapping[str, str] | None = None) -> list[tuple
 
 def _take(handle: int, name: str) -> tuple[Listener, socket.socket]:
     """Give one socket with what it is for. Raises ListenError."""
-    if name not in _NAMES:
+    if name not in KINDS:
         raise ListenError(f"systemd hands over a socket named {name!r}; {_REMEDY}")
-    kind, tls = _NAMES[name]
+    kind, tls = KINDS[name]
     try:
         sock = socket.socket(fileno=handle)
         listens = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)

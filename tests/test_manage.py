@@ -21,7 +21,9 @@ def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
-@pytest.mark.parametrize("command", ["run", "smtpd", "demo", "doctor", "batv", "classify", "judge"])
+@pytest.mark.parametrize(
+    "command", ["run", "smtpd", "ingest", "worker", "console", "demo", "doctor", "batv", "classify", "judge"]
+)
 def test_every_command_has_help(command: str) -> None:
     helped = manage(command, "--help")
     assert helped.returncode == 0
@@ -47,7 +49,7 @@ def test_help_alone_lists_every_command_with_a_sentence() -> None:
 
     told = dict(line.split(maxsplit=1) for line in manage("--help").stdout.splitlines() if line.startswith("  "))
 
-    assert set(told) == modules | {"smtpd", "check", "createsuperuser", "changepassword"}
+    assert set(told) == modules | {"smtpd", "ingest", "worker", "console", "check", "createsuperuser", "changepassword"}
     assert told["run"] == "the whole gateway in one terminal"
 
 
@@ -66,7 +68,7 @@ def test_a_database_that_can_not_be_used_is_one_line_with_the_remedy(tmp_path: P
 
 def test_a_mistake_in_the_configuration_is_one_line_that_names_the_key() -> None:
     refused = manage("check", BACKSTOP_SMTP__INBUOND="x")
-    assert refused.returncode == 2
+    assert refused.returncode == os.EX_CONFIG
     assert refused.stderr.count("\n") == 1
     assert "inbuond" in refused.stderr
 

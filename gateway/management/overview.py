@@ -4,11 +4,13 @@ import ast
 import re
 from pathlib import Path
 
+from gateway.management.processes import PROCESSES
+
 _FOLDER = Path(__file__).resolve().parent
 _SENTENCE = re.compile(r"``: (?P<sentence>.+?)[.:](?:\s|$)", re.DOTALL)
 # Those that have no module of ours, or whose module is where --help can't read it.
 _OTHERS = {
-    "smtpd": "the SMTP front alone: listens, judges, relays",
+    **{name: each.sentence for name, each in PROCESSES.items()},
     "check": "check the settings, and start nothing",
     "createsuperuser": "make an administrator of the console",
     "changepassword": "set the password of somebody who signs in to the console",

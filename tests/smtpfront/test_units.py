@@ -22,7 +22,7 @@ from tests.smtpfront.nexthop import NextHop
 from tests.smtpfront.running import Client, mail, snapshot, until
 from tests.smtpfront.units import Unit, ended, listening
 
-SMTPD = ["smtpfront"]
+SMTPD = ["manage.py", "smtpd"]
 SOURCE = "/usr/sbin/smtp-source"
 
 

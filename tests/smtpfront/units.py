@@ -15,12 +15,15 @@ from tests.smtpfront.running import ROOT, STUMBLED, until
 
 # What systemd does between fork and exec: the sockets from 3 on, and whose they are.
 _EXEC = """
-import os, sys
+import ctypes, os, sys
+prctl = ctypes.CDLL(None).prctl
+prctl(38, 1, 0, 0, 0)  # NoNewPrivileges=
+prctl(65, 1, 0, 0, 0)  # MemoryDenyWriteExecute=, where the kernel can do it without a filter
 handles = [int(each) for each in sys.argv[1].split(",") if each]
 for number, handle in enumerate(handles):
     os.dup2(handle, 3 + number)
 os.environ["LISTEN_PID"] = str(os.getpid())
-os.execv(sys.executable, [sys.executable, "-m", *sys.argv[2:]])
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 """
 
 
@@ -61,7 +64,7 @@ class Unit:
     def __init__(  # noqa: PLR0913 - a unit file says as much
         self,
         folder: Path,
-        module: Sequence[str],
+        program: Sequence[str],
         environment: Mapping[str, str],
         *,
         name: str = "unit",
@@ -77,7 +80,7 @@ class Unit:
             given |= {"LISTEN_FDS": str(len(sockets)), "LISTEN_FDNAMES": ":".join(sockets) if names is None else names}
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", _EXEC, ",".join(map(str, handles)), *module],
+                [sys.executable, "-c", _EXEC, ",".join(map(str, handles)), *program],
                 cwd=ROOT,
                 env=os.environ | given | dict(environment),
                 pass_fds=handles,

@@ -11,10 +11,10 @@ import pytest
 from tests.smtpfront.running import until
 from tests.smtpfront.units import Unit, ended, listening
 
-INGEST = ["workers.ingest"]
-WORKER = ["workers"]
+INGEST = ["manage.py", "ingest"]
+WORKER = ["manage.py", "worker"]
 OF_OTHERS = ("ready: ", "worker: ")  # for the supervisor of the embedded default; from a signal handler of Celery's
-CONSOLE = ["gunicorn", "--config", "python:gateway.embedded.console", "gateway.wsgi"]
+CONSOLE = ["manage.py", "console"]
 
 
 @pytest.fixture
@@ -80,5 +80,5 @@ def test_every_line_of_the_log_is_json_where_that_is_asked_for(
         if module is INGEST:  # there are no tables
             until("a word", lambda: "journals wait" in unit.log)
         unit.stop()
-        said = [line for line in unit.log.splitlines() if not line.startswith(OF_OTHERS)]
+        said = [line for line in unit.log.splitlines() if line and not line.startswith(OF_OTHERS)]
         assert all(json.loads(line)["text"] for line in said)
