@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run run demo doctor test bench lint format lock
+.PHONY: help setup setup-run run demo doctor test bench lint format lock wheel
 
 PYTHON_BIN := .venv/bin/python
 export PYTHON
@@ -17,6 +17,7 @@ setup: setup-run ## install what is missing to run and to test: Debian packages,
 	@scripts/packages test
 	@echo "[4/4] Python packages to test with"
 	@scripts/venv dev
+	@scripts/venv build
 
 setup-run:
 	@echo "[1/$(STEPS)] Debian packages to run with"
@@ -56,6 +57,9 @@ format: ## lay the code out as lint wants it
 	@scripts/venv dev
 	.venv/bin/ruff check --fix-only --quiet .
 	.venv/bin/ruff format --quiet .
+
+wheel: ## the product as a wheel, in dist/ (scripts/wheelhouse DIR adds what it depends on)
+	@scripts/wheel
 
 lock: ## write the lock files anew from pyproject.toml (needs uv)
 	@scripts/lock

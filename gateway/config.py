@@ -35,11 +35,15 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Node(_Section, frozen=True):
-    """Who this node is and where its state lies. ``processes`` is the number of SMTP children."""
+    """Who this node is and where its state lies. ``processes`` is the number of SMTP children.
+
+    ``instance`` tells two SMTP fronts apart that serve one home beside each other, while one takes over from the other.
+    """
 
     name: str = ""
     home: Path = Path("state")
     processes: int = 2
+    instance: Annotated[str, msgspec.Meta(pattern=r"\A(?:[a-z][a-z0-9]{0,15})?\Z")] = ""
 
 
 class Smtp(_Section, frozen=True):
@@ -246,6 +250,12 @@ class Config(_Section, frozen=True):
     def status_folder(self) -> Path:
         """Where each process says how it is."""
         return self.home / "status"
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The names of this instance's SMTP processes: ``1``, ``2``; of the instance ``a``: ``a-1``, ``a-2``."""
+        prefix = f"{self.node.instance}-" if self.node.instance else ""
+        return tuple(f"{prefix}{number + 1}" for number in range(max(1, self.node.processes)))
 
     @property
     def clamd_addresses(self) -> tuple[str, ...]:

@@ -1,16 +1,15 @@
 """Django's settings, made from the node configuration; nothing is configured twice."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 import dj_database_url
 from django.templatetags.static import static
 
 from gateway import config as node_config
+from gateway import installation
 
 CONFIG = node_config.load()
-BASE_DIR = Path(__file__).resolve().parent.parent
 HOME = CONFIG.home
 
 DEBUG = False
@@ -88,7 +87,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 STATIC_URL = "static/"
-STATIC_ROOT = HOME / "static"
+# A wheel brings its static files collected; a checkout has them collected into the state folder.
+STATIC_ROOT = installation.COLLECTED or HOME / "static"
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 

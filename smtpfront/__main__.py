@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import ctypes
-import json
 import logging
 import os
 import signal
@@ -13,34 +12,29 @@ from collections.abc import Sequence
 import msgspec
 
 from gateway import config as node_config
+from gateway import logs
 from gateway.config import Config, ConfigError
-from smtpfront import child, listeners
+from gateway.spool.disk import SpoolError
+from smtpfront import activation, child, instance, listeners
+from smtpfront.instance import InstanceRunsError
 from smtpfront.listeners import ListenError
-from smtpfront.parent import Parent
+from smtpfront.parent import GRACE_SECONDS, Parent
+
+log = logging.getLogger("smtpd")
 
 _PR_SET_PDEATHSIG = 1
 
 
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Give the line."""
-        return json.dumps(
-            {"at": self.formatTime(record), "level": record.levelname, "name": record.name, "text": record.getMessage()}
-        )
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the parent, or (for its own use) a child; gives the exit status."""
-    parser = argparse.ArgumentParser(prog="manage.py smtpd", description="The SMTP front: listens, judges, relays.")
+    parser = argparse.ArgumentParser(description="The SMTP front: listens, judges, relays.")
     parser.add_argument("--child", metavar="SHARE", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     try:
         config = node_config.load()
     except ConfigError as error:
         sys.stderr.write(f"smtpd: {error}\n")
-        return 2
+        return os.EX_CONFIG
     _log(config)
     if options.child:
         _die_with_parent()
@@ -49,25 +43,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parent(config: Config) -> int:
-    """Bind and supervise."""
+    """Take systemd's sockets, or bind; then supervise."""
     try:
         config.home.mkdir(parents=True, exist_ok=True)
-        bound = listeners.bind_all(config)
-    except (ListenError, OSError) as error:
+        bound = activation.inherited() or listeners.bind_all(config)
+        lock = instance.hold(config, config.limits.stop_seconds + GRACE_SECONDS)
+        if left := instance.sweep(config):
+            log.info("discarded %d messages of other slots that were never answered with 250", left)
+    except ListenError as error:
+        sys.stderr.write(f"smtpd: {error}\n")
+        return 1 if error.passing else os.EX_CONFIG
+    except (InstanceRunsError, SpoolError, OSError) as error:
         sys.stderr.write(f"smtpd: {error}\n")
         return 1
-    if not bound:
-        sys.stderr.write("smtpd: nothing to listen on; set smtp.inbound\n")
-        return 1
-    return asyncio.run(Parent(config, bound).run())
+    return asyncio.run(Parent(config, bound, lock).run())
 
 
 def _log(config: Config) -> None:
     """Log to standard error, in the configured form."""
-    handler = logging.StreamHandler()
-    form = "%(levelname)s %(message)s" if config.log.level != "INFO" else "%(message)s"
-    handler.setFormatter(JsonFormatter() if config.log.format == "json" else logging.Formatter(form))
-    logging.basicConfig(level=config.log.level, handlers=[handler])
+    logs.set_up(config, "%(levelname)s %(message)s" if config.log.level != "INFO" else "%(message)s")
     # A line a message: what no form shows is not gathered (the logging HOWTO's chapter on optimisation).
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = ""  # noqa: SLF001 - documented there: callers are not looked for

@@ -32,7 +32,7 @@ async def welcome(session: "Session") -> bool:
     One that is refused for good stays until it says QUIT, as RFC 5321 3.1 wants it.
     """
     front = session.front
-    if front.draining:
+    if session.must_go:
         session.say(SHUTTING_DOWN)
         return False
     inbound = session.listener == "inbound"

@@ -22,20 +22,24 @@ from gateway.spool.disk import SpoolError
 from smtpfront import verbs
 from smtpfront.front import Front
 from smtpfront.listeners import Listener
+from smtpfront.pulse import Beat, beat
 from smtpfront.session import Session
 
 log = logging.getLogger("smtpd")
 
 HOUSEKEEPING_SECONDS = 1.0
+ACCEPTED_SECONDS = 0.2  # at a stop, until each connection that was accepted has its session
+ARRIVING_SECONDS = 3.0  # at a stop, what a client without a transaction gets to begin its first
 GARBAGE_THRESHOLD = 20_000  # new objects until the youngest are looked through; Python's own is 700
 
 
 class Share(msgspec.Struct, frozen=True):
-    """What a child gets from its parent: its slot, the sockets to serve, and the socket to the counters."""
+    """What a child gets from its parent: its slot, the sockets to serve, those of the counters and of its pulse."""
 
     slot: str
     listeners: list[tuple[Listener, int]]
     counters: int
+    pulse: int
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -88,7 +92,11 @@ async def _serve(config: Config, share: Share) -> int:
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)
     log.info("ready: slot %s, policy revision %s", share.slot, front.policy.revision if front.policy else "none yet")
+    pulse = socket.socket(fileno=share.pulse)
     keepers = [
+        asyncio.create_task(
+            beat(pulse, lambda: Beat(len(front.sessions), front.policy.revision if front.policy else 0))
+        ),
         asyncio.create_task(_keep_house(front, status, tls, CacheKeeper(front))),
         asyncio.create_task(front.feed.watch()),
         asyncio.create_task(front.learned.watch()),
@@ -109,18 +117,31 @@ async def _serve(config: Config, share: Share) -> int:
 
 
 async def _drain(front: Front, servers: list[asyncio.Server]) -> None:
-    """Take no new clients; let running transactions end within the bound; cut what is left."""
+    """Take no new clients; let running transactions end within the bound; cut what is left.
+
+    Who has come only just before gets a moment to begin the transaction that it came for.
+    """
     front.draining = True
     for server in servers:
         server.close()
-    for session in list(front.sessions):
-        session.stop()
-    deadline = time.monotonic() + front.config.limits.stop_seconds
-    while front.sessions and time.monotonic() < deadline:  # noqa: ASYNC110 - sessions end one by one, each on its own
+    began = time.monotonic()
+    seconds = front.config.limits.stop_seconds
+    _stop_all(front)
+    await asyncio.sleep(min(ACCEPTED_SECONDS, seconds))  # until what was accepted has its session
+    while front.sessions and time.monotonic() - began < seconds:
+        if not front.hurrying and time.monotonic() - began > min(ARRIVING_SECONDS, seconds / 2):
+            front.hurrying = True
+            _stop_all(front)
         await asyncio.sleep(0.05)
     for session in list(front.sessions):
         log.warning("cut a transaction of %s that did not end in time", session.peer)
         session.abort()
+
+
+def _stop_all(front: Front) -> None:
+    """Tell every session that the process goes down."""
+    for session in list(front.sessions):
+        session.stop()
 
 
 async def _keep_house(front: Front, status: "StatusFile", tls: "TlsKeeper", caches: "CacheKeeper") -> None:

@@ -27,7 +27,7 @@ from gateway.policy.matching import Policy
 from gateway.policy.snapshot import Snapshot
 from gateway.services import secrets
 from gateway.services.clamd import Clamd
-from gateway.services.counters import Counters, CountersUnreachable
+from gateway.services.counters import Counters
 from gateway.services.dns import DnsResolver
 from gateway.services.engines.configured import engines
 from gateway.services.ldap import Directory
@@ -71,7 +71,8 @@ class Front:
         self.counters = counters
         self.tls = tls
         self.started = time.time()
-        self.draining = False
+        self.draining = False  # the process goes down: no second transaction begins
+        self.hurrying = False  # nor does a first
         self.slow_replies = 0  # of those to unknown recipients, how many wait
         self.forgotten = 0  # when the node was last told to forget, in nanoseconds: what next hops said before is void
         self.sessions: set[Conversation] = set()
@@ -122,13 +123,13 @@ class Front:
 
     def done_before(self, key: str) -> str | None:
         """Give the id of the transaction that did a delivery already, by its key."""
-        return self.counters.get(f"delivered:{key}") or self.deliveries.find(key)
+        return self.deliveries.find(key) or self.counters.get(f"delivered:{key}")  # older builds
 
     async def remember_delivery(self, key: str, message: str) -> None:
         """Remember a delivery by its key and its transaction's id: the client may not have read our 250."""
         try:
-            await self.counters.put(f"delivered:{key}", message, REMEMBERED_SECONDS, durable=True)
-        except CountersUnreachable as error:
+            await asyncio.to_thread(self.deliveries.remember, key, message)
+        except SpoolError as error:
             self.alarm(f"a delivery could not be remembered: {error}")
 
     def forget_delivery(self, key: str) -> None:

@@ -8,11 +8,20 @@ import msgspec
 
 from gateway.config import Config
 
+_PASSING = {errno.EADDRINUSE, errno.EADDRNOTAVAIL}  # another program may end, a network may come up
 BACKLOG = 1024  # connections that wait while all children are busy
 
 
 class ListenError(Exception):
-    """An address can't be listened on. The text names it and the remedy."""
+    """An address can't be listened on. The text names it and the remedy.
+
+    ``passing`` says that the same configuration may well do later, such as when another program has ended.
+    """
+
+    def __init__(self, text: str, *, passing: bool = False) -> None:
+        """Make the error out of its text."""
+        super().__init__(text)
+        self.passing = passing
 
 
 class Listener(msgspec.Struct, frozen=True):
@@ -41,6 +50,12 @@ def split(address: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def written(sock: socket.socket) -> str:
+    """Give the address of a listening socket as ``split`` reads it."""
+    host, port = sock.getsockname()[:2]
+    return f"[{host}]:{port}" if sock.family == socket.AF_INET6 else f"{host}:{port}"
+
+
 def bind(listener: Listener) -> socket.socket | None:
     """Give a listening socket; None where the machine has no such address family. Raises ListenError."""
     host, port = split(listener.address)
@@ -63,7 +78,7 @@ def bind(listener: Listener) -> socket.socket | None:
             errno.EADDRINUSE: "another program listens there; stop it, or set smtp.inbound and smtp.outbound",
             errno.EACCES: "a port below 1024 needs privileges; use another, or socket activation",
         }.get(error.errno or 0, "check smtp.inbound and smtp.outbound")
-        raise ListenError(f"{listener.address}: {error.strerror}; {remedy}") from error
+        raise ListenError(f"{listener.address}: {error.strerror}; {remedy}", passing=error.errno in _PASSING) from error
     sock.setblocking(False)  # noqa: FBT003 - the socket module's signature
     return sock
 
@@ -78,7 +93,7 @@ def _where(listener: Listener, sock: socket.socket) -> Listener:
 
 
 def bind_all(config: Config) -> list[tuple[Listener, socket.socket]]:
-    """Bind everything that is configured. Raises ListenError; then nothing stays bound."""
+    """Bind everything that is configured. Raises ListenError, also where that is nothing; then nothing stays bound."""
     bound: list[tuple[Listener, socket.socket]] = []
     try:
         for listener in configured(config):
@@ -91,4 +106,6 @@ def bind_all(config: Config) -> list[tuple[Listener, socket.socket]]:
         for _, sock in bound:
             sock.close()
         raise
+    if not bound:
+        raise ListenError("nothing to listen on; set smtp.inbound")
     return bound

@@ -157,9 +157,15 @@ class Session(SMTP):
         if self.transport is not None:
             self.transport.abort()
 
+    @property
+    def must_go(self) -> bool:
+        """Whether no transaction may begin any more, because the process goes down."""
+        front = self.front
+        return front.draining and (front.hurrying or self.transactions > 0 or self.turned_away)
+
     def stop(self) -> None:
-        """End because the process goes down: now, or behind the transaction that is under way."""
-        if self.transaction is None and not self.busy:
+        """End because the process goes down: now, or behind the transaction that is under way, or that it came for."""
+        if self.must_go and self.transaction is None and not self.busy:
             self._write(SHUTTING_DOWN.wire())
             self.close()
 
@@ -299,7 +305,7 @@ class Session(SMTP):
                 self.note("too many errors", TOO_MANY_ERRORS)
                 self.answer(TOO_MANY_ERRORS)
                 self.close()
-            elif self.front.draining and self.transaction is None and not self.closing:
+            elif self.must_go and self.transaction is None and not self.closing:
                 self.answer(SHUTTING_DOWN)
                 self.close()
 

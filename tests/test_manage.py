@@ -21,7 +21,9 @@ def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
-@pytest.mark.parametrize("command", ["run", "smtpd", "demo", "doctor", "batv", "classify", "judge"])
+@pytest.mark.parametrize(
+    "command", ["run", "smtpd", "ingest", "worker", "console", "demo", "doctor", "batv", "classify", "judge"]
+)
 def test_every_command_has_help(command: str) -> None:
     helped = manage(command, "--help")
     assert helped.returncode == 0
@@ -41,9 +43,32 @@ def test_the_smtp_side_starts_without_django(command: str) -> None:
     assert run.stdout.strip().endswith("False")
 
 
+def test_help_alone_lists_every_command_with_a_sentence() -> None:
+    folder = ROOT / "gateway" / "management"
+    modules = {path.stem for path in (*folder.glob("commands/*.py"), *folder.glob("plain/*.py"))} - {"__init__"}
+
+    told = dict(line.split(maxsplit=1) for line in manage("--help").stdout.splitlines() if line.startswith("  "))
+
+    assert set(told) == modules | {"smtpd", "ingest", "worker", "console", "check", "createsuperuser", "changepassword"}
+    assert told["run"] == "the whole gateway in one terminal"
+
+
+def test_help_and_version_need_no_configuration_and_no_django() -> None:
+    for option in ("--help", "--version"):
+        said = manage(option, BACKSTOP_SMTP__INBUOND="x", DJANGO_SETTINGS_MODULE="absent")
+        assert (said.returncode, said.stderr) == (0, "")
+
+
+def test_a_database_that_can_not_be_used_is_one_line_with_the_remedy(tmp_path: Path) -> None:
+    refused = manage("showmigrations", BACKSTOP_NODE__HOME=str(tmp_path / "absent"), BACKSTOP_DATABASE__URL="sqlite")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("backstop: the database can't be used: ")
+    assert refused.stderr.count("\n") == 1
+
+
 def test_a_mistake_in_the_configuration_is_one_line_that_names_the_key() -> None:
     refused = manage("check", BACKSTOP_SMTP__INBUOND="x")
-    assert refused.returncode == 2
+    assert refused.returncode == os.EX_CONFIG
     assert refused.stderr.count("\n") == 1
     assert "inbuond" in refused.stderr
 

@@ -16,6 +16,9 @@ from pathlib import Path
 import django
 import msgspec
 
+from gateway import logs, notify
+from gateway.config import ConfigError
+
 POLL_SECONDS = 0.5
 RETRY_SECONDS = 1.0
 LOCK_SECONDS = 1.0
@@ -50,6 +53,8 @@ class Ingest:
         self._told = float("-inf")
         self._tidied = time.monotonic()
         self._learned = float("-inf")
+        self._watchdog = notify.watchdog_seconds()
+        self._fed = float("-inf")
 
     def stop(self) -> None:
         """End ``run`` after the running batch."""
@@ -58,12 +63,24 @@ class Ingest:
 
     def run(self) -> None:
         """Ingest until stopped."""
+        ready = False
         while not self._stopping:
             healthy = self._turn()
             self._beat()
+            self._feed_watchdog()
+            if not ready:  # also while the database is away: journals can wait, and so does nobody else
+                notify.tell(notify.READY)
+                ready = True
             with contextlib.suppress(queue.Empty):
                 self._woken.get(timeout=POLL_SECONDS if healthy else RETRY_SECONDS)
+        notify.tell(notify.STOPPING)
         self._beat(now=True)
+
+    def _feed_watchdog(self) -> None:
+        """Tell the service manager that the loop turns, as often as it wants it."""
+        if self._watchdog is not None and time.monotonic() - self._fed >= self._watchdog:
+            self._fed = time.monotonic()
+            notify.tell(notify.WATCHDOG)
 
     def _turn(self) -> bool:
         """Catch up once; tells whether that went well. Trouble is logged when it begins and when it ends."""
@@ -104,6 +121,7 @@ class Ingest:
         if not now and time.monotonic() - self._told < HEARTBEAT_SECONDS:
             return
         self._told = time.monotonic()
+        notify.tell(notify.status(self._trouble or f"{self._ingested} records taken in"))
         passing = self._status.with_suffix(".tmp")
         try:
             self._status.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -116,7 +134,11 @@ class Ingest:
 def main() -> int:
     """Run the loop of this node; gives the exit code."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
-    django.setup()
+    try:
+        django.setup()
+    except ConfigError as error:
+        sys.stderr.write(f"ingest: {error}\n")
+        return os.EX_CONFIG
     from django.conf import settings  # noqa: PLC0415 - only now it is known which
     from django.db import connection  # noqa: PLC0415 - as its neighbour
 
@@ -124,7 +146,7 @@ def main() -> int:
     if connection.vendor == "sqlite":
         # SQLite waits for a lock where no signal reaches us; this loop can as well wait by itself.
         connection.settings_dict["OPTIONS"]["timeout"] = LOCK_SECONDS
-    logging.basicConfig(level=config.log.level, format="%(levelname)s %(name)s: %(message)s")
+    logs.set_up(config)
     loop = Ingest(config.journal_folder, config.status_folder / "ingest.json")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())

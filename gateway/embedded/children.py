@@ -3,10 +3,10 @@
 import os
 import re
 import sys
-from pathlib import Path
 
 import msgspec
 
+from gateway import installation
 from gateway.config import Config
 from gateway.embedded.clamav import Clamd
 
@@ -74,12 +74,13 @@ def clamd_child(clamd: Clamd) -> Child:
 
 def environment(config: Config) -> dict[str, str]:
     """Give the environment of the children: this process' own, with the state folder and short ways to stop."""
-    root = Path(__file__).resolve().parent.parent.parent
+    # An installed wheel is found without; its folder would come before the standard library's.
+    checkout = str(installation.ROOT) if installation.CHECKOUT else ""
     return os.environ | {
         "BACKSTOP_NODE__HOME": str(config.home),
         # The whole gateway stops within 5 s here; transactions that run get the larger part of it.
         "BACKSTOP_LIMITS__STOP_SECONDS": os.environ.get("BACKSTOP_LIMITS__STOP_SECONDS", "3"),
         "DJANGO_SETTINGS_MODULE": "gateway.settings",
-        "PYTHONPATH": os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH", "")))),
+        "PYTHONPATH": os.pathsep.join(filter(None, (checkout, os.environ.get("PYTHONPATH", "")))),
         "PYTHONUNBUFFERED": "1",
     }

@@ -1,10 +1,21 @@
-"""How gunicorn serves the console; read by gunicorn alone."""
+"""How gunicorn serves the console; read by gunicorn alone.
 
+Sockets that systemd hands over come before ``bind``, and gunicorn itself tells systemd when it serves.
+"""
+
+import logging
+import os
+import sys
 from typing import Any
 
 from gateway import config as node_config
+from gateway import logs
 
-_CONFIG = node_config.load()
+try:
+    _CONFIG = node_config.load()
+except node_config.ConfigError as error:
+    sys.stderr.write(f"console: {error}\n")
+    sys.exit(os.EX_CONFIG)
 
 bind = [_CONFIG.console.listen]
 workers = _CONFIG.console.workers
@@ -14,6 +25,9 @@ loglevel = "warning"
 graceful_timeout = 2
 worker_tmp_dir = "/dev/shm"  # noqa: S108 - heartbeats on a disk can block a worker; gunicorn makes its own file there
 control_socket_disable = True
+if _CONFIG.log.format == "json":
+    logconfig_dict = logs.described(_CONFIG, level="WARNING")
+    logging.captureWarnings(capture=True)
 
 
 def when_ready(server: Any) -> None:  # noqa: ANN401, ARG001 - gunicorn's own type has no stubs

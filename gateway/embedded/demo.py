@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from gateway import installation
 from gateway.config import Config
 from gateway.embedded.demo_messages import Sample
 from gateway.embedded.ports import split
@@ -91,7 +92,9 @@ def _send(config: Config, sample: Sample, helo: str) -> str:
             return _text(_talk(client, sample))
     except OSError as error:
         # smtplib's own errors are of this kind as well.
-        raise DemoError(f"{host}:{port}: {error}; is the gateway running? Start it with: make run") from error
+        raise DemoError(
+            f"{host}:{port}: {error}; is the gateway running? Start it with: {installation.START}"
+        ) from error
 
 
 def _talk(client: smtplib.SMTP, sample: Sample) -> tuple[int, bytes]:

@@ -7,6 +7,7 @@ import time
 from django.conf import settings
 from django.db import connections
 
+from gateway import installation
 from gateway.config import Config
 from gateway.embedded import clamav, database, firststart, home, ports, static
 from gateway.embedded.children import children, clamd_child, environment
@@ -75,7 +76,7 @@ async def _say_up(config: Config, lines: Lines, seconds: float) -> None:
         for text in (
             f"Console: {config.console.url}",
             f"Sign in as {firststart.ADMINISTRATOR} with the password {password}",
-            "It is shown this once; manage.py changepassword admin sets another.",
+            f"It is shown this once; {installation.PROGRAM} changepassword admin sets another.",
         ):
             lines.write("backstop", f"| {text:<68} |")
         lines.write("backstop", frame)

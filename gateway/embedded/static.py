@@ -1,4 +1,7 @@
-"""The console's static files, collected into the state folder; nothing is copied where nothing has changed."""
+"""The console's static files, collected into the state folder; nothing is copied where nothing has changed.
+
+An installed wheel brings them collected.
+"""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,11 +11,15 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 
+from gateway import installation
+
 _MARK = ".collected"
 
 
 def collect() -> bool:
     """Collect what the applications bring; tells whether there was anything to do."""
+    if installation.COLLECTED:
+        return False
     mark = Path(settings.STATIC_ROOT) / _MARK
     found = _fingerprint()
     if mark.exists() and mark.read_text() == found:

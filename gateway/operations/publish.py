@@ -34,7 +34,7 @@ _ALIVE_SECONDS = 15.0
 class ProcessStatus(msgspec.Struct):
     """What one SMTP process says of itself. Times are seconds since the epoch."""
 
-    slot: int
+    slot: str
     pid: int
     revision: int | None = None
     revision_error: str | None = None

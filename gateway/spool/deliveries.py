@@ -1,10 +1,11 @@
-"""Which transaction kept copies of a delivery, by the delivery's key: so that a retry makes no second copy.
+"""Which transaction did a delivery, by the delivery's key: so that a retry makes no second copy.
 
 A process can be killed between the commit and the ``250``; the client tries again then. The name is announced
 before the commit and counts only while the committed item is there, so it can never stand for a message that was
-lost. Once the item has done its duty and goes, which may be seconds later, the name is settled and counts by itself. It
-is forgotten as soon as the client shows that it has read the ``250``: a device that reports with the same octets each
-time, without a date, is no retry.
+lost. Once the item has done its duty and goes, which may be seconds later, the name is settled and counts by itself.
+So does that of a delivery of which nothing was kept, and whose client may not have read the ``250``. It is forgotten as
+soon as the client shows that it has read it: a device that reports with the same octets each time, without a date, is
+no retry. The names are files, so that all SMTP processes of the node know them, whatever their version.
 
     deliveries/<key>    a symbolic link whose target is the transaction's id, with a + in front once it is settled
 """
@@ -58,6 +59,13 @@ class Deliveries:
                 return
         if str(known) == message:
             self._write(key, f"{_SETTLED}{message}", message)
+
+    def remember(self, key: str, message: str) -> None:
+        """Say that the transaction did this delivery, and that its client may not know; durable. Blocks.
+
+        Raises SpoolError.
+        """
+        self._write(key, f"{_SETTLED}{message}", message)
 
     def forget(self, key: str) -> None:
         """Forget a name, for the client knows: the same octets from now on are another message. Fast: one unlink.

@@ -85,8 +85,8 @@ def _out_of_order(session: Session) -> Reply | None:
         return NEED_HELO
     if session.transaction is not None:
         return NESTED
-    if session.front.draining or session.transactions >= session.front.config.limits.transactions_per_connection:
-        reply = SHUTTING_DOWN if session.front.draining else TOO_MANY
+    if session.must_go or session.transactions >= session.front.config.limits.transactions_per_connection:
+        reply = SHUTTING_DOWN if session.must_go else TOO_MANY
         session.note("MAIL", reply)
         session.answer(reply)
         session.close()

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_http_methods
 
+from gateway import installation
 from gateway.operations import publish, what_if
 
 PERMISSION = "gateway.add_policyrevision"
@@ -30,6 +31,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         "problem": publish.problem(),
         "span": span,
         "spans": list(SPANS),
+        "program": installation.PROGRAM,
     }
     if request.method == "POST" and not context["problem"]:
         try:

@@ -11,6 +11,7 @@ import msgspec
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from gateway import installation
 from gateway.embedded import demo, home
 from gateway.embedded.demo_messages import samples
 from gateway.policy import codec
@@ -38,7 +39,9 @@ class Command(BaseCommand):
         """Play every message."""
         config = settings.CONFIG
         if not home.is_held(config):
-            raise CommandError(f"no gateway is running on {config.home}; start one in another terminal: make run")
+            raise CommandError(
+                f"no gateway is running on {config.home}; start one in another terminal: {installation.START}"
+            )
         token = secrets.token_hex(4)
         try:
             max_size = codec.load(config.policy_folder / FILE).max_size

@@ -1,1 +1,1 @@
-"""Commands without Django, one file each: ``main(arguments)`` gives the exit status. manage.py lists them."""
+"""Commands without Django, one file each: ``main(arguments)`` gives the exit status. gateway.commandline lists them."""

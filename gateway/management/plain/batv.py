@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     """Declare the arguments."""
-    parser = argparse.ArgumentParser(prog="manage.py batv", description="Sign a sender address, or check a tag (BATV).")
+    parser = argparse.ArgumentParser(description="Sign a sender address, or check a tag (BATV).")
     parser.add_argument(
         "what", choices=("sign", "check"), help="give the address with a tag, or say what its tag is worth"
     )

@@ -31,9 +31,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     """Declare the arguments."""
-    parser = argparse.ArgumentParser(
-        prog="manage.py classify", description="Say what kind of automatic mail a message is, and why."
-    )
+    parser = argparse.ArgumentParser(description="Say what kind of automatic mail a message is, and why.")
     parser.add_argument("files", nargs="+", metavar="FILE.eml", help="a message as it came, one a file")
     parser.add_argument(
         "--sender",

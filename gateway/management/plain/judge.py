@@ -47,9 +47,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     """Declare the arguments."""
-    parser = argparse.ArgumentParser(
-        prog="manage.py judge", description="Say whether an automatic message answers mail that we sent, and why."
-    )
+    parser = argparse.ArgumentParser(description="Say whether an automatic message answers mail that we sent, and why.")
     parser.add_argument("files", nargs="+", metavar="FILE.eml", help="a message as it came")
     parser.add_argument("--recipient", required=True, metavar="B", help="the envelope recipient, tag and all")
     parser.add_argument("--sender", metavar="A", help="the envelope sender; empty, or <>, for the null sender")

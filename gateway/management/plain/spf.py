@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     """Declare the arguments."""
-    parser = argparse.ArgumentParser(prog="manage.py spf", description="Say what SPF says of a client and a sender.")
+    parser = argparse.ArgumentParser(description="Say what SPF says of a client and a sender.")
     parser.add_argument("--client", required=True, type=_address, metavar="IP", help="the client's address")
     parser.add_argument("--sender", default="", metavar="ADDRESS", help="the envelope sender; empty: the null sender")
     parser.add_argument("--helo", default="", metavar="NAME", help="what the client calls itself")

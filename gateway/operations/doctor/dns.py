@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from gateway import installation
 from gateway.config import Config
 from gateway.models import ListHealth
 from gateway.operations.doctor.result import Result, fail, ok, skip, warn
@@ -42,7 +43,7 @@ def lists(_: Config) -> Iterator[Result]:
     for zone in snapshot.dns_lists if snapshot is not None else ():
         row = known.get(zone)
         if row is None:
-            yield skip("DNS lists", f"{zone} has not been probed yet; manage.py lists --probe does it now")
+            yield skip("DNS lists", f"{zone} has not been probed yet; {installation.PROGRAM} lists --probe does it now")
         elif row.off_since is not None:
             text = f"{zone} is switched off since {row.off_since:%Y-%m-%d %H:%M}: {row.because}"
             yield fail("DNS lists", text, "see that zone and test points are right, or take the list out of the policy")

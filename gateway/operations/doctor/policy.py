@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from gateway import installation
 from gateway.config import Config
 from gateway.models import PolicyRevision
 from gateway.operations import publish
@@ -15,7 +16,7 @@ def published(config: Config) -> Iterator[Result]:
     try:
         snapshot = codec.load(config.policy_folder / FILE)
     except codec.PolicyError as error:
-        yield fail("policy", str(error), "publish in the console, or: manage.py apply FILE.yml")
+        yield fail("policy", str(error), f"publish in the console, or: {installation.PROGRAM} apply FILE.yml")
         return
     last = PolicyRevision.objects.first()
     if last is None or last.number != snapshot.revision:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from gateway import installation
 from gateway.config import Config
 from gateway.models import PolicyRevision, QuarantinedCopy
 from gateway.models.quarantine import CopyState
@@ -18,7 +19,7 @@ _HEARTBEAT_SECONDS = 30.0  # ingest writes one every five
 _SCHEDULE_SECONDS = 600.0  # Celery's beat saves its schedule every three minutes
 _QUEUE_SECONDS = 180.0  # the schedule gives the worker something every minute
 _OVERDUE = datetime.timedelta(minutes=10)
-_START = "start the gateway: make run, or the service"
+_START = f"start the gateway: {installation.START}, or the service"
 
 
 class _Heartbeat(msgspec.Struct):

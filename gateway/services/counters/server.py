@@ -1,12 +1,16 @@
 """The owner of the counters, in the SMTP parent: answers its children, tells them all of the store, keeps a file.
 
 Slots belong to the child that took them and are freed when it goes, however it goes.
+
+Where two instances serve one home for a while, each has a file of its own, and takes over what the other's file says
+each time that it changes: see ADR 12 for what that means for limits.
 """
 
 import asyncio
 import contextlib
 import logging
 import os
+import re
 import socket
 import time
 from collections import Counter
@@ -30,6 +34,7 @@ class _Saved(msgspec.Struct, frozen=True):
     distinct: dict[str, dict[str, float]] = {}
 
 
+_OTHER = re.compile(r"counters(-[a-z0-9]+)?")
 _decoder = msgspec.msgpack.Decoder(wire.Request)
 # The times of a window are a deque, which msgspec does not know by itself: a list in the file.
 _file_decoder = msgspec.msgpack.Decoder(_Saved, dec_hook=lambda kind, times: kind(times, maxlen=MAX_EVENTS))
@@ -40,8 +45,9 @@ class CounterServer:
     """The owner. ``start`` it before the first ``attach``."""
 
     def __init__(self, file: Path) -> None:
-        """Name the file that keeps store and windows over restarts."""
+        """Name the file that keeps store and windows over restarts: ``counters``, or ``counters-a`` of an instance."""
         self._file = file
+        self._seen: dict[Path, int] = {}  # when each file of another instance was changed, as far as we know it
         self.slots = Slots()
         self.windows = Windows()
         self.distinct = Distinct()
@@ -54,25 +60,51 @@ class CounterServer:
         self._saver: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Load the file and begin to save every few seconds. A damaged file is set aside, with a word in the log."""
+        """Load the file that was written last, and begin to save every few seconds.
+
+        A damaged file is set aside, with a word in the log.
+        """
+        self._seen = self._others()
+        files = {self._file: _changed(self._file), **self._seen}
+        self._load(max(files, key=lambda path: files[path]))
+        self._saver = asyncio.create_task(self._save_often())
+
+    def _load(self, file: Path) -> None:
+        """Take over what a file says, besides what is known."""
         now = time.time()
         try:
-            saved = _file_decoder.decode(self._file.read_bytes())
+            saved = _file_decoder.decode(file.read_bytes())
         except FileNotFoundError:
-            saved = _Saved()
+            return
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-            aside = self._file.with_name(f"{self._file.name}.damaged-{int(now)}")
+            aside = file.with_name(f"{file.name}.damaged-{int(now)}")
             with contextlib.suppress(OSError):
-                self._file.replace(aside)
+                file.replace(aside)
             text = "counters: %s can't be read (%s); set aside as %s, counting begins anew"
-            log.error(text, self._file, error, aside.name)  # noqa: TRY400 - one line tells it
-            saved = _Saved()
-        for key, value in saved.store.items():
-            if value.expires > now:
-                self.store.put(key, value)
-        self.windows.load(saved.windows, now)
-        self.distinct.load(saved.distinct)
-        self._saver = asyncio.create_task(self._save_often())
+            log.error(text, file, error, aside.name)  # noqa: TRY400 - one line tells it
+            return
+        stored = self.store.load(saved.store, now)
+        for key, value in stored.items():
+            self.tell(wire.Stored(key, value.text, value.expires))
+        counted = [self.windows.load(saved.windows, now), self.distinct.load(saved.distinct)]
+        # What is new only because another instance counted it is saved too; what is not ends the exchange.
+        self.changes += bool(stored) or any(counted)
+
+    def _others(self) -> dict[Path, int]:
+        """Give the files of other instances, and when each was changed."""
+        return {
+            path: _changed(path)
+            for path in self._file.parent.glob("counters*")
+            if path != self._file and _OTHER.fullmatch(path.name)
+        }
+
+    def _take_over(self) -> None:
+        """Take over what other instances have saved since the last time."""
+        others = self._others()
+        for path, changed in others.items():
+            if changed > self._seen.get(path, 0):
+                self._load(path)
+        self._seen = others
 
     def attach(self) -> socket.socket:
         """Make a socket pair, serve one end, give the other: it is the child's, and the caller closes its copy.
@@ -141,9 +173,10 @@ class CounterServer:
         await asyncio.get_running_loop().create_unix_connection(lambda: _ServerLine(self), sock=sock)
 
     async def _save_often(self) -> None:
-        """Save every few seconds, if anything changed."""
+        """Every few seconds look what others have counted, and save, if anything changed."""
         while True:
             await asyncio.sleep(SAVE_SECONDS)
+            self._take_over()
             if self.changes > self._saved:
                 await self.save()
 
@@ -218,6 +251,14 @@ class _ServerLine(wire.Line):
         if not self.held[key]:
             del self.held[key]
         return True
+
+
+def _changed(file: Path) -> int:
+    """Give when a file was last changed, in nanoseconds; 0 where there is none."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _write(file: Path, octets: bytes) -> None:

@@ -1,6 +1,6 @@
 """The tables behind the counters: plain memory, bounded in size, told the time by their owner. No I/O."""
 
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Sequence
 
 import msgspec
@@ -88,11 +88,21 @@ class Windows:
         """Give what is not over, to be saved."""
         return {key: each for key, each in self._windows.items() if each.events and each.events[-1] > now - each.span}
 
-    def load(self, windows: dict[str, Window], now: float) -> None:
-        """Take over what was saved and is not over."""
+    def load(self, windows: dict[str, Window], now: float) -> bool:
+        """Take over what was saved and is not over; tells whether any was new. A known event is counted once."""
+        news = False
         for key, each in windows.items():
-            if any(event > now - each.span for event in each.events):
-                self._windows[key] = Window(each.span, deque(each.events, maxlen=MAX_EVENTS))
+            if not any(event > now - each.span for event in each.events):
+                continue
+            known = self._windows.get(key)
+            events = Counter(known.events if known is not None else ())
+            if not Counter(each.events) - events:
+                continue
+            news = True
+            times = sorted((events | Counter(each.events)).elements())
+            span = each.span if known is None else max(known.span, each.span)
+            self._windows[key] = Window(span, deque(times, maxlen=MAX_EVENTS))
+        return news
 
 
 def _within(window: Window, span: float, now: float) -> int:
@@ -137,10 +147,16 @@ class Distinct:
         """Give everything, to be saved."""
         return {key: dict(seen) for key, seen in self._keys.items()}
 
-    def load(self, keys: dict[str, dict[str, float]]) -> None:
-        """Take over what was saved."""
+    def load(self, keys: dict[str, dict[str, float]]) -> bool:
+        """Take over what was saved; tells whether any was new. Of a known value the later time counts."""
+        news = False
         for key, seen in keys.items():
-            self._keys[key] = OrderedDict(sorted(seen.items(), key=lambda pair: pair[1]))
+            known = self._keys.get(key, OrderedDict[str, float]())
+            later = {value: when for value, when in seen.items() if known.get(value, 0.0) < when}
+            if later:
+                news = True
+                self._keys[key] = OrderedDict(sorted({**known, **later}.items(), key=lambda pair: pair[1]))
+        return news
 
 
 def admit(windows: Windows, distinct: Distinct, claims: Sequence[Claim], now: float) -> str | None:
@@ -211,6 +227,16 @@ class Store:
     def forget(self, key: str) -> None:
         """Remove, if it is there."""
         self._values.pop(key, None)
+
+    def load(self, values: dict[str, Value], now: float) -> dict[str, Value]:
+        """Take over what was saved, is not expired, and lasts longer than what is known; gives it."""
+        taken = {}
+        for key, value in values.items():
+            known = self._values.get(key)
+            if value.expires > now and (known is None or known.expires < value.expires):
+                self.put(key, value)
+                taken[key] = value
+        return taken
 
     def dump(self, now: float) -> dict[str, Value]:
         """Give all that is not expired, oldest first."""

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -385,3 +386,68 @@ async def test_distinct_values_survive_a_restart_of_the_owner(server: CounterSer
     assert await child.admit([Claim("senders:kim", 60.0, 1, "b")]) == "senders:kim"
     await child.stop()
     await again.stop()
+
+
+async def test_an_instance_begins_with_what_the_one_before_it_counted(tmp_path: Path) -> None:
+    stale, before = CounterServer(tmp_path / "counters-b"), CounterServer(tmp_path / "counters-a")
+    for server, value in ((stale, "stale"), (before, "fresh")):
+        await server.start()
+        child = await child_of(server)
+        await child.put("known", value, 60, durable=True)
+        await child.count("events", 600)
+        await server.stop()
+    assert before.store.get("known", 0) == "fresh"
+
+    again = CounterServer(tmp_path / "counters-b")
+    await again.start()
+
+    assert again.store.get("known", 0) == "fresh"
+    assert await (await child_of(again)).count("events", 600) == 3
+    await again.stop()
+
+
+async def test_two_instances_beside_each_other_hear_of_what_the_other_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "SAVE_SECONDS", 0.02)
+    old, new = CounterServer(tmp_path / "counters-a"), CounterServer(tmp_path / "counters-b")
+    await old.start()
+    await new.start()
+    of_old, of_new = await child_of(old), await child_of(new)
+
+    await of_old.count("events", 600)
+    await of_new.count("events", 600)
+    await of_old.put("known", "yes", 60)
+    assert await of_old.admit([Claim("values", 600, 1, "x")]) is None
+
+    await until(lambda: new.windows.peek("events", 600, time.time()) == 2)
+    await until(lambda: old.windows.peek("events", 600, time.time()) == 2)
+    await until(lambda: of_new.get("known") == "yes")
+    assert await of_new.admit([Claim("values", 600, 1, "y")]) == "values"
+    await old.stop()
+    await new.stop()
+
+
+async def test_what_two_instances_know_of_each_other_is_not_told_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "SAVE_SECONDS", 0.02)
+    old, new = CounterServer(tmp_path / "counters-a"), CounterServer(tmp_path / "counters-b")
+    await old.start()
+    await new.start()
+    await (await child_of(old)).count("events", 600)
+    await until(lambda: new.windows.peek("events", 600, time.time()) == 1)
+    changes = (old.changes, new.changes)
+    await asyncio.sleep(0.2)  # ten looks
+    assert (old.changes, new.changes) == changes
+    await old.stop()
+    await new.stop()
+
+
+async def test_a_file_that_was_set_aside_is_no_other_instances(tmp_path: Path) -> None:
+    (tmp_path / "counters-a.damaged-1").write_bytes(b"no counters")
+    (tmp_path / "counters-a.new").write_bytes(b"half")
+    server = CounterServer(tmp_path / "counters-b")
+    await server.start()
+    assert sorted(os.listdir(tmp_path)) == ["counters-a.damaged-1", "counters-a.new"]  # noqa: PTH208 - names are enough
+    await server.stop()

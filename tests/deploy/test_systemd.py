@@ -1,0 +1,89 @@
+"""The units for systemd: right in its own eyes, hardened, and of one mind with what they start."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gateway.config import Limits
+from smtpfront import activation
+from smtpfront.parent import GRACE_SECONDS
+
+UNITS = Path(__file__).resolve().parents[2] / "deploy" / "systemd"
+SERVICES = sorted(UNITS.glob("*.service"))
+SOCKETS = sorted(UNITS.glob("backstop-smtpd-*.socket"))
+MOST_EXPOSED = 2.5
+analyzed = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+
+
+def values(unit: Path, key: str) -> list[str]:
+    """All that a unit says of a key."""
+    return re.findall(rf"^{key}=(.*)$", unit.read_text(), re.MULTILINE)
+
+
+def seconds(unit: Path, key: str) -> float:
+    (value,) = values(unit, key)
+    return float(value)
+
+
+@analyzed
+def test_systemd_finds_no_fault_with_any_unit(tmp_path: Path) -> None:
+    for unit in UNITS.iterdir():
+        # What is not installed here has a stand-in.
+        text = re.sub(r"^(Exec\w+=)/opt/backstop/\S+", r"\1/bin/true", unit.read_text(), flags=re.MULTILINE)
+        (tmp_path / unit.name).write_text(text)
+    named = sorted(str(each) for each in tmp_path.iterdir())
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *named], capture_output=True, text=True, check=False
+    )
+    faults = [line for line in done.stderr.splitlines() if "backstop" in line]
+    assert (done.returncode, faults) == (0, [])
+
+
+@analyzed
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_no_service_is_exposed_more_than_it_may_be(unit: Path) -> None:
+    done = subprocess.run(
+        [
+            "systemd-analyze",
+            "security",
+            "--offline=yes",
+            "--no-pager",
+            f"--threshold={MOST_EXPOSED * 10:.0f}",
+            str(unit),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Overall exposure level" in done.stdout
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_every_service_has_no_privileges_and_bounds(unit: Path) -> None:
+    assert values(unit, "User") == ["backstop"]
+    assert values(unit, "CapabilityBoundingSet") == [""]
+    assert all(values(unit, key) for key in ("MemoryMax", "TasksMax", "LimitNOFILE"))
+
+
+@pytest.mark.parametrize("unit", [each for each in SERVICES if values(each, "Restart")], ids=lambda unit: unit.name)
+def test_an_error_of_the_configuration_is_not_tried_again(unit: Path) -> None:
+    assert values(unit, "RestartPreventExitStatus") == ["78"]
+    assert values(unit, "Type") == ["notify"]
+
+
+def test_the_sockets_have_the_names_that_the_smtp_front_knows() -> None:
+    assert {name for each in SOCKETS for name in values(each, "FileDescriptorName")} == set(activation.KINDS)
+    (served,) = values(UNITS / "backstop-smtpd@.service", "Sockets")
+    assert set(served.split()) == {each.name for each in SOCKETS}
+    (wanted,) = values(UNITS / "backstop-smtpd.target", "Wants")
+    assert set(wanted.split()) == {each.name for each in SOCKETS}
+
+
+def test_a_stop_is_waited_for_as_long_as_transactions_may_take() -> None:
+    unit = UNITS / "backstop-smtpd@.service"
+    assert seconds(unit, "TimeoutStopSec") > Limits().stop_seconds + GRACE_SECONDS
+    assert values(unit, "KillMode") == ["mixed"]

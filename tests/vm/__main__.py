@@ -1,0 +1,59 @@
+"""What `scripts/vm` offers: make the image, look around in a machine, prove that machines work."""
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.vm import proof
+from tests.vm.image import HOME, RELEASES, Image, ImageError, image
+from tests.vm.machine import HTTP, HTTPS, SMTP, SMTPS, SUBMISSION, Machine, MachineError
+
+
+def main() -> int:
+    """Do what is asked; gives the exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGHUP, lambda *_: sys.exit(128 + signal.SIGHUP))
+    options = _options()
+    try:
+        made = image(options.release, bare=options.bare, again=options.again)
+        if options.what == "shell":
+            return _look_around(made, fresh=options.fresh or options.again)
+        if options.what == "proof":
+            with tempfile.TemporaryDirectory(dir=HOME) as folder:
+                return proof.run(made, Path(folder))
+    except (ImageError, MachineError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="scripts/vm", description="A real Debian machine, made and run here.")
+    parser.add_argument("what", choices=("image", "shell", "proof"), help="make the image; log in; prove that it works")
+    parser.add_argument("--release", choices=RELEASES, default=RELEASES[0])
+    parser.add_argument("--bare", action="store_true", help="without the packages that the roles install")
+    parser.add_argument("--again", action="store_true", help="make the image anew, with the packages of today")
+    parser.add_argument("--fresh", action="store_true", help="shell: forget what earlier sessions changed")
+    return parser.parse_args()
+
+
+def _look_around(made: Image, *, fresh: bool) -> int:
+    """Boot a machine whose disk stays, log in, and switch it off after that."""
+    folder = HOME / "machines" / made.folder.name
+    if fresh:
+        shutil.rmtree(folder, ignore_errors=True)
+    with Machine(made, folder) as machine:
+        print(f"{folder.name}: booted in {machine.boot():.0f} s; leave the shell to switch it off")  # noqa: T201 - the result
+        for port in (SMTP, SUBMISSION, SMTPS, HTTP, HTTPS):
+            print(f"  its port {port:3} is 127.0.0.1:{machine.forward(port)}")  # noqa: T201 - the result
+        code = machine.shell()
+        machine.power_off()
+        return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""``python -m workers``: the Celery worker with its schedule in one service, as systemd runs it.
+
+It says when it takes tasks. Nothing is done here: each job has a file of its own.
+"""
+
+import logging
+import os
+import sys
+
+from gateway import config as node_config
+from gateway import logs, notify
+from gateway.config import Config, ConfigError
+
+_ARGUMENTS = ("--quiet", "worker", "--beat", "--pool", "threads", "--without-gossip", "--without-mingle")
+
+
+def main() -> int:
+    """Work until told to stop; gives the exit status."""
+    try:
+        config = node_config.load()
+    except ConfigError as error:
+        sys.stderr.write(f"worker: {error}\n")
+        return os.EX_CONFIG
+    from celery import signals  # type: ignore[import-untyped] # noqa: PLC0415 - only where there is something to do
+
+    from workers.app import app  # noqa: PLC0415 - as its neighbour
+
+    def set_up_log(**_: object) -> None:
+        """Log as our other processes do; what Celery says of each task is not news."""
+        logs.set_up(config)
+        _quieten(config)
+
+    def tell_ready(**_: object) -> None:
+        """Say that tasks are taken."""
+        notify.tell(notify.READY, notify.status("takes tasks"))
+
+    def tell_stopping(**_: object) -> None:
+        """Say that running tasks end."""
+        notify.tell(notify.STOPPING, notify.status("running tasks end"))
+
+    signals.setup_logging.connect(set_up_log, weak=False)
+    signals.worker_ready.connect(tell_ready, weak=False)
+    signals.worker_shutting_down.connect(tell_stopping, weak=False)
+    app.start(argv=list(_ARGUMENTS))
+    return 0
+
+
+def _quieten(config: Config) -> None:
+    """Leave Celery's lines out that say that all is well, unless everything is asked for."""
+    if config.log.level != "DEBUG":
+        for name in ("celery", "kombu"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
