@@ -42,7 +42,6 @@ from gateway.spool.staging import Spool
 log = logging.getLogger("smtpd")
 
 AT_ONCE = NODE_WIDE | EARLY  # checks that may answer before a recipient is named
-REMEMBERED_SECONDS = 5 * 86_400.0  # as long as clients try again (RFC 5321 4.5.4.1)
 ALARM_SECONDS = 60.0  # the same alarm is told again after so long
 
 
