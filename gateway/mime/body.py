@@ -36,6 +36,9 @@ def other_readings(raw: Raw, start: int, stop: int, encodings: Sequence[str], me
         odd = Odd("MIME_ENCODING", "quoted-printable has signs of equality that quote nothing", grade)
     elif "uuencode" in encodings and raw.find(b"begin", start, stop) < 0:
         more = ("uuencode-bare",)
+    if encodings and "base64" not in encodings and encodings[0] not in IDENTITY and raw.find(b"\0", start, stop) >= 0:
+        more += (f"nul-free+{encodings[0]}",)
+        odd = Odd("MIME_ENCODING", "there are NULs in it", Grade.SOFT)
     window = raw[start : min(stop, start + _WINDOW)]
     guess = _guess(window, encodings)
     if guess and guess not in encodings:

@@ -10,6 +10,7 @@ that each reading can be looked at:
 * ``uuencode``, ``yenc`` and ``binhex`` begin where their first line is found;
 * ``a+b`` undoes first a, then b; ``guess-a`` undoes a, though no header says so.
 
+* ``nul-free+a`` leaves out NULs first;
 * ``a+signed`` undoes a, and gives what the opaque signature (CMS) holds that comes out.
 
 Nothing is ever held whole, but for a signature.
@@ -225,6 +226,11 @@ def _yenc(blocks: Blocks) -> Blocks:
         yield b"".join(out)
 
 
+def _nul_free(blocks: Blocks) -> Blocks:
+    """Leave out NULs."""
+    return (block.translate(None, b"\0") for block in blocks)
+
+
 def _signed(blocks: Blocks) -> Blocks:
     """Give what an opaque signature holds. This one is held whole, up to a bound."""
     yield signed_content(whole(blocks, _LONGEST_SIGNED))
@@ -326,6 +332,7 @@ _DECODERS: dict[str, Callable[[Blocks], Blocks]] = {
     "uuencode-bare": _uuencode_bare,
     "base64-joined": _base64_joined,
     "yenc": _yenc,
+    "nul-free": _nul_free,
     "signed": _signed,
     "binhex-header": _binhex_header,
     "binhex": _binhex,
