@@ -31,6 +31,7 @@ def containers(name: str, raw: bytes) -> Told:
     yield from _tnef(name, raw)
     yield from _signed(name, raw)
     yield from _apple(name, raw)
+    yield from _messages(name, raw)
     yield from _archives(name, raw)
 
 
@@ -136,6 +137,15 @@ def _apple(name: str, raw: bytes) -> Told:
         body=joined("a", attachment("x", b"\0" * 30, "application/applefile"), attachment(name, raw)),
     )
     yield "apple-double", "The second half of an AppleDouble", mixed(TEXT, double)
+
+
+def _messages(name: str, raw: bytes) -> Told:
+    """A file that is called a message of a kind that nobody knows; what is not known is saved as a file."""
+    for kind in ("delivery-status", "disposition-notification", "feedback-report", "http", "x-unknown"):
+        fields = f'Content-Type: message/{kind}; name="{name}"', "Content-Transfer-Encoding: base64"
+        yield f"message-{kind}", f"The whole mail is a message/{kind}", message(*fields, body=base64_of(raw))
+        entity = part(*fields[:1], "Content-Transfer-Encoding: 8bit", body=raw)
+        yield f"message-{kind}-8bit", f"A part is a message/{kind}, as it stands", mixed(TEXT, entity)
 
 
 def _archives(name: str, raw: bytes) -> Told:

@@ -231,6 +231,51 @@ async def test_eicar_does_not_hide_behind_broken_mime(clamd_socket: str, hide: H
     assert [each.symbol for each in seen.findings] == ["VIRUS"]
 
 
+def signed(attachment: bytes) -> bytes:
+    return (
+        b"From: a@b.test\r\nMIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=one\r\n\r\n"
+        b"--one\r\nContent-Type: text/plain\r\n\r\nhello\r\n"
+        b'--one\r\nContent-Type: application/octet-stream; name="x.exe"\r\n'
+        b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.b64encode(attachment) + b"\r\n--one--\r\n"
+    )
+
+
+def forwarded(attachment: bytes) -> bytes:
+    return (
+        b"From: a@b.test\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=two\r\n\r\n"
+        b"--two\r\nContent-Type: message/rfc822\r\n\r\n" + signed(attachment) + b"\r\n--two--\r\n"
+    )
+
+
+def message_of_no_kind(attachment: bytes) -> bytes:
+    return (
+        b"From: a@b.test\r\nMIME-Version: 1.0\r\nContent-Type: message/x-unknown\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.b64encode(attachment) + b"\r\n"
+    )
+
+
+@pytest.mark.parametrize("hide", [signed, forwarded, message_of_no_kind])
+async def test_eicar_does_not_hide_in_sound_mime_that_clamd_passes_over(clamd_socket: str, hide: Hide) -> None:
+    content = samples.content(hide(EICAR))
+    assert (await look(clamd_socket, content, Dissected(Anatomy(())))).outcome is Outcome.MISS
+    seen = await look(clamd_socket, content)
+    assert [each.symbol for each in seen.findings] == ["VIRUS"]
+
+
+async def test_only_what_stands_in_an_unusual_container_is_scanned_again(fake: FakeClamd) -> None:
+    raw = (
+        b"From: a@b.test\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=one\r\n\r\n"
+        b"--one\r\nContent-Type: application/pdf; name=a.pdf\r\n\r\nfirst\r\n"
+        b"--one\r\nContent-Type: multipart/signed; boundary=two\r\n\r\n"
+        b"--two\r\nContent-Type: application/pdf; name=b.pdf\r\n\r\nsecond\r\n--two--\r\n"
+        b"--one--\r\n"
+    )
+    await look(fake.address, samples.content(raw))
+    assert fake.streams[0] == raw
+    assert b"second" in fake.streams
+    assert b"first" not in fake.streams
+
+
 async def test_what_several_readers_cut_out_alike_is_scanned_once(fake: FakeClamd) -> None:
     raw = b"Subject: x\r\n\r\n0123456789"
     anatomy = Anatomy(tuple(part(raw, b"0123456789", f"1.{at}", "7bit", name=f"{at}.exe") for at in range(5)), ODD)
