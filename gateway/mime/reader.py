@@ -30,6 +30,7 @@ MAX_STRAYS = 200
 
 _MOST_WITHIN = 4  # levels at which mail that is encoded within encoded mail is read
 _MOST_CONTAINERS = 100
+_LARGE_HEAD, _HEAD_WORK = 16 * 1024, 32  # octets of a section from which on each counts so often
 _LEAST = 40  # octets that can hold something
 _SAVED = frozenset({"eml", "mht", "mhtml"})  # endings of names of whole messages
 _LATE = re.compile(
@@ -174,7 +175,8 @@ class _Walk:
             head_stop, body = self._head(start, stop)
             self.heads.append((start, head_stop))
             self.behind = head_stop
-            if self.budget.spend(head_stop - start):
+            length = head_stop - start
+            if self.budget.spend(length if length <= _LARGE_HEAD else length * _HEAD_WORK):
                 said = saying_of(self.raw[start:head_stop])
                 for each in said.odd:
                     self.budget.note(path, each)
@@ -356,6 +358,8 @@ class _Walk:
             beginning = iter((self.raw[start : min(stop, start + 2048)],))
             name = apple_name(whole(decoded((said.encodings or ["7bit"])[0], beginning), 1024))
             said.names += (each for each in every_name(name) if each not in said.names)
+            said.encodings = said.encodings or ["7bit"]
+            said.encodings += [f"{each}+apple" for each in said.encodings]
         part = self._add(said, types, place)
         self.leaves.append((start, stop, place.path))
         if not IDENTITY.isdisjoint(part.encodings) and self.budget.spend(stop - start):

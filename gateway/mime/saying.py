@@ -16,6 +16,7 @@ from gateway.mime.words import Grade
 
 MOST_BOUNDARIES = 16
 MOST_NAMES = 48
+MOST_FIELDS = 200
 MOST_VALUES = 48  # types or encodings of one part
 MOST_PIECES = 64  # of one name (RFC 2231)
 
@@ -91,7 +92,9 @@ def _odd_saying(head: bytes) -> Saying:
     section = section_of(head)
     said = Saying(bodies=section.bodies, mime=bool(section.fields))
     seen: dict[bytes, Field] = {}
-    for each in section.fields:
+    if len(section.fields) > MOST_FIELDS:
+        said.cut = f"more than {MOST_FIELDS} fields of MIME in one section"
+    for each in section.fields[:MOST_FIELDS]:
         before = seen.get(each.kind)
         if before is None:
             seen[each.kind] = each
@@ -115,8 +118,9 @@ def _read(said: Saying, kind: bytes, value: bytes) -> None:
     if len(said.types) > MOST_VALUES or len(said.encodings) > MOST_VALUES or len(said.names) >= MOST_NAMES:
         said.cut = said.cut or f"more than {MOST_VALUES} names, types or encodings of one part"
         return
-    if len(value) > LONGEST and kind in {TYPE, DISPOSITION}:
+    if len(value) > LONGEST and kind in _SAY_WHAT:
         said.cut = said.cut or f"a field of more than {LONGEST // 1024} KiB"
+        value = value[:LONGEST]
     if value.count(b"*") > MOST_PIECES and kind in {TYPE, DISPOSITION}:
         said.cut = said.cut or f"a name in more than {MOST_PIECES} pieces"
     _READ[kind](said, value)
