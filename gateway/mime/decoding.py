@@ -11,7 +11,8 @@ that each reading can be looked at:
 * ``a+b`` undoes first a, then b; ``guess-a`` undoes a, though no header says so.
 
 * ``nul-free+a`` leaves out NULs first;
-* ``a+signed`` undoes a, and gives what the opaque signature (CMS) holds that comes out.
+* ``a+signed`` undoes a, and gives what the opaque signature (CMS) holds that comes out;
+* ``a+apple`` undoes a, and gives the file in the AppleSingle file that comes out.
 
 Nothing is ever held whole, but for a signature.
 """
@@ -20,11 +21,12 @@ import binascii
 import mmap
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 import msgspec
 
 from gateway.mime.words import Part
-from gateway.mime.wrapped import signed_content
+from gateway.mime.wrapped import APPLE_HEAD, apple_fork, signed_content
 
 BLOCK = 64 * 1024  # octets handed on at a time
 _LONGEST_SIGNED = 32 * 1024 * 1024  # octets of an opaque signature that are looked at
@@ -236,6 +238,16 @@ def _signed(blocks: Blocks) -> Blocks:
     yield signed_content(whole(blocks, _LONGEST_SIGNED))
 
 
+def _apple(blocks: Blocks) -> Blocks:
+    """Give the data fork of an AppleSingle file."""
+    head = b""
+    for block in blocks:
+        head += block
+        if len(head) >= APPLE_HEAD:
+            break
+    yield from _between(chain((head,), blocks), *apple_fork(head))
+
+
 def _binhex_header(blocks: Blocks) -> Blocks:
     """Undo BinHex, with its header."""
     return _unrepeated(_six_bits(blocks))
@@ -296,7 +308,9 @@ def _lines(blocks: Blocks) -> Blocks:
         if not end and size < _LONGEST_LINE:
             rest.append(block)
             continue
-        end = end or len(block)
+        if not end:  # an overlong line, of which an escape is not torn
+            escape = block.rfind(b"=", max(0, len(block) - 2))
+            end = escape if escape >= 0 else len(block)
         yield b"".join((*rest, block[:end]))
         rest = [block[end:]]
         size = len(rest[0])
@@ -334,6 +348,7 @@ _DECODERS: dict[str, Callable[[Blocks], Blocks]] = {
     "yenc": _yenc,
     "nul-free": _nul_free,
     "signed": _signed,
+    "apple": _apple,
     "binhex-header": _binhex_header,
     "binhex": _binhex,
 }
