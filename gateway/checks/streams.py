@@ -2,7 +2,8 @@
 
 Where readers do not agree on where a part begins or how it is encoded, a scanner's own reading is one of many: it is
 shown every reading of every part that is not plain text. In a sound message it is shown what stands in containers that
-scanners are not known to take apart: of ``multipart/signed``, say, clamd reads one part only, its text.
+scanners are not known to take apart: of ``multipart/signed``, say, clamd reads one part only, its text. Where a line is
+longer than SMTP allows it is shown all parts again, for it cuts such lines in two, within a field or an escape.
 """
 
 from collections.abc import Callable, Iterator
@@ -66,7 +67,7 @@ def streams_of(anatomy: Anatomy) -> tuple[list[Stream], str]:
 
 def _wanted(anatomy: Anatomy) -> Iterator[Stream]:
     """Give every reading of every part that has octets, but for what stands in the message as all readers take it."""
-    for part in anatomy.parts if anatomy.broken else _passed_over(anatomy):
+    for part in anatomy.parts if anatomy.broken or anatomy.overlong else _passed_over(anatomy):
         if part.body[0] < part.body[1]:
             for encoding in part.encodings or ("7bit",):
                 if encoding not in _AS_IT_STANDS or not _is_plain(part):
@@ -84,7 +85,8 @@ def _passed_over(anatomy: Anatomy) -> list[Part]:
 
 def _may_be_passed_over(part: Part) -> bool:
     """Whether it is, for some reader, a container of a kind that scanners may not know."""
-    return any(each.startswith(_CONTAINERS) and each not in _TAKEN_APART for each in part.types)
+    unusual = any(each.startswith(_CONTAINERS) and each not in _TAKEN_APART for each in part.types)
+    return unusual or any(each.endswith("+apple") for each in part.encodings)
 
 
 def _is_plain(part: Part) -> bool:

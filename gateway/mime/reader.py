@@ -27,6 +27,7 @@ MAX_HEAD = 256 * 1024  # octets of one header section
 MAX_INNER = 32 * 1024 * 1024  # octets of messages that are encoded themselves, all together
 MAX_WORK = 16  # how often, on the average, each octet may be looked at; ordinary mail needs less than half
 MAX_STRAYS = 200
+MAX_LINE = 1000  # octets of a line with its end, RFC 5321 4.5.3.1.6
 
 _MOST_WITHIN = 4  # levels at which mail that is encoded within encoded mail is read
 _MOST_CONTAINERS = 100
@@ -65,7 +66,19 @@ def dissect(raw: Raw) -> Anatomy:
     walk = _Walk(raw, budget)
     walk.entity(0, len(raw), "1", 0, "text/plain")
     walk.strays()
-    return Anatomy(tuple(budget.parts), tuple(weighed(raw, budget.parts, budget.odd)), budget.cut)
+    odd = tuple(weighed(raw, budget.parts, budget.odd))
+    return Anatomy(tuple(budget.parts), odd, budget.cut, _has_overlong_line(raw))
+
+
+def _has_overlong_line(raw: Raw) -> bool:
+    """Whether a line has more octets than SMTP allows; looks at few of them."""
+    start = 0
+    while start + MAX_LINE < len(raw):
+        end = raw.rfind(b"\n", start, start + MAX_LINE)
+        if end < 0:
+            return True
+        start = end + 1
+    return False
 
 
 def _is_multipart(media_type: str) -> bool:

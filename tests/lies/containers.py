@@ -118,6 +118,7 @@ def _signed(name: str, raw: bytes) -> Told:
 def _apple(name: str, raw: bytes) -> Told:
     """What Apple's mail programs unpack."""
     entries = ((1, raw), (3, name.encode("latin-1")))
+    archive = gzip.compress(zipped(name, raw), mtime=0)
     at, table, data = 26 + 12 * len(entries), b"", b""
     for kind, body in entries:
         table += struct.pack(">III", kind, at + len(data), len(body))
@@ -132,6 +133,8 @@ def _apple(name: str, raw: bytes) -> Told:
             f"In an AppleSingle file, sent as {kind}",
             mixed(TEXT, attachment("letter", whole, kind)),
         )
+    packed = struct.pack(">II16xHIII", 0x00051600, 0x00020000, 1, 1, 38, len(archive)) + archive
+    yield "apple-archive", "In an archive in an AppleSingle file", mixed(TEXT, attachment("letter", packed))
     double = part(
         "Content-Type: multipart/appledouble; boundary=a",
         body=joined("a", attachment("x", b"\0" * 30, "application/applefile"), attachment(name, raw)),

@@ -1,6 +1,8 @@
 """What the check of clamd makes of its answers, and what it sends of a message whose parts readers do not agree on."""
 
 import base64
+import gzip
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -254,9 +256,26 @@ def message_of_no_kind(attachment: bytes) -> bytes:
     )
 
 
-@pytest.mark.parametrize("hide", [signed, forwarded, message_of_no_kind])
+def apple_single(attachment: bytes) -> bytes:
+    file = struct.pack(">II16xHIII", 0x00051600, 0x00020000, 1, 1, 38, len(attachment)) + attachment
+    return (
+        b"From: a@b.test\r\nMIME-Version: 1.0\r\nContent-Type: application/applefile\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.b64encode(file) + b"\r\n"
+    )
+
+
+def in_one_long_line(attachment: bytes) -> bytes:
+    named = attachment[:3] + b"\x08" + attachment[4:10] + b"letter" * 100 + b"\0" + attachment[10:]  # RFC 1952 2.3
+    escaped = b"".join(b"=%02X" % each for each in named)
+    return (
+        b"From: a@b.test\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\n"
+        b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + escaped + b"\r\n"
+    )
+
+
+@pytest.mark.parametrize("hide", [signed, forwarded, message_of_no_kind, apple_single, in_one_long_line])
 async def test_eicar_does_not_hide_in_sound_mime_that_clamd_passes_over(clamd_socket: str, hide: Hide) -> None:
-    content = samples.content(hide(EICAR))
+    content = samples.content(hide(gzip.compress(EICAR)))
     assert (await look(clamd_socket, content, Dissected(Anatomy(())))).outcome is Outcome.MISS
     seen = await look(clamd_socket, content)
     assert [each.symbol for each in seen.findings] == ["VIRUS"]
