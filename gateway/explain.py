@@ -16,7 +16,7 @@ from gateway import pipeline
 from gateway.checks import catalog
 from gateway.checks.base import Check, View
 from gateway.config import Config
-from gateway.mail.address import Address, parse_path
+from gateway.mail.address import Address, AddressError, parse_path
 from gateway.mail.client import Client
 from gateway.mail.decisions import Action
 from gateway.mail.envelope import MailParameters
@@ -179,7 +179,10 @@ def _marks(config: Config, policy: Policy, trace: Trace, sender: Address | None,
 
 def _address(text: str) -> Address | None:
     """Parse an address as it would come over the wire. Raises AddressError."""
-    address, _ = parse_path(f"<{text}>")
+    try:
+        address, _ = parse_path(f"<{text}>")
+    except AddressError as error:
+        raise AddressError(f"{text!r}: {error}") from error
     return address
 
 

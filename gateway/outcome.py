@@ -517,6 +517,8 @@ def _why(each: RecipientTrace) -> str:
         return "the transaction ended without a message"
     if each.decision.action.relays and each.disposition is not Disposition.DELIVERED:
         return f"the next hop said {each.next_hop_reply}"
+    if each.stripped:
+        return f"{each.decision.because}; taken out: {', '.join(each.stripped)}"
     return each.decision.because
 
 

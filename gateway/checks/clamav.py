@@ -1,8 +1,8 @@
 """ClamAV: does it find something in the message.
 
 The whole message, as it came, goes to clamd; where readers of it would not agree, every reading of each part goes there
-as well. A scanner that is down, slow or answers nonsense is an error or a timeout, which defers by default; it is never
-a miss.
+as well, and so does what stands in a container that clamd does not take apart. A scanner that is down, slow or answers
+nonsense is an error or a timeout, which defers by default; it is never a miss.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ class ClamAv(Check):
         return hit(*findings) if findings else MISS
 
     async def _findings(self, view: View, content: Content) -> list[Finding]:
-        """Scan the message, then its parts where it is broken; a virus ends it. Raises ScannerError, OSError."""
+        """Scan the message, then what clamd may not have found in it; a virus ends it. Raises ScannerError, OSError."""
         result = await self.clamd.scan(content, who=view.client.ip, until=_until(view))
         findings = [] if result.clean else [_finding(result)]
         if result.verdict is Verdict.VIRUS:
@@ -71,14 +71,15 @@ class ClamAv(Check):
         anatomy = self._dissecting.of(view)
         if not isinstance(anatomy, Anatomy):
             anatomy = await asyncio.shield(anatomy)
-        if anatomy.broken:
-            findings += await self._of_parts(view, content, anatomy)
+        findings += await self._of_parts(view, content, anatomy)
         return _told_once(findings)
 
     async def _of_parts(self, view: View, content: Content, anatomy: Anatomy) -> list[Finding]:
-        """Scan each reading of each part. Raises ScannerError, OSError."""
+        """Scan each reading of each part that clamd must be shown. Raises ScannerError, OSError."""
         streams, left_out = streams_of(anatomy)
         findings = [Finding("SCAN_LIMITS", 10.0, left_out)] if left_out else []
+        if not streams:
+            return findings
         with opened(content) as raw:
             for stream in streams:
                 threaded = content.memory is None or stream.cost > AT_ONCE

@@ -7,6 +7,7 @@ in memory as a whole.
 import asyncio
 import contextlib
 import mmap
+import threading
 from collections.abc import Iterator
 
 from gateway.checks.base import View
@@ -38,9 +39,13 @@ class Dissecting:
         return known  # type: ignore[return-value] # nobody else sets it
 
 
+# One at a time: threads would not be faster, and what each maps counts as the process's memory while it reads.
+_READING = threading.Lock()
+
+
 def _dissected(content: Content) -> Anatomy:
     """Read the anatomy of a content, wherever it is."""
-    with opened(content) as raw:
+    with _READING, opened(content) as raw:
         return dissect(raw)
 
 

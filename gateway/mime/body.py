@@ -34,8 +34,13 @@ def other_readings(raw: Raw, start: int, stop: int, encodings: Sequence[str], me
         more = ("quoted-printable-loose",)
         grade = Grade.PLAIN if media_type.startswith("text/") else Grade.SOFT
         odd = Odd("MIME_ENCODING", "quoted-printable has signs of equality that quote nothing", grade)
+    elif "quoted-printable" in encodings and _is_one_line(raw, start, stop):
+        odd = Odd("MIME_ENCODING", "quoted-printable is one long line")
     elif "uuencode" in encodings and raw.find(b"begin", start, stop) < 0:
         more = ("uuencode-bare",)
+    if encodings and "base64" not in encodings and encodings[0] not in IDENTITY and raw.find(b"\0", start, stop) >= 0:
+        more += (f"nul-free+{encodings[0]}",)
+        odd = Odd("MIME_ENCODING", "there are NULs in it", Grade.SOFT)
     window = raw[start : min(stop, start + _WINDOW)]
     guess = _guess(window, encodings)
     if guess and guess not in encodings:
@@ -122,6 +127,11 @@ def _has_gap(raw: Raw, start: int, stop: int) -> bool:
         return True
     if raw[start : start + 1] in _LINE_ENDS:
         return True
+    return _is_one_line(raw, start, stop)
+
+
+def _is_one_line(raw: Raw, start: int, stop: int) -> bool:
+    """Whether a body begins with a line that is longer than mail may have."""
     return stop - start > _LONGEST_LINE and raw.find(b"\n", start, start + _LONGEST_LINE) < 0
 
 

@@ -10,7 +10,9 @@ that each reading can be looked at:
 * ``uuencode``, ``yenc`` and ``binhex`` begin where their first line is found;
 * ``a+b`` undoes first a, then b; ``guess-a`` undoes a, though no header says so.
 
-* ``a+signed`` undoes a, and gives what the opaque signature (CMS) holds that comes out.
+* ``nul-free+a`` leaves out NULs first;
+* ``a+signed`` undoes a, and gives what the opaque signature (CMS) holds that comes out;
+* ``a+apple`` undoes a, and gives the file in the AppleSingle file that comes out.
 
 Nothing is ever held whole, but for a signature.
 """
@@ -19,11 +21,12 @@ import binascii
 import mmap
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 import msgspec
 
 from gateway.mime.words import Part
-from gateway.mime.wrapped import signed_content
+from gateway.mime.wrapped import APPLE_HEAD, apple_fork, signed_content
 
 BLOCK = 64 * 1024  # octets handed on at a time
 _LONGEST_SIGNED = 32 * 1024 * 1024  # octets of an opaque signature that are looked at
@@ -225,9 +228,24 @@ def _yenc(blocks: Blocks) -> Blocks:
         yield b"".join(out)
 
 
+def _nul_free(blocks: Blocks) -> Blocks:
+    """Leave out NULs."""
+    return (block.translate(None, b"\0") for block in blocks)
+
+
 def _signed(blocks: Blocks) -> Blocks:
     """Give what an opaque signature holds. This one is held whole, up to a bound."""
     yield signed_content(whole(blocks, _LONGEST_SIGNED))
+
+
+def _apple(blocks: Blocks) -> Blocks:
+    """Give the data fork of an AppleSingle file."""
+    head = b""
+    for block in blocks:
+        head += block
+        if len(head) >= APPLE_HEAD:
+            break
+    yield from _between(chain((head,), blocks), *apple_fork(head))
 
 
 def _binhex_header(blocks: Blocks) -> Blocks:
@@ -290,7 +308,9 @@ def _lines(blocks: Blocks) -> Blocks:
         if not end and size < _LONGEST_LINE:
             rest.append(block)
             continue
-        end = end or len(block)
+        if not end:  # an overlong line, of which an escape is not torn
+            escape = block.rfind(b"=", max(0, len(block) - 2))
+            end = escape if escape >= 0 else len(block)
         yield b"".join((*rest, block[:end]))
         rest = [block[end:]]
         size = len(rest[0])
@@ -326,7 +346,9 @@ _DECODERS: dict[str, Callable[[Blocks], Blocks]] = {
     "uuencode-bare": _uuencode_bare,
     "base64-joined": _base64_joined,
     "yenc": _yenc,
+    "nul-free": _nul_free,
     "signed": _signed,
+    "apple": _apple,
     "binhex-header": _binhex_header,
     "binhex": _binhex,
 }

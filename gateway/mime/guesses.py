@@ -18,7 +18,7 @@ _FIRST = re.compile(
     rb"\n(?:(?=[A-Za-z0-9+/]{40})|(?=[ \t>]{0,8}[Bb](?:egin|EGIN)[ \t-])|(?==ybegin )|(?=M[ -`]{60}[ \t]?\r?\n))"
 )
 _UUENCODED = re.compile(
-    rb"\n([ \t>]{0,8})begin(-base64)?[ \t]{1,4}(?:[0-7]{3,4}[ \t]{1,4})?([^\r\n]{1,255})[ \t]*\r?\n"
+    rb"\n[ \t>]{0,8}begin(-base64)?[ \t]{1,4}([0-7]{3,4}[ \t]{1,4})?([^\r\n]{1,255})[ \t]*\r?\n"
     rb"\s{0,16}([!-`])([^\r\n]*)",
     re.IGNORECASE,
 )
@@ -85,13 +85,14 @@ def _guess(raw: Raw, at: int, stop: int) -> tuple[Guess | None, int]:
 
 def _uuencoded(raw: Raw, found: re.Match[bytes], stop: int) -> tuple[Guess | None, int]:
     """Give what is uuencoded behind a ``begin`` line, where the line behind that one is as long as it says."""
-    if found[2]:
+    if found[1]:
         end = raw.find(b"\n====", found.end(), stop)
         data = raw.find(b"\n", found.start() + 1, stop) + 1
         end = stop if end < 0 else end + 1
         return Guess("guess-base64", data, end, found[3]), end - 1
     says = (((found[4][0] - 32) & 63) + 2) // 3 * 4
-    if not says or not says - 2 <= len(found[5].rstrip()) <= says + 4:
+    fits = bool(found[2]) or says - 2 <= len(found[5].rstrip())  # without its mode it may be a sentence
+    if not says or not fits or len(found[5].rstrip()) > says + 4:
         return None, found.start() + 1
     ended = _END.search(raw, found.start(4), stop)
     end = stop if ended is None else _line_end(raw, ended.start(), stop)

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from gateway.mime.danger import PROGRAM_ENDINGS
 from gateway.mime.text import encoded_words
 
-_LONGEST = 2048  # octets of one parameter that are looked at
+_LONGEST = 8 * 1024  # octets of one parameter that are looked at
 _LONGEST_VALUE = 16 * 1024  # octets of a value in which a name is looked for
-_MOST = 64  # values of one parameter that are looked at
+MOST = 64  # values of one parameter that are looked at
 
 _SIMPLE = re.compile(
     rb"\s*+([!#-\'*+\-.0-9A-Z^-z{|}~]++/[!#-\'*+\-.0-9A-Z^-z{|}~]++)?+([!#-\'*+\-.0-9A-Z^-z{|}~]++)?+\s*+"
@@ -62,7 +62,7 @@ def every(value: bytes, name: bytes) -> list[bytes]:
 def names(value: bytes) -> list[bytes]:
     """Give every value that some reader may show as a name: some take any parameter that is called much like it."""
     found = [each for pattern in _NAMES for each in _every(value, pattern)]
-    found += [each[0] for each, _ in zip(_PROGRAM.finditer(value[:_LONGEST_VALUE]), range(_MOST), strict=False)]
+    found += [each[0] for each, _ in zip(_PROGRAM.finditer(value[:_LONGEST_VALUE]), range(MOST), strict=False)]
     return list(dict.fromkeys(found))
 
 
@@ -72,7 +72,7 @@ def _every(value: bytes, pattern: re.Pattern[bytes]) -> list[bytes]:
     sections: list[tuple[int, bool, list[bytes]]] = []
     pieces: list[tuple[bool, list[bytes]]] = []
     for count, found in enumerate(pattern.finditer(value)):
-        if count >= _MOST:
+        if count >= MOST:
             break
         forms = list(_forms(value[found.end() : found.end() + _LONGEST]))
         stars, number, extended = found.groups()

@@ -27,9 +27,11 @@ MAX_HEAD = 256 * 1024  # octets of one header section
 MAX_INNER = 32 * 1024 * 1024  # octets of messages that are encoded themselves, all together
 MAX_WORK = 16  # how often, on the average, each octet may be looked at; ordinary mail needs less than half
 MAX_STRAYS = 200
+MAX_LINE = 1000  # octets of a line with its end, RFC 5321 4.5.3.1.6
 
 _MOST_WITHIN = 4  # levels at which mail that is encoded within encoded mail is read
 _MOST_CONTAINERS = 100
+_LARGE_HEAD, _HEAD_WORK = 16 * 1024, 32  # octets of a section from which on each counts so often
 _LEAST = 40  # octets that can hold something
 _SAVED = frozenset({"eml", "mht", "mhtml"})  # endings of names of whole messages
 _LATE = re.compile(
@@ -64,7 +66,19 @@ def dissect(raw: Raw) -> Anatomy:
     walk = _Walk(raw, budget)
     walk.entity(0, len(raw), "1", 0, "text/plain")
     walk.strays()
-    return Anatomy(tuple(budget.parts), tuple(weighed(raw, budget.parts, budget.odd)), budget.cut)
+    odd = tuple(weighed(raw, budget.parts, budget.odd))
+    return Anatomy(tuple(budget.parts), odd, budget.cut, _has_overlong_line(raw))
+
+
+def _has_overlong_line(raw: Raw) -> bool:
+    """Whether a line has more octets than SMTP allows; looks at few of them."""
+    start = 0
+    while start + MAX_LINE < len(raw):
+        end = raw.rfind(b"\n", start, start + MAX_LINE)
+        if end < 0:
+            return True
+        start = end + 1
+    return False
 
 
 def _is_multipart(media_type: str) -> bool:
@@ -174,7 +188,8 @@ class _Walk:
             head_stop, body = self._head(start, stop)
             self.heads.append((start, head_stop))
             self.behind = head_stop
-            if self.budget.spend(head_stop - start):
+            length = head_stop - start
+            if self.budget.spend(length if length <= _LARGE_HEAD else length * _HEAD_WORK):
                 said = saying_of(self.raw[start:head_stop])
                 for each in said.odd:
                     self.budget.note(path, each)
@@ -356,6 +371,8 @@ class _Walk:
             beginning = iter((self.raw[start : min(stop, start + 2048)],))
             name = apple_name(whole(decoded((said.encodings or ["7bit"])[0], beginning), 1024))
             said.names += (each for each in every_name(name) if each not in said.names)
+            said.encodings = said.encodings or ["7bit"]
+            said.encodings += [f"{each}+apple" for each in said.encodings]
         part = self._add(said, types, place)
         self.leaves.append((start, stop, place.path))
         if not IDENTITY.isdisjoint(part.encodings) and self.budget.spend(stop - start):

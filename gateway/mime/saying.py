@@ -11,11 +11,14 @@ import msgspec
 from gateway.mime import parameters
 from gateway.mime.encodings import IDENTITY, encodings_of
 from gateway.mime.fields import DESCRIPTION, DISPOSITION, ENCODING, LOCATION, TYPE, Field, plain_fields, section_of
-from gateway.mime.text import encoded_words, names_of, shown
+from gateway.mime.text import LONGEST, encoded_words, names_of, shown
 from gateway.mime.words import Grade
 
 MOST_BOUNDARIES = 16
 MOST_NAMES = 48
+MOST_FIELDS = 200
+MOST_VALUES = 48  # types or encodings of one part
+MOST_PIECES = 64  # of one name (RFC 2231)
 
 
 class Odd(msgspec.Struct, frozen=True):
@@ -89,7 +92,9 @@ def _odd_saying(head: bytes) -> Saying:
     section = section_of(head)
     said = Saying(bodies=section.bodies, mime=bool(section.fields))
     seen: dict[bytes, Field] = {}
-    for each in section.fields:
+    if len(section.fields) > MOST_FIELDS:
+        said.cut = f"more than {MOST_FIELDS} fields of MIME in one section"
+    for each in section.fields[:MOST_FIELDS]:
         before = seen.get(each.kind)
         if before is None:
             seen[each.kind] = each
@@ -109,7 +114,15 @@ def _odd_saying(head: bytes) -> Saying:
 
 
 def _read(said: Saying, kind: bytes, value: bytes) -> None:
-    """Read one field."""
+    """Read one field, unless there is more than any mail program writes: the work of each adds up."""
+    if len(said.types) > MOST_VALUES or len(said.encodings) > MOST_VALUES or len(said.names) >= MOST_NAMES:
+        said.cut = said.cut or f"more than {MOST_VALUES} names, types or encodings of one part"
+        return
+    if len(value) > LONGEST and kind in _SAY_WHAT:
+        said.cut = said.cut or f"a field of more than {LONGEST // 1024} KiB"
+        value = value[:LONGEST]
+    if value.count(b"*") > MOST_PIECES and kind in {TYPE, DISPOSITION}:
+        said.cut = said.cut or f"a name in more than {MOST_PIECES} pieces"
     _READ[kind](said, value)
     if b"=?" in value and kind in _SAY_WHAT and value.lstrip().startswith(b"=?"):
         for text in encoded_words(value):
@@ -252,6 +265,9 @@ def _location(said: Saying, value: bytes) -> None:
 def _names(said: Saying, given: list[bytes]) -> None:
     """Note every name that a reader may show."""
     for octets in given:
+        if len(said.names) >= MOST_NAMES:
+            said.cut = said.cut or f"more than {MOST_NAMES} names of one part"
+            return
         if _PLAIN_NAME.fullmatch(octets):
             _add(said.names, octets.decode())
             continue

@@ -12,12 +12,11 @@ _WORD = re.compile(rb"=\?([^?]{0,60})\?([bq])\?([^?]*+)(?:\?=?|\Z)", re.IGNORECA
 _BETWEEN = re.compile(rb"(\?=)\s+(?==\?)")
 _OVERLONG = re.compile(rb"[\xc0\xc1][\x80-\xbf]")
 _LONGEST_KEPT = 255  # characters of a name that file systems keep
-_LONGEST = 1024  # octets of a name that are looked at
+LONGEST = 8 * 1024  # octets of a name that are looked at
 _TIMID = frozenset({"idna", "punycode", "unicode_escape", "unicodeescape", "raw_unicode_escape", "undefined"})
 # What an unescaped name must not end in, for Windows does not keep it.
-_PLAIN = re.compile(
-    r"[!#$%&()*+,\-0-9:<=>?@A-Z^_`a-z{|}~\[\]](?:[ !#-.0-:<-\[\]-~]*[!#$%&()*+,\-0-9:<=>?@A-Z^_`a-z{|}~\[\]])?"
-)
+_KEPT = re.compile(r"[;:*?|<>]")  # what some end a name at, for Windows does not take it
+_PLAIN = re.compile(r"[\w!#$%&()+,=@^`{}~\[\]-](?:[\w !#$%&()+,.=@^`{}~\[\]-]*[\w!#$%&()+,=@^`{}~\[\]-])?", re.ASCII)
 _TRAILING = " .\t\r\n\"';"
 
 
@@ -34,7 +33,7 @@ def text_of(octets: bytes, charset: str = "") -> str:
 
 def encoded_words(octets: bytes) -> Iterator[str]:
     """Give a text with its encoded-words (RFC 2047) decoded: each by itself, and all joined first."""
-    octets = octets[:_LONGEST]
+    octets = octets[:LONGEST]
     joined = _BETWEEN.sub(rb"\1", octets)
     yield _each_word(joined)
     rest, charset, collected = 0, "", b""
@@ -78,9 +77,9 @@ def _word_octets(found: re.Match[bytes]) -> bytes:
 
 def names_of(octets: bytes) -> Iterator[str]:
     """Give every name that a reader may show for these octets, the likeliest first."""
-    if len(octets) > _LONGEST:
-        yield text_of(octets[-_LONGEST:])
-        octets = octets[:_LONGEST]
+    if len(octets) > LONGEST:
+        yield text_of(octets[-LONGEST:])
+        octets = octets[:LONGEST]
     first = text_of(octets)
     if b"=?" in octets:
         yield from encoded_words(octets)
@@ -126,8 +125,7 @@ def shown(name: str) -> Iterator[str]:
             yield name.split(odd, 1)[0].strip(_TRAILING)
     if len(clean) > _LONGEST_KEPT:
         yield clean[:_LONGEST_KEPT].strip(_TRAILING)
-    if ";" in clean:
-        yield clean.split(";", 1)[0].strip(_TRAILING)
+    yield _KEPT.split(clean, 1)[0].strip(_TRAILING)
     for separator in "/\\":
         if separator in clean:
             yield clean.rsplit(separator, 1)[1].strip(_TRAILING)

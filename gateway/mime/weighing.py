@@ -62,7 +62,7 @@ def _of_names(part: Part) -> Iterator[Odd]:
     plainly = [name for name in part.names if "=?" not in name and "%" not in name and "''" not in name]
     endings = {ending_of(name) for name in plainly}
     runs = endings & EXECUTABLE_ENDINGS
-    if runs and endings - EXECUTABLE_ENDINGS:
+    if runs and endings - EXECUTABLE_ENDINGS - {""}:
         yield Odd("MIME_NAME", "it is called differently by readers: " + _shown(plainly), Grade.SOFT)
     if any(each in name for name in part.names for each in _LIES):
         yield Odd("MIME_NAME", "its name turns around the direction of reading", Grade.HARD)

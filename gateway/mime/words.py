@@ -56,11 +56,15 @@ class Oddity(msgspec.Struct, frozen=True):
 
 
 class Anatomy(msgspec.Struct, frozen=True):
-    """The parts in their order, and the oddities. ``cut`` says why not all was read, and is empty where all was."""
+    """The parts in their order, and the oddities. ``cut`` says why not all was read, and is empty where all was.
+
+    ``overlong`` says that a line is longer than SMTP allows, which is nothing odd, but cut in two by some programs.
+    """
 
     parts: tuple[Part, ...]
     oddities: tuple[Oddity, ...] = ()
     cut: str = ""
+    overlong: bool = False
 
     @property
     def broken(self) -> bool:

@@ -4,7 +4,9 @@ _DATA = bytes.fromhex("06092a864886f70d010701")  # the object identifier of CMS 
 _CONTENT, _OCTETS, _PIECES = 0xA0, 0x04, 0x24  # tags: explicit content, octet string, octet string in pieces
 _INDEFINITE, _LONG = 0x80, 0x80
 _APPLE = (b"\0\5\x16\0", b"\0\5\x16\7")  # AppleSingle, AppleDouble; RFC 1740
-_ENTRIES, _ENTRY, _REAL_NAME, _MOST_ENTRIES = 26, 12, 3, 32
+_ENTRIES, _ENTRY, _MOST_ENTRIES = 26, 12, 32
+_DATA_FORK, _REAL_NAME = 1, 3
+APPLE_HEAD = _ENTRIES + _MOST_ENTRIES * _ENTRY  # octets in which an AppleSingle file says where its entries are
 
 
 def signed_content(cms: bytes) -> bytes:
@@ -49,14 +51,24 @@ def _pieces(cms: bytes, at: int) -> list[bytes]:
 
 def apple_name(start: bytes) -> bytes:
     """Give the name in an AppleSingle or AppleDouble file, by its first octets; empty where there is none."""
-    if not start.startswith(_APPLE):
-        return b""
-    for number in range(min(_MOST_ENTRIES, int.from_bytes(start[24:26], "big"))):
-        entry = start[_ENTRIES + number * _ENTRY : _ENTRIES + (number + 1) * _ENTRY]
-        if int.from_bytes(entry[:4], "big") == _REAL_NAME:
-            at, length = int.from_bytes(entry[4:8], "big"), int.from_bytes(entry[8:12], "big")
-            return start[at : at + min(length, 1024)]
-    return b""
+    at, stop = _apple_entry(start, _REAL_NAME)
+    return start[at : min(stop, at + 1024)]
+
+
+def apple_fork(start: bytes) -> tuple[int, int]:
+    """Give where the file itself lies in an AppleSingle file, by its first octets: begin and end, the same for none."""
+    return _apple_entry(start, _DATA_FORK)
+
+
+def _apple_entry(start: bytes, kind: int) -> tuple[int, int]:
+    """Give where an entry begins and ends."""
+    if start.startswith(_APPLE):
+        for number in range(min(_MOST_ENTRIES, int.from_bytes(start[24:26], "big"))):
+            entry = start[_ENTRIES + number * _ENTRY : _ENTRIES + (number + 1) * _ENTRY]
+            if int.from_bytes(entry[:4], "big") == kind:
+                at = int.from_bytes(entry[4:8], "big")
+                return at, at + int.from_bytes(entry[8:12], "big")
+    return 0, 0
 
 
 def binhex_name(start: bytes) -> bytes:

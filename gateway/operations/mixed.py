@@ -89,7 +89,8 @@ def _answered_apart(trace: Trace) -> bool:
 
 def _differences(trace: Trace, held: list[RecipientTrace], policy: Policy) -> Iterator[Difference]:
     """Give, once a message, each difference between those who refuse and those who take it."""
-    takers = [each for each in trace.recipients if each.decision is not None and each.decision.action.relays]
+    # Who quarantines or redirects takes it as well: the sender hears 250 for it.
+    takers = [each for each in trace.recipients if each not in held and each.decision is not None]
     found = {_difference(one, other, policy): None for one in held for other in takers}
     yield from found
 
@@ -97,7 +98,7 @@ def _differences(trace: Trace, held: list[RecipientTrace], policy: Policy) -> It
 def _difference(one: RecipientTrace, other: RecipientTrace, policy: Policy) -> Difference:
     """Say why ``one`` refuses what ``other`` takes."""
     decision = one.decision
-    refusing, taking = _domain(one), _domain(other)
+    refusing, taking = _whose(one, other)
     if decision is None or (rules := _rules(policy, one)) is None or (others := _rules(policy, other)) is None:
         return Difference(refusing, taking, "", "one of the domains is not in the policy any more", "")
     check = decision.check or ""
@@ -106,7 +107,13 @@ def _difference(one: RecipientTrace, other: RecipientTrace, policy: Policy) -> D
     rule, their = rules.checks.get(check, _OFF), others.checks.get(check, _OFF)
     if others.observe and not rules.observe:
         return Difference(refusing, taking, check, f"{taking} only observes", f"end the observe mode of {taking}")
-    if (rule.mode, rule.action, rule.actions) == (their.mode, their.action, their.actions):
+    if check == "attachments" and rules.attachments != others.attachments:
+        why = f"{refusing} and {taking} have other attachment rules"
+        return Difference(refusing, taking, check, why, "give both the same attachment rules")
+    if (rule.mode, rule.action) == (their.mode, their.action) and rule.actions != their.actions:
+        why = f"{refusing} and {taking} do other things about its symbols"
+        return Difference(refusing, taking, check, why, f"set the actions of {check} by symbol alike")
+    if (rule.mode, rule.action) == (their.mode, their.action):
         return Difference(refusing, taking, check, "it was found for one of the recipients only", "")
     why = f"{refusing} has {_words(rule)}, {taking} {_words(their)}"
     return Difference(
@@ -145,9 +152,12 @@ def _words(rule: CheckRule) -> str:
     return f"{rule.mode}, {rule.action}" if rule.mode is Mode.ENFORCE else rule.mode.value
 
 
-def _domain(each: RecipientTrace) -> str:
-    """Give a recipient's domain."""
-    return each.address.rpartition("@")[2].lower()
+def _whose(one: RecipientTrace, other: RecipientTrace) -> tuple[str, str]:
+    """Say whose settings are compared: those of two domains, or of two recipients of one."""
+    domains = [each.address.rpartition("@")[2].lower() for each in (one, other)]
+    if domains[0] != domains[1]:
+        return domains[0], domains[1]
+    return one.address.lower(), other.address.lower()
 
 
 def _rules(policy: Policy, each: RecipientTrace) -> Rules | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.lies import controls
+from tests.lies import controls, floods
 from tests.lies.building import (
     COMBINED,
     CONTENT,
@@ -31,11 +31,12 @@ SEVERAL = 300  # mails with several lies at once
 
 def lies() -> Iterator[Lie]:
     """Give every construction that hides something."""
-    for made in (structures(LETTER), encodings(), containers("letter.txt", EICAR), large()):
+    for made in (structures(LETTER), encodings(), containers("letter.txt", EICAR), large(), floods.of_content()):
         yield from _of(CONTENT, "", made)
     yield from _of(SIGNS, "", signs())
     yield from _of(COMBINED, "", combined(SEVERAL))
     yield from _of(NAME, "", names())
+    yield from _of(NAME, "", floods.of_names())
     yield from _of(NAME, "named-", structures(PROGRAM))
     yield from _of(NAME, "named-", containers("letter.exe", HARMLESS_TEXT))
 

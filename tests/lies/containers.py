@@ -31,6 +31,7 @@ def containers(name: str, raw: bytes) -> Told:
     yield from _tnef(name, raw)
     yield from _signed(name, raw)
     yield from _apple(name, raw)
+    yield from _messages(name, raw)
     yield from _archives(name, raw)
 
 
@@ -117,6 +118,7 @@ def _signed(name: str, raw: bytes) -> Told:
 def _apple(name: str, raw: bytes) -> Told:
     """What Apple's mail programs unpack."""
     entries = ((1, raw), (3, name.encode("latin-1")))
+    archive = gzip.compress(zipped(name, raw), mtime=0)
     at, table, data = 26 + 12 * len(entries), b"", b""
     for kind, body in entries:
         table += struct.pack(">III", kind, at + len(data), len(body))
@@ -131,11 +133,22 @@ def _apple(name: str, raw: bytes) -> Told:
             f"In an AppleSingle file, sent as {kind}",
             mixed(TEXT, attachment("letter", whole, kind)),
         )
+    packed = struct.pack(">II16xHIII", 0x00051600, 0x00020000, 1, 1, 38, len(archive)) + archive
+    yield "apple-archive", "In an archive in an AppleSingle file", mixed(TEXT, attachment("letter", packed))
     double = part(
         "Content-Type: multipart/appledouble; boundary=a",
         body=joined("a", attachment("x", b"\0" * 30, "application/applefile"), attachment(name, raw)),
     )
     yield "apple-double", "The second half of an AppleDouble", mixed(TEXT, double)
+
+
+def _messages(name: str, raw: bytes) -> Told:
+    """A file that is called a message of a kind that nobody knows; what is not known is saved as a file."""
+    for kind in ("delivery-status", "disposition-notification", "feedback-report", "http", "x-unknown"):
+        fields = f'Content-Type: message/{kind}; name="{name}"', "Content-Transfer-Encoding: base64"
+        yield f"message-{kind}", f"The whole mail is a message/{kind}", message(*fields, body=base64_of(raw))
+        entity = part(*fields[:1], "Content-Transfer-Encoding: 8bit", body=raw)
+        yield f"message-{kind}-8bit", f"A part is a message/{kind}, as it stands", mixed(TEXT, entity)
 
 
 def _archives(name: str, raw: bytes) -> Told:

@@ -58,6 +58,9 @@ def with_a_virus() -> Iterator[tuple[str, bytes]]:
         "20 MB of dashes, of which each is a delimiter",
         message("Content-Type: multipart/mixed; boundary=-", body=dashes[: 2 * MEGABYTE] + body),
     )
+    names = "".join(f"; filename={each}" for each in range(14_000))
+    heads = [part("Content-Disposition: attachment" + names, body=b"x")] * 60
+    yield "60 heads of 14,000 names", mixed(*heads, LETTER)
     yield "4,000 multiparts deep", _deep("multipart/mixed; boundary=d", 4000)
     yield "1,000 messages deep", _deep("message/rfc822", 1000)
 

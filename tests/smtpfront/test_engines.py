@@ -126,7 +126,7 @@ def test_engines_that_are_down_defer_or_are_gone_without_as_the_policy_says(
     for domain in ("rspamd.test", "spamassassin.test", "both.test"):
         assert send(own, letter(), f"kim@{domain}").startswith("451 4.7.1")
     assert hop.kept == []
-    assert any("rspamd: error: http://127.0.0.1:9/checkv2 can't be asked" in alarm for alarm in own.alarms())
+    assert any("rspamd: error: http://127.0.0.1:9/checkv2 refuses the connection" in alarm for alarm in own.alarms())
     reply = send(own, letter(), "kim@going-on.test")
     assert reply.startswith("250")
     assert {seen(own, reply, check).outcome for check in BOTH} == {"error"}

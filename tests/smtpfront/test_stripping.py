@@ -95,6 +95,7 @@ def test_the_image_is_taken_out_the_rest_is_delivered_and_the_original_is_kept(g
         ("lee@strips.test", Purpose.ORIGINAL),
     ]
     assert trace.disposition == "delivered"
+    assert trace.because.endswith("; taken out: disk.iso (part 1.3)")
     assert [(each.decision and each.decision.action, each.stripped) for each in trace.recipients] == [
         (Action.STRIP, ("disk.iso (part 1.3)",))
     ] * 2

@@ -35,6 +35,11 @@ def test_the_list_shows_what_is_in_quarantine_unless_asked_otherwise(admin: Clie
     assert len(admin.get(f"{LIST}?state=all").context["cl"].result_list) == QuarantinedCopy.objects.count()
 
 
+def test_a_long_reason_is_cut_in_the_list_where_one_sees_it(admin: Client) -> None:
+    QuarantinedCopy.objects.filter(pk=a_copy().pk).update(because="long " * 30)
+    assert f"{'long ' * 17}long…" in admin.get(LIST).content.decode()
+
+
 def test_the_page_shows_text_attachments_and_headers(admin: Client) -> None:
     page = admin.get(f"{LIST}{a_copy().pk}/change/").content.decode()
     assert "your mailbox is full. Please sign in" in page
@@ -176,6 +181,7 @@ def test_what_leaves_by_itself_is_not_in_the_list_to_review_and_can_be_filtered(
     ("purpose", "state", "words"),
     [
         ("original", "quarantined", "Releasing this delivers it whole"),
+        ("original", "released", "Then this was delivered, whole, as it came."),
         ("redirect", "releasing", "It leaves by itself, from the null sender"),
         ("copy", "failed", "The mailbox did not take it: releasing tries again"),
     ],

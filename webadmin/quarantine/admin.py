@@ -18,6 +18,7 @@ from django.shortcuts import redirect, render
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
+from django.utils.text import Truncator
 from django.views.decorators.http import require_GET, require_POST
 from unfold.contrib.filters.admin import FieldTextFilter
 from unfold.decorators import display
@@ -89,12 +90,12 @@ class QuarantinedCopyAdmin(Page):
     @display(description="subject")
     def short_subject(self, row: QuarantinedCopy) -> str:
         """Give the start of the subject."""
-        return row.subject[:90] or "-"
+        return Truncator(row.subject).chars(90) or "-"
 
     @display(description="because")
     def why(self, row: QuarantinedCopy) -> str:
         """Give the start of the reason."""
-        return row.because[:90]
+        return Truncator(row.because).chars(90)
 
     @display(description="size", ordering="size")
     def how_large(self, row: QuarantinedCopy) -> str:

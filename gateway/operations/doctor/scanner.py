@@ -28,7 +28,7 @@ def clamd(config: Config) -> Iterator[Result]:
         except ScannerError as error:
             detail = told.detail if told is not None and told.protection is Protection.NONE else str(error)
             meant = "The others scan meanwhile" if several else "Mail is deferred (451) until it answers"
-            yield fail(f"clamd{of}", f"{detail} {meant}", "start clamd; it may still be loading")
+            yield fail(f"clamd{of}", f"{detail.removesuffix('.')}. {meant}", "start clamd; it may still be loading")
             continue
         yield ok(f"clamd{of}", f"answers: {status.version}")
         yield _age(f"signatures{of}", config, status, told)

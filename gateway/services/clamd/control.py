@@ -83,7 +83,10 @@ def _said(address: str, command: str, seconds: float) -> str:
     try:
         text: str = getattr(way, command)()
     except (package.ClamdError, OSError, ValueError) as error:
-        raise ScannerError(f"clamd at {address}: {error}", Trouble.DOWN) from error
+        # The package tells of a time-out, and of nothing else, by the words of the socket.
+        late = isinstance(error, TimeoutError) or "timed out" in str(error)
+        why = f" gave no answer to {command.upper()} within {seconds:g} seconds" if late else f": {error}"
+        raise ScannerError(f"clamd at {address}{why}", Trouble.DOWN) from error
     if not text:
         raise ScannerError(f"clamd at {address} gave an empty answer to {command.upper()}", Trouble.EMPTY)
     return text

@@ -1,6 +1,8 @@
 """What the check of clamd makes of its answers, and what it sends of a message whose parts readers do not agree on."""
 
 import base64
+import gzip
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -229,6 +231,68 @@ def two_encodings(attachment: bytes) -> bytes:
 async def test_eicar_does_not_hide_behind_broken_mime(clamd_socket: str, hide: Hide) -> None:
     seen = await look(clamd_socket, samples.content(hide(EICAR)))
     assert [each.symbol for each in seen.findings] == ["VIRUS"]
+
+
+def signed(attachment: bytes) -> bytes:
+    return (
+        b"From: a@b.test\r\nMIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=one\r\n\r\n"
+        b"--one\r\nContent-Type: text/plain\r\n\r\nhello\r\n"
+        b'--one\r\nContent-Type: application/octet-stream; name="x.exe"\r\n'
+        b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.b64encode(attachment) + b"\r\n--one--\r\n"
+    )
+
+
+def forwarded(attachment: bytes) -> bytes:
+    return (
+        b"From: a@b.test\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=two\r\n\r\n"
+        b"--two\r\nContent-Type: message/rfc822\r\n\r\n" + signed(attachment) + b"\r\n--two--\r\n"
+    )
+
+
+def message_of_no_kind(attachment: bytes) -> bytes:
+    return (
+        b"From: a@b.test\r\nMIME-Version: 1.0\r\nContent-Type: message/x-unknown\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.b64encode(attachment) + b"\r\n"
+    )
+
+
+def apple_single(attachment: bytes) -> bytes:
+    file = struct.pack(">II16xHIII", 0x00051600, 0x00020000, 1, 1, 38, len(attachment)) + attachment
+    return (
+        b"From: a@b.test\r\nMIME-Version: 1.0\r\nContent-Type: application/applefile\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.b64encode(file) + b"\r\n"
+    )
+
+
+def in_one_long_line(attachment: bytes) -> bytes:
+    named = attachment[:3] + b"\x08" + attachment[4:10] + b"letter" * 100 + b"\0" + attachment[10:]  # RFC 1952 2.3
+    escaped = b"".join(b"=%02X" % each for each in named)
+    return (
+        b"From: a@b.test\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\n"
+        b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + escaped + b"\r\n"
+    )
+
+
+@pytest.mark.parametrize("hide", [signed, forwarded, message_of_no_kind, apple_single, in_one_long_line])
+async def test_eicar_does_not_hide_in_sound_mime_that_clamd_passes_over(clamd_socket: str, hide: Hide) -> None:
+    content = samples.content(hide(gzip.compress(EICAR)))
+    assert (await look(clamd_socket, content, Dissected(Anatomy(())))).outcome is Outcome.MISS
+    seen = await look(clamd_socket, content)
+    assert [each.symbol for each in seen.findings] == ["VIRUS"]
+
+
+async def test_only_what_stands_in_an_unusual_container_is_scanned_again(fake: FakeClamd) -> None:
+    raw = (
+        b"From: a@b.test\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=one\r\n\r\n"
+        b"--one\r\nContent-Type: application/pdf; name=a.pdf\r\n\r\nfirst\r\n"
+        b"--one\r\nContent-Type: multipart/signed; boundary=two\r\n\r\n"
+        b"--two\r\nContent-Type: application/pdf; name=b.pdf\r\n\r\nsecond\r\n--two--\r\n"
+        b"--one--\r\n"
+    )
+    await look(fake.address, samples.content(raw))
+    assert fake.streams[0] == raw
+    assert b"second" in fake.streams
+    assert b"first" not in fake.streams
 
 
 async def test_what_several_readers_cut_out_alike_is_scanned_once(fake: FakeClamd) -> None:

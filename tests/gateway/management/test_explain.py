@@ -85,3 +85,9 @@ def test_what_leaves_is_not_asked_for_a_name_of_its_client(bounce: Path) -> None
     seen = {each["check"] for each in json.loads(said.getvalue())["observations"]}
     assert "sending_limits" in seen
     assert not seen & {"reverse_dns", "helo", "dns_lists", "sender_domain", "spf"}
+
+
+def test_an_address_that_is_none_is_named(home: Path, bounce: Path) -> None:
+    assert home
+    with pytest.raises(CommandError, match="'nobody': address has no domain; give addresses as local@domain"):
+        call_command("explain", str(bounce), "--sender", "", "--recipient", "nobody")

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import struct
 import time
 
 import pytest
@@ -29,6 +30,7 @@ ENCODINGS = [
     "binhex-header",
     "base64+quoted-printable",
     "base64+signed",
+    "base64+apple",
     "guess-base64",
     "never-heard-of",
 ]
@@ -74,6 +76,19 @@ def test_binhex_gives_the_data_behind_its_header() -> None:
     assert undone("binhex", raw).startswith(b"runnnner")
 
 
+@pytest.mark.parametrize("cut", [1, 30, 1000])
+def test_of_an_apple_single_file_the_data_fork_is_given(cut: int) -> None:
+    entries = struct.pack(">III", 3, 50, 6) + struct.pack(">III", 1, 56, 2000)
+    file = struct.pack(">II16xH", 0x00051600, 0x00020000, 2) + entries + b"letter" + b"program." * 250 + b"rest"
+    encoded = base64.b64encode(file)
+    blocks = [encoded[at : at + cut] for at in range(0, len(encoded), cut)]
+    assert undone("base64+apple", *blocks) == b"program." * 250
+
+
+def test_what_is_no_apple_single_file_has_no_data_fork() -> None:
+    assert undone("base64+apple", base64.b64encode(b"%PDF-1.7 " * 100)) == b""
+
+
 @given(plain=st.binary(max_size=300), cut=st.integers(1, 50))
 @pytest.mark.parametrize("encoding", ["base64", "base64-lines", "quoted-printable", "quoted-printable-loose"])
 def test_it_makes_no_difference_in_which_blocks_octets_come(encoding: str, plain: bytes, cut: int) -> None:
@@ -86,6 +101,10 @@ def test_it_makes_no_difference_in_which_blocks_octets_come(encoding: str, plain
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_nothing_makes_it_raise(encoding: str, octets: bytes) -> None:
     undone(encoding, octets[:100], octets[100:])
+
+
+def test_an_overlong_line_is_undone_without_tearing_its_escapes() -> None:
+    assert undone("quoted-printable", *[b"=41" * 10_000] * 100, b"=4", b"1") == b"A" * 1_000_001
 
 
 def test_a_body_is_never_held_whole() -> None:

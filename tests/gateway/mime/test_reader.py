@@ -284,6 +284,24 @@ def test_a_header_section_over_the_bound_is_cut_and_told() -> None:
     assert dissect(b"X-A: " + b"a" * MEGABYTE + b"\r\n\r\n").cut == "a header section of more than 256 KiB"
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"Content-Type: multipart/mixed"
+        + b"".join(b"; boundary=b%d" % each for each in range(20))
+        + b"\r\n\r\n--b19\r\n",
+        b"Content-Disposition: a" + b"".join(b"; filename*%d=b" % each for each in range(100)) + b"\r\n\r\n",
+        b'Content-Disposition: a; filename="' + b"a" * 10_000 + b'.exe"\r\n\r\n',
+        b"A: b\r\n\r\n" + b"begin 644 a\r\n#86)C\r\n`\r\nend\r\n" * 300,
+        b"A: b\r\n\r\n" + (b"UEsDBAAA" * 6 + b"\r\n\r\n") * 300,
+        b"A: b\r\n\r\n" + b"--x\r\nContent-Type: a/b\r\n\r\n" * 300,
+    ],
+    ids=["boundaries", "pieces of a name", "a long name", "uuencode", "base64", "strays"],
+)
+def test_more_of_anything_than_is_read_is_told(raw: bytes) -> None:
+    assert dissect(raw).cut
+
+
 def multipart(body: bytes, boundary: bytes = b"b") -> bytes:
     """A multipart with this body."""
     return b"Content-Type: multipart/mixed; boundary=" + boundary + b"\r\n\r\n" + body

@@ -53,6 +53,8 @@ def names(*fields: str) -> tuple[str, ...]:
         "filename*=utf-8''run%E2%80%8B.exe",
         "filename*=utf-8''run%C0%AEexe",
         "FileName=run.exe",
+        "filename=run.exe*0*",
+        'filename="run.exe:zone"',
         "filename:run.exe",
     ],
 )

@@ -11,7 +11,7 @@ from gateway.mail.decisions import Action, Decision, Disposition
 from gateway.mail.envelope import MailParameters
 from gateway.mail.reply import Reply
 from gateway.mail.trace import RecipientTrace, Trace
-from gateway.models import CheckSetting, Domain, Route, RouteHost
+from gateway.models import CheckSetting, Domain, Recipient, Route, RouteHost
 from gateway.operations import mixed
 from gateway.operations.ingest import ingest_once
 from gateway.operations.publish import publish_policy
@@ -107,6 +107,38 @@ def test_a_domain_that_only_observes_is_named(domains: tuple[Domain, Domain], in
     publish_policy("test", probed=True)
     ingest(both("01a", "clamav", "VIRUS"), both("01b", "spam"))
     assert {each.remedy for each, _ in mixed.cost(7).differences} == {"end the observe mode of mild.test"}
+
+
+def test_who_quarantines_what_another_refuses_takes_it(domains: tuple[Domain, Domain], ingest: Ingest) -> None:
+    CheckSetting.objects.create(domain=domains[0], check_name="attachments", mode="enforce", action="reject")
+    publish_policy("test", probed=True)
+    trace = both("01a", "attachments", "ATTACHMENT_SCRIPT")
+    trace.recipients[1].decision = Decision(Action.QUARANTINE, "so it is", "attachments", "ATTACHMENT_SCRIPT")
+    ingest(trace)
+    assert only(mixed.cost(7)).why == "strict.test has enforce, reject, mild.test enforce, quarantine"
+
+
+def test_other_actions_by_symbol_are_named(domains: tuple[Domain, Domain], ingest: Ingest) -> None:
+    actions = {"ATTACHMENT_SCRIPT": "reject"}
+    CheckSetting.objects.create(
+        domain=domains[0], check_name="attachments", mode="enforce", action="quarantine", actions=actions
+    )
+    publish_policy("test", probed=True)
+    ingest(both("01a", "attachments", "ATTACHMENT_SCRIPT"))
+    assert only(mixed.cost(7)).remedy == "set the actions of attachments by symbol alike"
+
+
+def test_other_attachment_rules_of_two_recipients_are_named(domains: tuple[Domain, Domain], ingest: Ingest) -> None:
+    rules = [{"name": "scripts", "names": ["*.js"], "types": [], "inside": True, "action": "reject"}]
+    for local, own in (("kim", rules), ("lee", [])):
+        Recipient.objects.create(domain=domains[0], local_part=local, attachments=own)
+    publish_policy("test", probed=True)
+    trace = both("01a", "attachments", "ATTACHMENT_SCRIPT")
+    trace.recipients[1].address = "lee@strict.test"
+    ingest(trace)
+    difference = only(mixed.cost(7))
+    assert (difference.refuses, difference.takes) == ("kim@strict.test", "lee@strict.test")
+    assert difference.remedy == "give both the same attachment rules"
 
 
 def test_where_no_setting_is_behind_it_none_is_blamed(domains: tuple[Domain, Domain], ingest: Ingest) -> None:

@@ -495,6 +495,14 @@ def test_one_that_takes_no_connection_is_not_waited_for_forever(tmp_path: Path) 
             ping_version(str(tmp_path / "full"), 0.2)
 
 
+def test_one_that_hangs_is_told_from_one_that_is_down(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "hangs"))
+        listener.listen(1)
+        with pytest.raises(ScannerError, match=r"hangs gave no answer to VERSION within 0\.2 seconds"):
+            ping_version(str(tmp_path / "hangs"), 0.2)
+
+
 class answering_version:  # noqa: N801 - reads like the function that it is
     """A blocking server on loopback that answers one VERSION."""
 
