@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run run demo doctor test bench lint format lock wheel
+.PHONY: help setup setup-run run demo doctor test bench vm lint format lock wheel
 
 PYTHON_BIN := .venv/bin/python
 export PYTHON
@@ -47,6 +47,9 @@ bench: setup ## speed and memory of the SMTP side, as ratios and bounds (a few m
 	@$(PYTHON_BIN) -m bench.judge
 	@$(PYTHON_BIN) -m bench.storm
 	@$(PYTHON_BIN) -m bench.door
+
+vm: ## log in to a real Debian machine, made and run here (ARGS="--release trixie --bare --fresh")
+	@scripts/vm shell $(ARGS)
 
 lint: ## style, types, who may import whom, and whether a migration is missing
 	@scripts/venv dev
