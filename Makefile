@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run run demo doctor test bench vm lint format lock wheel
+.PHONY: help setup setup-run run demo doctor test bench vm lint ansible-lint format lock wheel
 
 PYTHON_BIN := .venv/bin/python
 export PYTHON
@@ -18,6 +18,7 @@ setup: setup-run ## install what is missing to run and to test: Debian packages,
 	@echo "[4/4] Python packages to test with"
 	@scripts/venv dev
 	@scripts/venv build
+	@scripts/venv ansible
 
 setup-run:
 	@echo "[1/$(STEPS)] Debian packages to run with"
@@ -54,6 +55,10 @@ vm: ## log in to a real Debian machine, made and run here (ARGS="--release trixi
 lint: ## style, types, who may import whom, and whether a migration is missing
 	@scripts/venv dev
 	@scripts/lint
+
+ansible-lint: ## the playbooks: their syntax and style
+	@scripts/venv ansible
+	@cd ansible && PATH=$$PWD/../.venv-ansible/bin:$$PATH ansible-lint --quiet
 
 format: ## lay the code out as lint wants it
 	@scripts/venv dev
