@@ -9,7 +9,7 @@ export PYTHON
 
 help: ## this menu
 	@echo "Backstop: make TARGET, where TARGET is one of"
-	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: STEPS = 4
 setup: setup-run ## install what is missing to run and to test: Debian packages, and .venv from the lock files
@@ -58,7 +58,7 @@ lint: ## style, types, who may import whom, and whether a migration is missing
 
 ansible-lint: ## the playbooks: their syntax and style
 	@scripts/venv ansible
-	@cd ansible && PATH=$$PWD/../.venv-ansible/bin:$$PATH ansible-lint --quiet
+	@cd ansible && PATH=$$PWD/../.venv-ansible/bin:$$PATH ansible-lint -q
 
 format: ## lay the code out as lint wants it
 	@scripts/venv dev
