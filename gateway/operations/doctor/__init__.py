@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from gateway.config import Config
 from gateway.operations.doctor import (
+    backups,
     database,
     dns,
     engines,
@@ -44,6 +45,8 @@ LOOKS: dict[str, Callable[[Config], Iterator[Result]]] = {
     "recipients": recipients.validation,
     "forwarders": forwarders.validate,
     "stages": stages.guided,
+    "backup": backups.made,
+    "restored": backups.restored,
 }
 
 
