@@ -237,9 +237,10 @@ def test_a_lost_250_makes_no_second_copy_at_the_other_instance(
 def test_at_a_stop_a_client_that_has_just_come_may_send_its_message_and_no_other(
     tmp_path: Path, environment: dict[str, str], hop: NextHop, sockets: dict[str, socket.socket]
 ) -> None:
-    port = port_of(sockets["inbound"])
+    port, statuses = port_of(sockets["inbound"]), tmp_path / "home" / "status"
+    alone = environment | {"BACKSTOP_NODE__PROCESSES": "1"}
     with (
-        Unit(tmp_path, SMTPD, environment, sockets=sockets).wait_until_ready() as unit,
+        Unit(tmp_path, SMTPD, alone, sockets=sockets).wait_until_ready() as unit,
         Client(port) as served,
         Client(port) as come,
     ):
@@ -247,6 +248,7 @@ def test_at_a_stop_a_client_that_has_just_come_may_send_its_message_and_no_other
         served.say("RSET")
         unit.process.send_signal(signal.SIGTERM)
         assert served.reply().startswith("421 4.3.2")
+        until("it drains", lambda: all(json.loads(each.read_text())["draining"] for each in statuses.glob("*.json")))
         come.open("them@other.test", "alice@example.test")
         assert come.data(mail()).startswith("250 2.0.0")
         assert come.reply().startswith("421 4.3.2")
