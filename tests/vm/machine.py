@@ -58,8 +58,6 @@ class Machine:
         folder.mkdir(parents=True, exist_ok=True)
         if not self.disk.exists():
             _overlay(self.disk, image.disk, "raw", disk)
-        elif self.disk.stat().st_mtime < image.disk.stat().st_mtime:
-            raise MachineError(f"{self.disk} stands on an image that is no more; remove it")
         atexit.register(self.close)
 
     def __enter__(self) -> Self:
@@ -84,6 +82,8 @@ class Machine:
         """Switch it on and wait until root can log in; gives the seconds. Ports stay those of the first boot."""
         if self.running:
             raise MachineError("it is running already")
+        if self.disk.stat().st_mtime < self.image.disk.stat().st_mtime:
+            raise MachineError(f"{self.disk} stands on an image that is no more; remove it")
         if not self.disk.stat().st_mode & 0o200:
             raise MachineError(f"other machines stand on {self.disk}; boot a copy of it instead")
         if threading.current_thread() is not threading.main_thread():
