@@ -2,14 +2,14 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run run demo doctor test bench lint format lock wheel
+.PHONY: help setup setup-run run demo doctor test bench vm lint ansible-lint format lock wheel
 
 PYTHON_BIN := .venv/bin/python
 export PYTHON
 
 help: ## this menu
 	@echo "Backstop: make TARGET, where TARGET is one of"
-	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: STEPS = 4
 setup: setup-run ## install what is missing to run and to test: Debian packages, and .venv from the lock files
@@ -18,6 +18,7 @@ setup: setup-run ## install what is missing to run and to test: Debian packages,
 	@echo "[4/4] Python packages to test with"
 	@scripts/venv dev
 	@scripts/venv build
+	@scripts/venv ansible
 
 setup-run:
 	@echo "[1/$(STEPS)] Debian packages to run with"
@@ -49,9 +50,16 @@ bench: setup ## speed and memory of the SMTP side, as ratios and bounds (a few m
 	@$(PYTHON_BIN) -m bench.door
 	@$(PYTHON_BIN) -m bench.pipeline
 
+vm: ## log in to a real Debian machine, made and run here (ARGS="--release trixie --bare --fresh")
+	@scripts/vm shell $(ARGS)
+
 lint: ## style, types, who may import whom, and whether a migration is missing
 	@scripts/venv dev
 	@scripts/lint
+
+ansible-lint: ## the playbooks: their syntax and style
+	@scripts/venv ansible
+	@cd ansible && PATH=$$PWD/../.venv-ansible/bin:$$PATH ansible-lint -q
 
 format: ## lay the code out as lint wants it
 	@scripts/venv dev

@@ -179,6 +179,13 @@ class Retention(_Section, frozen=True):
     quarantine_min_free: int = 512 * 1024**2
 
 
+class Backup(_Section, frozen=True):
+    """After how many days without a backup, and without a proof that one can be restored, there is an alarm."""
+
+    days: float = 2.0
+    proof_days: float = 8.0
+
+
 class Log(_Section, frozen=True):
     """``format`` is ``text`` or ``json``; ``level`` a name of Python's logging."""
 
@@ -208,6 +215,7 @@ class Config(_Section, frozen=True):
     broker: Broker = Broker()
     console: Console = Console()
     retention: Retention = Retention()
+    backup: Backup = Backup()
     log: Log = Log()
     embedded: Embedded = Embedded()
 
@@ -297,10 +305,9 @@ class Config(_Section, frozen=True):
 def load(environment: Mapping[str, str] | None = None) -> Config:
     """Read the configuration. Raises ConfigError, which names the place and the remedy."""
     environment = os.environ if environment is None else environment
-    named = environment.get("BACKSTOP_CONFIG")
-    file = Path(named) if named else SYSTEM_FILE
+    file = file_of(environment) or SYSTEM_FILE
     values: dict[str, Any] = {}
-    if named or file.exists():
+    if file_of(environment):
         try:
             values = tomllib.loads(file.read_text())
         except FileNotFoundError:
@@ -331,6 +338,13 @@ def load(environment: Mapping[str, str] | None = None) -> Config:
             where = f"{file} or BACKSTOP_SMTP__BALANCERS"
             raise ConfigError(f"{where}: smtp.balancers: {network!r} is no network such as 192.0.2.0/24") from None
     return config
+
+
+def file_of(environment: Mapping[str, str] | None = None) -> Path | None:
+    """Give the file that the configuration is read from, None where there is none."""
+    named = (os.environ if environment is None else environment).get("BACKSTOP_CONFIG")
+    file = Path(named) if named else SYSTEM_FILE
+    return file if named or file.exists() else None
 
 
 def _path(wanted: type, value: object) -> object:

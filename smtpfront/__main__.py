@@ -15,10 +15,11 @@ from gateway import config as node_config
 from gateway import logs
 from gateway.config import Config, ConfigError
 from gateway.spool.disk import SpoolError
-from smtpfront import activation, child, instance, listeners
+from smtpfront import activation, instance, listeners
 from smtpfront.instance import InstanceRunsError
 from smtpfront.listeners import ListenError
 from smtpfront.parent import GRACE_SECONDS, Parent
+from smtpfront.share import Share
 
 log = logging.getLogger("smtpd")
 
@@ -38,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _log(config)
     if options.child:
         _die_with_parent()
-        return child.run(config, msgspec.json.decode(options.child, type=child.Share))
+        from smtpfront import child  # noqa: PLC0415 - the parent needs none of what speaks SMTP, nor its memory
+
+        return child.run(config, msgspec.json.decode(options.child, type=Share))
     return _parent(config)
 
 

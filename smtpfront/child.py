@@ -21,9 +21,9 @@ from gateway.services.ledger import LedgerError
 from gateway.spool.disk import SpoolError
 from smtpfront import verbs
 from smtpfront.front import Front
-from smtpfront.listeners import Listener
 from smtpfront.pulse import Beat, beat
 from smtpfront.session import Session
+from smtpfront.share import Share
 
 log = logging.getLogger("smtpd")
 
@@ -31,15 +31,6 @@ HOUSEKEEPING_SECONDS = 1.0
 ACCEPTED_SECONDS = 0.2  # at a stop, until each connection that was accepted has its session
 ARRIVING_SECONDS = 3.0  # at a stop, what a client without a transaction gets to begin its first
 GARBAGE_THRESHOLD = 20_000  # new objects until the youngest are looked through; Python's own is 700
-
-
-class Share(msgspec.Struct, frozen=True):
-    """What a child gets from its parent: its slot, the sockets to serve, those of the counters and of its pulse."""
-
-    slot: str
-    listeners: list[tuple[Listener, int]]
-    counters: int
-    pulse: int
 
 
 class Status(msgspec.Struct, frozen=True):

@@ -16,9 +16,9 @@ import msgspec
 from gateway import notify
 from gateway.config import Config
 from gateway.services.counters import CounterServer
-from smtpfront.child import Share
 from smtpfront.listeners import Listener
 from smtpfront.pulse import Pulses
+from smtpfront.share import Share
 
 log = logging.getLogger("smtpd")
 

@@ -32,7 +32,7 @@ class ConsoleSite(UnfoldAdminSite):
         from webadmin.messages import views as messages  # noqa: PLC0415 - as its neighbour
         from webadmin.policy import comparing, importing, marking, publishing, sending, trying  # noqa: PLC0415 - as its neighbour
         from webadmin.quarantine import scanning  # noqa: PLC0415 - as its neighbour
-        from webadmin.system import health, lists  # noqa: PLC0415 - as its neighbour
+        from webadmin.system import health, lists, restored  # noqa: PLC0415 - as its neighbour
 
         return [
             path("messages/<str:message>/", self.admin_view(messages.by_id), name="message"),
@@ -50,6 +50,7 @@ class ConsoleSite(UnfoldAdminSite):
             path("try/", self.admin_view(trying.try_recipient), name="try_recipient"),
             path("refusals/", self.admin_view(refusals.page), name="refusals"),
             path("refusals/mixed/", self.admin_view(mixed.page), name="mixed"),
+            path("restored/", self.admin_view(restored.restored), name="restored"),
             path("health/probe/", self.admin_view(lists.probe), name="probe_lists"),
             path("health/clear-cache/", self.admin_view(lists.clear_cache), name="clear_cache"),
             path("health/", self.admin_view(health.health), name="health"),

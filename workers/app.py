@@ -33,6 +33,7 @@ app.conf.update(
         "workers.probe",
         "workers.lists",
         "workers.signatures",
+        "workers.backups",
     ],
     beat_schedule_filename=str(_SCHEDULE),
     beat_schedule={
@@ -43,6 +44,7 @@ app.conf.update(
         "signatures": {"task": "signatures.look_again", "schedule": 600.0, "options": {"expires": 500.0}},
         "lists": {"task": "lists.probe", "schedule": 180.0, "options": {"expires": 170.0}},
         "probe": {"task": "probe.look_again", "schedule": 3600.0, "options": {"expires": 3000.0}},
+        "backups": {"task": "backups.watch", "schedule": 3600.0, "options": {"expires": 3000.0}},
         "keys": {"task": "keys.tend", "schedule": 3600.0, "options": {"expires": 3000.0}},
     },
 )

@@ -82,11 +82,11 @@ def sink_elsewhere(config: Config) -> str | None:
     )
 
 
-def make_administrator() -> str | None:
+def make_administrator(name: str = ADMINISTRATOR) -> str | None:
     """Make the administrator and give the password, which is stored nowhere else; None where there is one already."""
     users = get_user_model()
     if users.objects.filter(is_superuser=True).exists():
         return None
     password = secrets.token_urlsafe(15)
-    users.objects.create_superuser(ADMINISTRATOR, password=password)
+    users.objects.create_superuser(name, password=password)
     return password

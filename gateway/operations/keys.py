@@ -144,8 +144,11 @@ def zone_line(name: str, value: str) -> str:
 def dkim_public(secret: str) -> str:
     """Give the public key of a private one, in base64; empty where there is none that can be used."""
     pem = secrets.read(settings.CONFIG.secrets_folder, secret) if secret else None
-    if not pem:
-        return ""
+    return public_of(pem or "")
+
+
+def public_of(pem: str) -> str:
+    """Give the public key of a private one in PEM, in base64; empty where it can't be used."""
     try:
         public = serialization.load_pem_private_key(pem.encode(), None).public_key()
     except (ValueError, TypeError):

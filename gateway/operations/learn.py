@@ -20,7 +20,7 @@ from gateway.config import Config
 from gateway.mail.message import Content
 from gateway.models import Lesson
 from gateway.models.lesson import LessonKind, LessonState
-from gateway.operations import audit, broker, columns
+from gateway.operations import audit, broker, columns, hold
 from gateway.policy import codec
 from gateway.policy.matching import Policy
 from gateway.policy.snapshot import Mode
@@ -87,7 +87,9 @@ def of_message(message: str) -> QuerySet[Lesson]:
 
 
 def ring_due() -> int:
-    """Ring for every lesson that is due and that nobody has in hand; gives how many."""
+    """Ring for every lesson that is due and that nobody has in hand; gives how many. A restored node waits."""
+    if hold.of(settings.CONFIG) is not None:
+        return 0
     due = Lesson.objects.filter(state=LessonState.WAITING, next_attempt__lte=timezone.now()).order_by("next_attempt")
     numbers = list(due.values_list("pk", flat=True)[:1000])
     for number in numbers:
@@ -103,6 +105,8 @@ def teach_before_it_goes(message: str) -> None:
 
 def teach(number: int) -> LessonState | None:
     """Try one lesson; gives its state then, None where it was not due, or was asked for anew meanwhile."""
+    if hold.of(settings.CONFIG) is not None:
+        return None
     now = timezone.now()
     taken = Lesson.objects.filter(pk=number, state=LessonState.WAITING, next_attempt__lte=now).update(
         attempts=F("attempts") + 1, next_attempt=now + CLAIM

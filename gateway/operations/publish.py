@@ -114,7 +114,7 @@ def applied() -> list[ProcessStatus]:
     for path in sorted(settings.CONFIG.status_folder.glob("smtp-*.json")):
         with contextlib.suppress(OSError, msgspec.MsgspecError):
             found.append(msgspec.json.decode(path.read_bytes(), type=ProcessStatus, strict=False))
-    return sorted(found, key=lambda each: each.slot)
+    return sorted(found, key=lambda each: (len(each.slot), each.slot))
 
 
 def _snapshot_of(revision: models.PolicyRevision) -> Snapshot:

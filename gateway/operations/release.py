@@ -2,7 +2,8 @@
 
 The state is in the database, and every step is a conditional UPDATE, so a task that runs twice delivers once. A worker
 that was killed loses its claim after 15 minutes; a copy whose ``2xx`` was not written down by then is delivered once
-more, which is better than never. Nothing is ever sent back to a sender: what can't be delivered is told at the console.
+more, which is better than never. On a restored node nothing is due until a person says so. Nothing is ever sent back
+to a sender: what can't be delivered is told at the console.
 """
 
 import contextlib
@@ -27,7 +28,7 @@ from gateway.mail.message import Content
 from gateway.mail.reply import Reply
 from gateway.models import QuarantinedCopy
 from gateway.models.quarantine import CopyState
-from gateway.operations import alarms, audit, broker, columns, learn
+from gateway.operations import alarms, audit, broker, columns, hold, learn
 from gateway.operations.delete import remove_unused_bytes
 from gateway.operations.marked import marked
 from gateway.outbound.dkim_signature import KeyUnusableError, MessageUnsignableError
@@ -101,6 +102,8 @@ def ring_for(messages: Sequence[str]) -> int:
 
 def _ring(copies: QuerySet[QuarantinedCopy]) -> int:
     """Ring for these copies, or for the first of them; gives for how many."""
+    if hold.of(settings.CONFIG) is not None:
+        return 0
     numbers = list(copies.order_by("next_attempt").values_list("pk", flat=True)[:1000])
     for number in numbers:
         broker.ring(number)
@@ -112,6 +115,8 @@ def deliver(number: int) -> CopyState | None:
 
     Raises ``django.db.Error``.
     """
+    if hold.of(settings.CONFIG) is not None:
+        return None
     claimed = timezone.now()
     taken = QuarantinedCopy.objects.filter(_due(claimed), pk=number).update(claimed=claimed, attempts=F("attempts") + 1)
     if not taken:

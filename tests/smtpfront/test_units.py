@@ -234,6 +234,39 @@ def test_a_lost_250_makes_no_second_copy_at_the_other_instance(
     assert len(hop.kept) == 1
 
 
+def test_at_a_stop_a_client_that_has_just_come_may_send_its_message_and_no_other(
+    tmp_path: Path, environment: dict[str, str], hop: NextHop, sockets: dict[str, socket.socket]
+) -> None:
+    port, statuses = port_of(sockets["inbound"]), tmp_path / "home" / "status"
+    alone = environment | {"BACKSTOP_NODE__PROCESSES": "1"}
+    with (
+        Unit(tmp_path, SMTPD, alone, sockets=sockets).wait_until_ready() as unit,
+        Client(port) as served,
+        Client(port) as come,
+    ):
+        served.open("them@other.test", "alice@example.test")
+        served.say("RSET")
+        unit.process.send_signal(signal.SIGTERM)
+        assert served.reply().startswith("421 4.3.2")
+        until("it drains", lambda: all(json.loads(each.read_text())["draining"] for each in statuses.glob("*.json")))
+        come.open("them@other.test", "alice@example.test")
+        assert come.data(mail()).startswith("250 2.0.0")
+        assert come.reply().startswith("421 4.3.2")
+        assert unit.process.wait(10) == 0
+    assert len(hop.kept) == 1
+
+
+def test_who_connects_while_no_instance_runs_waits_for_the_next_one(
+    tmp_path: Path, environment: dict[str, str], sockets: dict[str, socket.socket]
+) -> None:
+    with Unit(tmp_path, SMTPD, as_instance("a", environment), name="a", sockets=sockets).wait_until_ready() as a:
+        assert a.stop() == 0
+    with socket.create_connection(sockets["inbound"].getsockname(), 30) as waiting:
+        waiting.settimeout(30)
+        with Unit(tmp_path, SMTPD, as_instance("b", environment), name="b", sockets=sockets):
+            assert waiting.recv(100).startswith(b"220 mx.example.test")
+
+
 class Load:
     """Mail that keeps coming, ten connections at once, a message each, until it is told to end."""
 

@@ -22,8 +22,7 @@ def main() -> int:
         if options.what == "shell":
             return _look_around(made, fresh=options.fresh or options.again)
         if options.what == "proof":
-            with tempfile.TemporaryDirectory(dir=HOME) as folder:
-                return proof.run(made, Path(folder))
+            return _prove(made)
     except (ImageError, MachineError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -39,6 +38,20 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--again", action="store_true", help="make the image anew, with the packages of today")
     parser.add_argument("--fresh", action="store_true", help="shell: forget what earlier sessions changed")
     return parser.parse_args()
+
+
+def _prove(made: Image) -> int:
+    """Take the steps in a folder that stays where one of them failed."""
+    folder = Path(tempfile.mkdtemp(prefix="proof-", dir=HOME))
+    code = 1
+    try:
+        code = proof.run(made, folder)
+    finally:
+        if code == 0:
+            shutil.rmtree(folder)
+        else:
+            sys.stderr.write(f"consoles and disks are in {folder}\n")
+    return code
 
 
 def _look_around(made: Image, *, fresh: bool) -> int:

@@ -29,6 +29,8 @@ BOOT_SECONDS = 300.0  # on two busy cores that emulate; half a minute on idle on
 # What costs time and serves nothing in a test is left out.
 _KERNEL_OPTIONS = "root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off modprobe.blacklist=kvm_amd,kvm_intel"
 _ANSWER_SECONDS = 30.0  # for the emulator itself
+_GREETING_SECONDS = 5.0
+_RESTARTS = "reboot: Restarting system"  # the kernel's last words
 _LAST_LINES = 15
 _POLL = 0.5  # seconds
 
@@ -56,8 +58,6 @@ class Machine:
         folder.mkdir(parents=True, exist_ok=True)
         if not self.disk.exists():
             _overlay(self.disk, image.disk, "raw", disk)
-        elif self.disk.stat().st_mtime < image.disk.stat().st_mtime:
-            raise MachineError(f"{self.disk} stands on an image that is no more; remove it")
         atexit.register(self.close)
 
     def __enter__(self) -> Self:
@@ -82,6 +82,8 @@ class Machine:
         """Switch it on and wait until root can log in; gives the seconds. Ports stay those of the first boot."""
         if self.running:
             raise MachineError("it is running already")
+        if self.disk.stat().st_mtime < self.image.disk.stat().st_mtime:
+            raise MachineError(f"{self.disk} stands on an image that is no more; remove it")
         if not self.disk.stat().st_mode & 0o200:
             raise MachineError(f"other machines stand on {self.disk}; boot a copy of it instead")
         if threading.current_thread() is not threading.main_thread():
@@ -132,8 +134,11 @@ class Machine:
         before = self._boot_id()
         if not before:
             raise MachineError(f"nobody can log in, so that it can't be rebooted{self._last_seen()}")
+        restarts = self.console.count(_RESTARTS)
         self.ssh("systemctl reboot", check=False)
         self._hang_up()
+        # Who knocked while it goes down would wait for an answer that never comes.
+        self._until("it has gone down to reboot", seconds, lambda: self.console.count(_RESTARTS) > restarts)
         self._until("it has rebooted", seconds, lambda: self._greets() and self._boot_id() not in {"", before})
         return time.monotonic() - began
 
@@ -273,7 +278,7 @@ class Machine:
         """Whether its SSH server answers; qemu itself takes every connection."""
         with (
             contextlib.suppress(OSError),
-            socket.create_connection(("127.0.0.1", self.forward(SSH)), 10) as connection,
+            socket.create_connection(("127.0.0.1", self.forward(SSH)), _GREETING_SECONDS) as connection,
         ):
             return connection.recv(4) == b"SSH-"
         return False

@@ -188,7 +188,7 @@ def system(home: Path) -> None:
     status.mkdir(parents=True, exist_ok=True)
     for slot in (0, 1):
         text = {
-            "slot": slot,
+            "slot": str(slot),
             "pid": 4100 + slot,
             "revision": 2 - slot,
             "revision_error": "",

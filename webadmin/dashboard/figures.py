@@ -18,7 +18,7 @@ from gateway.models.quarantine import CopyState
 from gateway.operations import publish
 from webadmin.bounces import readiness
 from webadmin.messages import refusals
-from webadmin.system import health
+from webadmin.system import health, restored
 
 WORDS = ("delivered", "quarantined", "redirected", "rejected", "deferred", "dropped", "mixed", "abandoned")
 assert {*WORDS} == {*Disposition, "mixed"}  # noqa: S101 - a new disposition must not be left off the page
@@ -65,6 +65,7 @@ def gather(request: HttpRequest) -> dict[str, Any]:
     if user.has_perm("gateway.view_alarm"):
         gathered["alarms"] = Alarm.objects.filter(cleared=None)[:6]
         gathered["alarm_count"] = Alarm.objects.filter(cleared=None).count()
+        gathered |= restored.gathered()
     gathered |= readiness.reached(request)
     if user.has_perm("gateway.view_storm"):
         gathered["storms"] = Storm.objects.filter(closed=None).order_by("-count")[:6]

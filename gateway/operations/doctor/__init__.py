@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from gateway.config import Config
 from gateway.operations.doctor import (
     attachments,
+    backups,
     database,
     dns,
     engines,
@@ -46,6 +47,8 @@ LOOKS: dict[str, Callable[[Config], Iterator[Result]]] = {
     "recipients": recipients.validation,
     "forwarders": forwarders.validate,
     "stages": stages.guided,
+    "backup": backups.made,
+    "restored": backups.restored,
 }
 
 

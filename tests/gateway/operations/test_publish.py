@@ -198,7 +198,7 @@ def test_what_each_smtp_process_applies_is_read_from_its_status(home: Path) -> N
     folder = home / "status"
     folder.mkdir()
     now = time.time()
-    (folder / "smtp-1.json").write_text(json.dumps({"slot": 1, "pid": 11, "revision": 3, "heartbeat": now}))
-    (folder / "smtp-0.json").write_text(json.dumps({"slot": 0, "pid": 10, "revision": 2, "heartbeat": now - 60}))
+    (folder / "smtp-a-1.json").write_text(json.dumps({"slot": "a-1", "pid": 11, "revision": 3, "heartbeat": now}))
+    (folder / "smtp-1.json").write_text(json.dumps({"slot": "1", "pid": 10, "revision": 2, "heartbeat": now - 60}))
     (folder / "smtp-2.json").write_text("{")
-    assert [(each.slot, each.revision, each.alive) for each in publish.applied()] == [("0", 2, False), ("1", 3, True)]
+    assert [(each.slot, each.revision, each.alive) for each in publish.applied()] == [("1", 2, False), ("a-1", 3, True)]

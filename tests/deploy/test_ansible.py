@@ -1,0 +1,239 @@
+"""The playbooks without a machine: their form, and what they write, shown to the very programs that will read it.
+
+A program that is not installed can't be asked; then its test is skipped, and says so. tests/vm shows the rest.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from gateway import config
+from gateway.operations.apply import apply_policy
+
+ROOT = Path(__file__).resolve().parents[2]
+ANSIBLE = ROOT / "ansible"
+PROGRAMS = ROOT / ".venv-ansible" / "bin"
+PLAYBOOKS = sorted(path.name for path in ANSIBLE.glob("*.yml"))
+TEMPLATES = sorted(ANSIBLE.glob("roles/*/templates/*.j2"))
+ROLES = sorted(path.name for path in (ANSIBLE / "roles").iterdir())
+
+pytestmark = pytest.mark.skipif(not PROGRAMS.exists(), reason="ansible is not installed: scripts/venv ansible")
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may ask it")
+
+
+def ansible(*command: str) -> str:
+    """Run one of ansible's programs on the example inventory; gives what it said."""
+    environment = os.environ | {"PATH": f"{PROGRAMS}:{os.environ['PATH']}", "ANSIBLE_NOCOLOR": "1"}
+    done = subprocess.run(command, cwd=ANSIBLE, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def ask(program: str, *arguments: object) -> str:
+    """Ask a program what it thinks of a file; gives what it said."""
+    found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+    if found is None:
+        pytest.skip(f"{program} is not installed")
+    done = subprocess.run((found, *map(str, arguments)), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that the templates make for the example inventory, as role/name."""
+    folder = tmp_path_factory.mktemp("rendered")
+    wanted = json.dumps({"files": [str(path) for path in TEMPLATES], "out": str(folder / "texts.json")})
+    inventory = ("-i", "inventory.example/hosts.yml")
+    ansible("ansible-playbook", *inventory, "../tests/deploy/render.yml", "--tags", "render", "-e", wanted)
+    for template, text in zip(TEMPLATES, json.loads((folder / "texts.json").read_text()), strict=True):
+        file = folder / template.parts[-3] / template.stem
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    return folder
+
+
+def await_file(path: Path) -> None:
+    """Wait until it is there."""
+    until = time.monotonic() + 20
+    while not path.exists():
+        assert time.monotonic() < until, f"{path} did not appear"
+        time.sleep(0.02)
+
+
+def certificate(folder: Path) -> None:
+    kind = (
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-subj",
+        "/CN=mx1.example.org",
+    )
+    ask("openssl", "req", *kind, "-keyout", folder / "key.pem", "-out", folder / "cert.pem")
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_a_playbook_has_the_right_syntax(playbook: str) -> None:
+    ansible("ansible-playbook", "-i", "inventory.example/hosts.yml", "--syntax-check", playbook)
+
+
+def test_nothing_is_found_by_ansible_lint_at_its_strictest() -> None:
+    assert "profile: production" in (ANSIBLE / ".ansible-lint").read_text()
+    ansible("ansible-lint", "-q")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_says_what_it_is_and_what_can_be_set(role: str) -> None:
+    lines = (ANSIBLE / "roles" / role / "defaults" / "main.yml").read_text().splitlines()
+
+    assert lines[0].startswith(f"# {role}: ")
+    variables = [line for line in lines if line[:1].isalpha()]
+    assert variables
+    assert all(line.startswith(f"{role}_") for line in variables)
+
+
+def test_every_template_is_rendered(rendered: Path) -> None:
+    for template in TEMPLATES:
+        text = (rendered / template.parts[-3] / template.stem).read_text()
+        assert "Ansible managed" in text, template
+        assert "{{" not in text.replace("${", ""), template
+
+
+def test_no_secret_stands_in_the_inventory() -> None:
+    for file in (ANSIBLE / "inventory.example").rglob("*.yml"):
+        assert "password" not in file.read_text(), file
+
+
+def test_the_gateway_takes_its_configuration(rendered: Path) -> None:
+    read = config.load({"BACKSTOP_CONFIG": str(rendered / "gateway" / "backstop.toml")})
+
+    assert read.name == "mx1.example.org"
+    assert read.home == Path("/var/lib/backstop")
+    assert read.clamd_addresses == ("/run/clamav/clamd.ctl",)
+    assert read.console.allowed_hosts == ("mx1.example.org",)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("home")
+def test_the_policy_of_the_inventory_can_be_applied() -> None:
+    file = ANSIBLE / "inventory.example" / "files" / "policy.yml"
+
+    assert apply_policy(file.read_text(), file.name, "test", check=True)
+
+
+@as_root
+@pytest.mark.parametrize("file", ["base/nftables.conf", "postfix/queue.nft"])
+def test_the_firewall_loads(rendered: Path, file: str) -> None:
+    ask("nft", "-c", "-f", rendered / file)
+
+
+def test_the_firewall_opens_what_is_needed_and_nothing_else(rendered: Path) -> None:
+    text = (rendered / "base" / "nftables.conf").read_text()
+
+    opened = [line.split("dport")[1].strip() for line in text.splitlines() if "tcp dport" in line]
+    assert opened == ["22 accept", "{ 25, 80, 443, 465, 587 } accept"]
+    assert "policy drop" in text
+
+
+@as_root
+def test_sshd_takes_its_settings(rendered: Path, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    ask("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
+    Path("/run/sshd").mkdir(exist_ok=True)
+
+    ask("sshd", "-t", "-h", key, "-f", rendered / "base" / "sshd.conf")
+
+
+def test_apt_takes_its_settings(rendered: Path) -> None:
+    said = ask("apt-config", "-c", rendered / "base" / "unattended-upgrades", "dump")
+
+    assert 'APT::Periodic::Unattended-Upgrade "1";' in said
+
+
+def test_unbound_takes_its_settings(rendered: Path) -> None:
+    ask("unbound-checkconf", rendered / "unbound" / "backstop.conf")
+
+
+@pytest.mark.parametrize("program", ["clamd", "freshclam"])
+def test_clamav_takes_its_settings(rendered: Path, program: str) -> None:
+    ask(program, f"--config-file={rendered / 'clamav' / program}.conf", "--version")
+
+
+def test_clamd_says_what_it_does_not_look_at(rendered: Path) -> None:
+    lines = (rendered / "clamav" / "clamd.conf").read_text().splitlines()
+
+    assert "AlertExceedsMax yes" in lines
+    assert "AlertEncrypted yes" in lines
+    assert "StreamMaxLength 256M" in lines
+
+
+@as_root
+def test_postfix_takes_its_settings(rendered: Path, tmp_path: Path) -> None:
+    for name in ("main.cf", "master.cf"):
+        shutil.copy(rendered / "postfix" / name, tmp_path)
+
+    said = ask("postfix", "-c", tmp_path, "check")
+
+    assert "unused parameter" not in said + ask("postconf", "-c", tmp_path, "-n")
+
+
+def test_postfix_listens_to_this_machine_alone(rendered: Path) -> None:
+    services = (rendered / "postfix" / "master.cf").read_text().splitlines()
+
+    assert [line.split()[0] for line in services if " inet " in line] == ["127.0.0.1:10025"]
+
+
+@as_root
+def test_nginx_takes_its_settings(rendered: Path, tmp_path: Path) -> None:
+    certificate(tmp_path)
+    text = (rendered / "console" / "nginx.conf").read_text()
+    (tmp_path / "nginx.conf").write_text(text.replace("/etc/backstop/tls", str(tmp_path)))
+
+    ask("nginx", "-t", "-q", "-c", tmp_path / "nginx.conf", "-g", f"error_log {tmp_path}/log;")
+
+
+def test_redis_keeps_to_its_socket_and_forgets_nothing(rendered: Path, tmp_path: Path) -> None:
+    program = shutil.which("redis-server") or pytest.skip("redis-server is not installed")
+    socket = tmp_path / "s"
+    server = subprocess.Popen(
+        (program, rendered / "redis" / "backstop.conf", "--unixsocket", socket, "--dir", tmp_path),
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        await_file(socket)
+        answers = subprocess.check_output(
+            ("redis-cli", "-s", socket, "config", "get", "port", "maxmemory-policy"), text=True
+        ).split()
+    finally:
+        server.terminate()
+        server.wait()
+    assert dict(zip(answers[::2], answers[1::2], strict=True)) == {"port": "0", "maxmemory-policy": "noeviction"}
+
+
+COMMANDS = ("backup/backstop-backup", "backup/backstop-restore", "console/renewed", "gateway/backstop")
+
+
+@pytest.mark.parametrize("file", [*COMMANDS, "gateway/backstop-switch"])
+def test_a_command_of_the_machine_can_be_read_by_its_shell(rendered: Path, file: str) -> None:
+    ask("sh", "-n", rendered / file)
+
+
+def test_systemd_takes_the_units_of_the_backup(rendered: Path, tmp_path: Path) -> None:
+    command = tmp_path / "backstop-backup"
+    command.write_text("#!/bin/sh\n")
+    command.chmod(0o755)
+    for unit in ("backstop-backup.service", "backstop-backup.timer"):
+        text = (rendered / "backup" / unit).read_text()
+        (tmp_path / unit).write_text(text.replace("/usr/local/sbin/backstop-backup", str(command)))
+
+    said = ask("systemd-analyze", "verify", tmp_path / "backstop-backup.timer", tmp_path / "backstop-backup.service")
+
+    assert "backstop-backup" not in said, said
