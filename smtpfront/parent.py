@@ -23,6 +23,8 @@ from smtpfront.share import Share
 log = logging.getLogger("smtpd")
 
 RESTART_SECONDS = 1.0  # between the death of a child and the next one in its slot
+# glibc gives blocks of large messages back as soon as they are free, instead of raising the size from which it does.
+_MALLOC = {"MALLOC_MMAP_THRESHOLD_": "131072"}
 GRACE_SECONDS = 3.0  # that children get beyond the bound of the drain
 STATUS_SECONDS = 5.0  # between two words about figures
 _OF_SERVICE_MANAGER = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")  # ours alone to answer
@@ -99,7 +101,7 @@ class Parent:
                 "--child",
                 msgspec.json.encode(share).decode(),
                 pass_fds=[self._lock, counters.fileno(), pulse.fileno(), *(handle for _, handle in served)],
-                env=environment | {"BACKSTOP_PARENT": str(os.getpid())},
+                env=_MALLOC | environment | {"BACKSTOP_PARENT": str(os.getpid())},
             )
         finally:
             counters.close()
