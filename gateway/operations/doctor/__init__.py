@@ -20,6 +20,7 @@ from gateway.operations.doctor import (
     routes,
     scanner,
     stages,
+    unscanned,
 )
 from gateway.operations.doctor.result import Level, Result, fail
 
@@ -45,6 +46,7 @@ LOOKS: dict[str, Callable[[Config], Iterator[Result]]] = {
     "next hop": routes.next_hops,
     "recipients": recipients.validation,
     "forwarders": forwarders.validate,
+    "viruses": unscanned.domains,
     "stages": stages.guided,
 }
 
