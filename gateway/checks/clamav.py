@@ -101,7 +101,8 @@ def _until(view: View) -> float | None:
 def _finding(result: ScanResult, where: str = "") -> Finding:
     """Give what clamd said as a finding; ``where`` says in which part."""
     symbol, weight = _SYMBOLS[result.verdict]
-    facts = {"name": result.name} | ({"part": where} if where else {})
+    # Where it was found is ours to know; the client is told the name.
+    facts = {"name": result.name} | ({"part": where, "told": result.name} if where else {})
     return Finding(symbol, weight, f"{result.name}, {where}" if where else result.name, facts=facts)
 
 

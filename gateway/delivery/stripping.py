@@ -120,7 +120,8 @@ def _taken(parts: dict[str, Part], path: str, finding: Finding) -> Taken:
         above = above.rpartition(".")[0]
     name = finding.facts.get("names", "").partition("\n")[0] or next(iter(part.names), "")
     kind = finding.facts.get("type") or part.types[0]
-    why = f"{finding.symbol} ({finding.detail})" if finding.detail else finding.symbol
+    kind_of = finding.symbol.removeprefix("ATTACHMENT_").replace("_", " ").lower()  # for people, who know no symbols
+    why = f"{kind_of} ({finding.detail})" if finding.detail else kind_of
     if finding.informs:
         why = "such attachments are not let in here"
     octets = part.body[1] - part.body[0]

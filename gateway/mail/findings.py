@@ -32,8 +32,9 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     """One fact: a symbol such as ``VIRUS``, its default weight in points, and the detail in words.
 
     ``recipient`` is set where it holds for one of several recipients only; ``facts`` says for programs what ``detail``
-    says in words, so that nothing has to read sentences. What only ``informs`` makes no hit of its check. An enforced
-    hit leads to ``at_most`` where that is set and milder than the rule's action: a sender's own DMARC policy, say.
+    says in words, so that nothing has to read sentences; ``told`` among them is what a client hears instead of it. What
+    only ``informs`` makes no hit of its check. An enforced hit leads to ``at_most`` where that is set and milder than
+    the rule's action: a sender's own DMARC policy, say.
     """
 
     symbol: str

@@ -1,6 +1,7 @@
 """What stands encoded in a text although no header says so: uuencode, yEnc, BinHex, base64. Pure; linear.
 
-Old mail programs wrote attachments so, and some still show them.
+Old mail programs wrote attachments so, and some still show them. Calendars show what is attached to an event, which
+stands within its text in base64 (RFC 5545 3.8.1.1).
 """
 
 import re
@@ -28,6 +29,10 @@ _BINHEXED = re.compile(rb"\n[^\r\n]{0,80}converted with BinHex[^\r\n]{0,80}\r?\n
 # The first line is long enough for something that runs; a shorter one behind it may be the last.
 _BASE64 = re.compile(rb"\n(?:[A-Za-z0-9+/]{4,}+={0,2}[ \t]*+\r?(?:\n|\Z))++")
 _BINHEX = b"converted with BinHex"
+_CALENDAR = re.compile(rb"\nATTACH;((?:[^\r\n:\"]|\"[^\r\n\"]*+\"|\r?\n[ \t])*+):", re.IGNORECASE)
+_FOLD = re.compile(rb"\r?\n[ \t]")
+_UNFOLDED = re.compile(rb"\n(?![ \t])")
+_CALENDAR_NAME = re.compile(rb"FILENAME=\"?([^\";:]{1,255})", re.IGNORECASE)
 
 
 class Guess(msgspec.Struct, frozen=True):
@@ -50,6 +55,12 @@ def guesses(raw: Raw, start: int, stop: int) -> Iterator[Guess]:
         for found, _ in zip(_BINHEXED.finditer(raw, at, stop), range(MOST + 1), strict=False):
             end = raw.find(b":", found.end(), stop)
             yield Guess("guess-binhex", found.end() - 1, stop if end < 0 else end + 1)
+    for found, _ in zip(_CALENDAR.finditer(raw, at, stop), range(MOST + 1), strict=False):
+        told = _FOLD.sub(b"", found[1])
+        if b"BASE64" in told.upper():
+            ended = _UNFOLDED.search(raw, found.end(), stop)
+            name = _CALENDAR_NAME.search(told)
+            yield Guess("guess-base64", found.end(), stop if ended is None else ended.end(), name[1] if name else b"")
     count = 0
     first = _FIRST.search(raw, at, stop)
     while first is not None and count <= MOST:

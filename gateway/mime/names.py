@@ -43,6 +43,9 @@ _DOUBLE = HARMLESS | {"zip", "rar", "7z", "gz", "tar"}
 _STARTS = frozenset({Kind.EXECUTABLE, Kind.SCRIPT, Kind.SHORTCUT})
 _TURNS = re.compile("[\u202d\u202e]")
 _BLANKS = re.compile(r"[\s\u00ad\u115f\u1160\u2800\u3164\uffa0]{8,}(?=\.[^.\s]{1,12}\s*$)")
+_CLASS = re.compile(
+    r"\{[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}"
+)  # Windows takes it for an extension, and hides it
 _LONGEST = 1000  # characters that are looked at, from the end
 _KEPT = 200  # characters of a name that findings keep
 
@@ -77,8 +80,11 @@ def extension(form: str) -> str:
 def kind_of(name: str) -> Kind | None:
     """Say which kind a name makes of a file; None where it is none of them."""
     for form in forms(name):
-        if kind := EXTENSIONS.get(extension(form)):
+        last = extension(form)
+        if kind := EXTENSIONS.get(last):
             return kind
+        if _CLASS.fullmatch(last):
+            return Kind.EXECUTABLE
     return None
 
 

@@ -377,7 +377,9 @@ class _Walk:
         self.leaves.append((start, stop, place.path))
         if not IDENTITY.isdisjoint(part.encodings) and self.budget.spend(stop - start):
             self.guess(start, stop, place.path, types)
-        elif types[0].startswith("text/") and holds_uuencode(self.raw, start, stop, part.encodings[0]):
+        elif types[0] == "text/calendar" or (
+            types[0].startswith("text/") and holds_uuencode(self.raw, start, stop, part.encodings[0])
+        ):
             inner = self._inner(part, part.encodings[0])
             _Walk(inner, self.budget, part, part.encodings[0]).guess(0, len(inner), place.path, types)
         return part

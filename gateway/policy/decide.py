@@ -203,7 +203,7 @@ def _voice(check: str, finding: Finding, rule: CheckRule) -> Verdict:
     action = rule.actions.get(finding.symbol, rule.action)
     if finding.at_most is not None and _STRENGTH.index(finding.at_most) > _STRENGTH.index(action):
         action = finding.at_most
-    return Verdict(action, because, check, finding.symbol, finding.detail)
+    return Verdict(action, because, check, finding.symbol, finding.facts.get("told", finding.detail))
 
 
 def to_strip(trace: Trace, policy: Policy, recipient: str) -> tuple[Finding, ...]:

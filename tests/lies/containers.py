@@ -19,6 +19,7 @@ from tests.lies.building import (
     message,
     mixed,
     part,
+    printable_of,
     zipped,
 )
 
@@ -32,6 +33,7 @@ def containers(name: str, raw: bytes) -> Told:
     yield from _signed(name, raw)
     yield from _apple(name, raw)
     yield from _messages(name, raw)
+    yield from _calendars(name, raw)
     yield from _archives(name, raw)
 
 
@@ -149,6 +151,20 @@ def _messages(name: str, raw: bytes) -> Told:
         yield f"message-{kind}", f"The whole mail is a message/{kind}", message(*fields, body=base64_of(raw))
         entity = part(*fields[:1], "Content-Transfer-Encoding: 8bit", body=raw)
         yield f"message-{kind}-8bit", f"A part is a message/{kind}, as it stands", mixed(TEXT, entity)
+
+
+def _calendars(name: str, raw: bytes) -> Told:
+    """A file that is attached to an event; calendars show it, whatever lies around."""
+    file = base64_of(gzip.compress(raw, mtime=0), 60).replace(b"\r\n", b"\r\n ").rstrip()
+    event = lines(
+        *("BEGIN:VCALENDAR", "VERSION:2.0", "METHOD:REQUEST", "BEGIN:VEVENT", "UID:1@other.test", "SUMMARY:Letter"),
+        f'ATTACH;ENCODING=BASE64;VALUE=BINARY;FMTTYPE=text/plain;\r\n X-FILENAME="{name}":{file.decode()}',
+        *("END:VEVENT", "END:VCALENDAR"),
+    )
+    kind = "Content-Type: text/calendar; method=REQUEST"
+    for encoding, body in (("7bit", event), ("base64", base64_of(event)), ("quoted-printable", printable_of(event))):
+        entity = part(kind, f"Content-Transfer-Encoding: {encoding}", body=body)
+        yield f"calendar-{encoding}", f"Attached to an event, in a calendar in {encoding}", mixed(TEXT, entity)
 
 
 def _archives(name: str, raw: bytes) -> Told:

@@ -267,6 +267,9 @@ def _without_parts(extensions: Iterator[str]) -> Told:
             f"The whole mail is the file, told by {told[:70]!r}",
             message(told, _BASE64, body=_BODY),
         )
+    clsid = 'Content-Disposition: attachment; filename="letter.txt.{3050F4D8-98B5-11CF-BB82-00AA00BDCE0B}"'
+    hidden = part("Content-Type: application/octet-stream", clsid, _BASE64, body=_BODY)
+    yield "name-class", "Windows knows the class of scripts in HTML, and hides it", mixed(TEXT, hidden)
     lines = uuencoded(HARMLESS_TEXT, f"letter.{next(extensions)}")
     yield (
         "name-uu",

@@ -57,7 +57,7 @@ class Command(BaseCommand):
             except (AddressError, ValueError) as error:
                 raise CommandError(f"{error}; give addresses as local@domain, the client as an IP address") from error
             if options["json"]:
-                self.stdout.write(msgspec.json.encode(trace).decode())
+                self.stdout.write(msgspec.json.encode({"file": str(file), **msgspec.structs.asdict(trace)}).decode())
             else:
                 self._print(file, trace)
 

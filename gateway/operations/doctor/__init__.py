@@ -21,6 +21,7 @@ from gateway.operations.doctor import (
     routes,
     scanner,
     stages,
+    unscanned,
 )
 from gateway.operations.doctor.result import Level, Result, fail
 
@@ -46,6 +47,7 @@ LOOKS: dict[str, Callable[[Config], Iterator[Result]]] = {
     "next hop": routes.next_hops,
     "recipients": recipients.validation,
     "forwarders": forwarders.validate,
+    "viruses": unscanned.domains,
     "stages": stages.guided,
     "backup": backups.made,
     "restored": backups.restored,

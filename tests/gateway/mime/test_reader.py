@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.mime.decoding import readings, whole
 from gateway.mime.reader import MAX_DEPTH, MAX_PARTS, dissect
 from gateway.mime.words import Anatomy
-from tests.lies.building import EICAR, TEXT, ZIP, base64_of, joined, message, mixed, part
+from tests.lies.building import EICAR, TEXT, ZIP, base64_of, joined, lines, message, mixed, part
 
 MEGABYTE = 1024 * 1024
 NESTED = message(
@@ -235,6 +235,29 @@ def test_uuencode_in_a_text_has_a_name_and_content() -> None:
     guessed = dissect(raw).parts[-1]
     assert (guessed.names, guessed.encodings) == (("run.exe",), ("guess-uuencode",))
     assert holds(raw, b"hello")
+
+
+@pytest.mark.parametrize("encoding", ["7bit", "base64"])
+def test_what_is_attached_to_an_event_has_a_name_and_content(encoding: str) -> None:
+    event = lines(
+        "BEGIN:VEVENT", "ATTACH;VALUE=BINARY;ENCODING=BASE64;X-FILENA", " ME=run.exe:aGVs", " bG8=", "END:VEVENT"
+    )
+    body = base64_of(event) if encoding == "base64" else event
+    raw = mixed(part("Content-Type: text/calendar", f"Content-Transfer-Encoding: {encoding}", body=body))
+    guessed = dissect(raw).parts[-1]
+    assert (guessed.names, guessed.encodings) == (("run.exe",), ("guess-base64",))
+    assert holds(raw, b"hello")
+
+
+def test_a_link_that_is_attached_to_an_event_is_no_file() -> None:
+    event = lines("BEGIN:VEVENT", "ATTACH;FMTTYPE=text/html:https://other.test/run.exe", "END:VEVENT")
+    assert len(dissect(mixed(part("Content-Type: text/calendar", body=event))).parts) == 2
+
+
+@pytest.mark.parametrize(("length", "overlong"), [(998, False), (999, True), (100_000, True)])
+def test_a_line_that_is_longer_than_smtp_allows_is_noted(length: int, overlong: bool) -> None:
+    raw = mixed(part("Content-Type: text/plain", body=b"x\r\n" * 700 + b"a" * length + b"\r\nx\r\n"))
+    assert dissect(raw).overlong is overlong
 
 
 def test_base64_of_a_program_in_a_text_is_read() -> None:

@@ -81,6 +81,16 @@ def test_a_virus_is_rejected_and_the_reply_names_it() -> None:
     assert str(decision.reply) == "550 5.7.1 message contains a virus: detail"
 
 
+def test_where_in_the_message_something_was_found_is_not_told_to_the_client() -> None:
+    finding = Finding("VIRUS", 20.0, "Eicar, part 1.2 read as base64", facts={"told": "Eicar"})
+    seen = Observation("clamav", Stage.DATA, Outcome.HIT, (finding,))
+
+    decision = decide(trace(seen), policy(), ALICE)
+
+    assert decision.because == "clamav found VIRUS (Eicar, part 1.2 read as base64)"
+    assert str(decision.reply) == "550 5.7.1 message contains a virus: Eicar"
+
+
 @pytest.mark.parametrize(
     ("score", "action"),
     [
