@@ -73,7 +73,7 @@ def restore(config: Config, source: Path, home: Path, tell: Tell, *, overwrite: 
             tell("database: migrations")
             call_command("migrate", database=alias, interactive=False, verbosity=0)
             waiting = hold.waiting(alias)
-            os.sync()
+            files.sync(home)
     except (DatabaseError, SpoolError) as error:
         raise BackupError(f"{home}: not restored: {error}") from error
     return Restored(manifest, waiting, aside)
