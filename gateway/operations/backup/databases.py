@@ -120,7 +120,11 @@ def scratch(of_kind: str, folder: Path, node: str) -> Iterator[Described]:
     _drop(described, str(made["NAME"]))
     with _session(described) as session:
         try:
-            session.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(str(made["NAME"]))))
+            session.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(
+                    sql.Identifier(str(made["NAME"]))
+                )
+            )
         except psycopg.errors.InsufficientPrivilege:
             user = described["USER"] or "this user"
             raise BackupError(f"{user} may not make a scratch database; let it: ALTER ROLE {user} CREATEDB") from None

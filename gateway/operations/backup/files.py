@@ -4,12 +4,13 @@ import contextlib
 import fcntl
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.operations.backup.manifest import BackupError, Tell
-from gateway.spool.disk import FILE_MODE, FOLDER_MODE, SpoolError, told
+from gateway.spool.disk import FILE_MODE, FOLDER_MODE, SpoolError, sync_file, sync_folder, told
 
 _BLOCK = 1024 * 1024
 _EMPTY = bytes(_BLOCK)
@@ -77,6 +78,20 @@ def write(target: Path, text: bytes) -> None:
     folder(target.parent)
     with os.fdopen(_create(target), "wb") as file:
         file.write(text)
+
+
+def sync(place: Path) -> None:
+    """Write out everything below a folder, so that it survives a power failure; nothing else is waited for.
+
+    What has a second name was written out by whoever gave it the first. Raises OSError.
+    """
+    for path, _, names in os.walk(place):
+        for name in names:
+            file = Path(path) / name
+            status = file.lstat()
+            if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+                sync_file(file)
+        sync_folder(Path(path))
 
 
 @contextlib.contextmanager

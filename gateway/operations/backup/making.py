@@ -43,7 +43,7 @@ def backup(config: Config, target: Path, tell: Tell, *, replace: bool = False) -
         with files.draft(target) as draft:
             with files.faults(draft):
                 manifest = _fill(config, draft, began, tell)
-                os.sync()
+                files.sync(draft)
                 _install(draft, target)
             _note(config, target, manifest)
             return manifest

@@ -61,14 +61,19 @@ def restore(config: Config, source: Path, home: Path, tell: Tell, *, overwrite: 
     manifests.verify(source, manifest, tell)
     try:
         with files.faults(home), databases.known_to_django(described) as alias:
+            aside = _make_aside(home, described, tell, full=full) if present or full else None
+            # From here on the home is held, whatever comes.
             hold.place(home, manifest.ended)
-            aside = _move_aside(home, present, described, tell, full=full)
+            if full:
+                databases.clear(described)
+            if aside is not None:
+                _move_aside(aside, present)
             take(source, manifest, home, files.copy, tell)
             databases.load(source, manifest.database, described, tell)
             tell("database: migrations")
             call_command("migrate", database=alias, interactive=False, verbosity=0)
             waiting = hold.waiting(alias)
-            os.sync()
+            files.sync(home)
     except (DatabaseError, SpoolError) as error:
         raise BackupError(f"{home}: not restored: {error}") from error
     return Restored(manifest, waiting, aside)
@@ -134,19 +139,20 @@ def _has_more(spool: Path) -> bool:
     return any(path.name != "quarantine" for path in spool.iterdir())
 
 
-def _move_aside(home: Path, present: list[Path], described: Described, tell: Tell, *, full: bool) -> Path | None:
-    """Move what is there aside, and empty the database on a server after a dump. Raises BackupError, OSError."""
-    if not present and not full:
-        return None
+def _make_aside(home: Path, described: Described, tell: Tell, *, full: bool) -> Path:
+    """Make the place for what is there, and dump a database on a server into it. Raises BackupError, OSError."""
     aside = home / f"before-restore-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
     make_folder(aside)
     if full:
         databases.dump(described, aside, tell)
-        databases.clear(described)
+    return aside
+
+
+def _move_aside(aside: Path, present: list[Path]) -> None:
+    """Move what is there aside. Raises OSError."""
     for path in present:
         path.rename(aside / path.name)
-    sync_folder(home)
-    return aside
+    sync_folder(aside.parent)
 
 
 def _take_deliveries(source: Path, spool: Path) -> None:

@@ -199,3 +199,26 @@ def test_no_secret_of_a_proof_is_read_from_the_node_itself(made: Path, prove: Pr
     for path in node.secrets_folder.iterdir():
         secrets.destroy(settings.CONFIG.secrets_folder, path.name)
     assert prove(made).good
+
+
+@pytest.mark.parametrize("right", ["NOCREATEDB", "CREATEDB"])
+def test_on_postgresql_a_role_needs_no_more_than_the_right_to_make_databases(
+    made: Path, prove: Prove, monkeypatch: pytest.MonkeyPatch, right: str
+) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no roles")
+    own = databases.own()
+    role = f"plain_{right.lower()}_{own['NAME']}"[:60]
+    with connection.cursor() as cursor:
+        cursor.execute(f'CREATE ROLE "{role}" LOGIN {right}')
+    monkeypatch.setattr(databases, "own", lambda: {**own, "USER": role})
+    try:
+        proof = prove(made)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f'DROP ROLE "{role}"')
+
+    if right == "CREATEDB":
+        assert proof.failed == ()
+    else:
+        assert proof.failed == (f"{role} may not make a scratch database; let it: ALTER ROLE {role} CREATEDB",)
