@@ -46,4 +46,4 @@ def test_an_engines_points_are_explained(home: Path, monkeypatch: pytest.MonkeyP
 def test_an_engine_that_is_down_is_explained(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     decision = explained(home, monkeypatch, Rspamd(url="http://127.0.0.1:9"))
     assert (decision["action"], decision["check"]) == ("defer", "rspamd")
-    assert "can't be asked" in decision["because"]
+    assert "refuses the connection" in decision["because"]
