@@ -28,7 +28,7 @@ def tight(tmp_path: Path, hop: NextHop, clamd: str) -> Iterator[Gateway]:
         BACKSTOP_LIMITS__DATA_SECONDS="1",
         BACKSTOP_LIMITS__RECIPIENTS="2",
         BACKSTOP_LIMITS__TRANSACTIONS_PER_CONNECTION="2",
-        BACKSTOP_BUDGET__DATA="1",
+        BACKSTOP_BUDGET__DATA="4",
         BACKSTOP_BUDGET__NEXT_HOP="1",
         BACKSTOP_BUDGET__CONNECT="1",
     ) as running:

@@ -173,6 +173,7 @@ def test_exim_hears_who_is_refused(own_gateway: Gateway, hop: NextHop, tmp_path:
     configuration.write_text(
         CONFIGURATION.format(exim=exim.program(), home=exims_home, port=own_gateway.ports["inbound"])
     )
+    configuration.chmod(0o600)  # Exim trusts nothing that others may write
     message = SPAM.removesuffix(b".\r\n").replace(b"\r\n", b"\n")
 
     exims = ["-C", str(configuration)]

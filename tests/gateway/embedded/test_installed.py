@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from django.conf import settings
+from pytest_django.fixtures import SettingsWrapper
 
 from gateway import installation
 from gateway.config import Config
@@ -11,16 +11,18 @@ from gateway.embedded import static
 from gateway.embedded.children import environment
 
 
-def test_static_files_that_a_wheel_brings_are_not_collected_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "STATIC_ROOT", home / "static")
+def test_static_files_that_a_wheel_brings_are_not_collected_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper
+) -> None:
+    settings.STATIC_ROOT = home / "static"
     monkeypatch.setattr(installation, "COLLECTED", home / "brought")
 
     assert not static.collect()
     assert not (home / "static").exists()
 
 
-def test_a_checkout_collects_its_static_files_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "STATIC_ROOT", home / "static")
+def test_a_checkout_collects_its_static_files_once(home: Path, settings: SettingsWrapper) -> None:
+    settings.STATIC_ROOT = home / "static"
 
     assert static.collect()
     assert (home / "static" / "webadmin" / "console.css").exists()

@@ -1,5 +1,4 @@
 import hashlib
-import os
 import signal
 import stat
 import subprocess
@@ -131,8 +130,8 @@ def test_a_folder_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
         FileStore(tmp_path / "no" / "ledger")
 
 
+@pytest.mark.usefixtures("open_umask")
 def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
-    os.umask(0)
     with FileStore(tmp_path / "ledger") as store:
         assert stat.S_IMODE(store.path.stat().st_mode) == 0o600
 

@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,8 @@ def test_a_secret_comes_back(tmp_path: Path) -> None:
     assert secrets.read(tmp_path / "secrets", "smarthost") == "pässword"
 
 
+@pytest.mark.usefixtures("open_umask")
 def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
-    os.umask(0)
     secrets.write(tmp_path / "secrets", "key", "x")
     assert (tmp_path / "secrets" / "key").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
