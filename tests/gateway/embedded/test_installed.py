@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from django.conf import LazySettings
 
 from gateway import installation
 from gateway.config import Config
@@ -12,7 +12,7 @@ from gateway.embedded.children import environment
 
 
 def test_static_files_that_a_wheel_brings_are_not_collected_again(
-    home: Path, monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper
+    home: Path, monkeypatch: pytest.MonkeyPatch, settings: LazySettings
 ) -> None:
     settings.STATIC_ROOT = home / "static"
     monkeypatch.setattr(installation, "COLLECTED", home / "brought")
@@ -21,7 +21,7 @@ def test_static_files_that_a_wheel_brings_are_not_collected_again(
     assert not (home / "static").exists()
 
 
-def test_a_checkout_collects_its_static_files_once(home: Path, settings: SettingsWrapper) -> None:
+def test_a_checkout_collects_its_static_files_once(home: Path, settings: LazySettings) -> None:
     settings.STATIC_ROOT = home / "static"
 
     assert static.collect()
