@@ -36,8 +36,8 @@ class Gateway:
     def __exit__(self, *_: object) -> None:
         self.end()
 
-    def start(self, seconds: float = 60) -> None:
-        """Start it, and wait until it is up."""
+    def start(self, seconds: float = 60, line: str = UP) -> None:
+        """Start it, and wait until it says a line: by default that it is up."""
         self._count += 1
         self._log = self._folder / f"run{self._count}.log"
         with self._log.open("wb") as log:
@@ -46,7 +46,7 @@ class Gateway:
                 command, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
         until = time.monotonic() + seconds
-        while UP not in self.log:
+        while line not in self.log:
             assert self.process.poll() is None, self.log
             assert time.monotonic() < until, self.log
             time.sleep(0.05)
@@ -155,7 +155,7 @@ def test_ctrl_c_stops_every_process_within_five_seconds(gateway: Gateway) -> Non
 
 def test_a_gateway_that_does_not_come_up_in_time_is_ended_whole(environment: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(AssertionError), Gateway(environment, tmp_path) as gateway:
-        gateway.start(seconds=3)
+        gateway.start(seconds=3, line="what it never says")
 
     assert gateway.process.returncode is not None
     assert gateway.family() == []
