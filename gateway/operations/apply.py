@@ -207,6 +207,7 @@ class _Applying:
             row.validation, row.validation_down = list(part.validation), part.validation_down
             row.plus, row.ldap = part.plus, None if part.ldap is None else msgspec.to_builtins(part.ldap)
             row.accepts_everyone = part.accepts_everyone
+            row.mta_sts, row.mta_sts_max_age, row.tls_reports = part.mta_sts, part.mta_sts_max_age, part.tls_reports
             _set_thresholds(row, part.thresholds)
             _set_actions(row, part)
             self._save(row, place)

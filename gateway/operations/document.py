@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 from gateway.mail.decisions import Action
 from gateway.policy.learned import FORGED
 from gateway.policy.location import PolicyError, duplicates, line_of, place_of
+from gateway.policy.mta_sts import DEFAULT_AGE, StsMode
 from gateway.policy.snapshot import ListKind, ListVerdict, Mode, TlsLevel, Validation
 from gateway.policy.wellformed import local_part_fault
 
@@ -120,6 +121,9 @@ class Domain(_Part):
     plus: str = "+"
     ldap: Ldap | None = None
     accepts_everyone: str = ""
+    mta_sts: StsMode = StsMode.NONE
+    mta_sts_max_age: int = DEFAULT_AGE
+    tls_reports: str = ""
     senders: Senders | UnsetType = UNSET
     recipients: list[str] | dict[str, Recipient | None] | UnsetType = UNSET
     attachments: list[AttachmentRule] = []

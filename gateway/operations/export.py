@@ -11,6 +11,7 @@ from gateway.mail.decisions import Action
 from gateway.operations import document
 from gateway.policy.defaults import CHECKS, OUTBOUND_CHECKS
 from gateway.policy.learned import FORGED
+from gateway.policy.mta_sts import StsMode
 from gateway.policy.overlay import differing
 from gateway.policy.snapshot import CheckRule, ListKind, ListVerdict, Mode, TlsLevel, Validation
 
@@ -47,6 +48,9 @@ def of_rows() -> document.Document:
                 plus=row.plus,
                 ldap=msgspec.convert(row.ldap, document.Ldap) if row.ldap else None,
                 accepts_everyone=row.accepts_everyone,
+                mta_sts=StsMode(row.mta_sts),
+                mta_sts_max_age=row.mta_sts_max_age,
+                tls_reports=row.tls_reports,
                 senders=_senders(lists.get((row.pk, None), ())),
                 recipients={
                     each.local_part: _recipient(each, lists.get((None, each.pk), ())) for each in row.recipients.all()

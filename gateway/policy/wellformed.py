@@ -142,7 +142,7 @@ def entry_fault(text: str) -> tuple[str, str] | None:
     if _is_network(text):
         return network_fault(text)
     if "@" in text:
-        return _address_fault(text)
+        return address_fault(text)
     bare = text.removeprefix(".")
     # A single word is more likely a slip than a domain; a top-level domain is written .example.
     if domain_fault(bare) or (bare == text and "." not in bare) or bare.rpartition(".")[2].isdigit():
@@ -155,7 +155,7 @@ def entry_fault(text: str) -> tuple[str, str] | None:
 
 def alias_fault(address: str) -> tuple[str, str] | None:
     """Say what is wrong with the address that a recipient's mail is for, and the remedy; None where nothing is."""
-    return _address_fault(address)
+    return address_fault(address)
 
 
 def code_fault(code: str) -> tuple[str, str] | None:
@@ -214,8 +214,8 @@ def ldap_filter_fault(text: str) -> tuple[str, str] | None:
     return None
 
 
-def _address_fault(address: str) -> tuple[str, str] | None:
-    """Say what is wrong with an address in look-up form."""
+def address_fault(address: str) -> tuple[str, str] | None:
+    """Say what is wrong with an address in look-up form, and the remedy; None where nothing is."""
     try:
         key = parse_mailbox(address).key
     except AddressError as error:

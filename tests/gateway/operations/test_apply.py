@@ -56,6 +56,9 @@ domains:
     senders: {bank.example: allow}
   other.test:
     route: inside
+    mta_sts: testing
+    mta_sts_max_age: 86400
+    tls_reports: tls@other.test
     observe: true
     recipients: [bob, no, on]
 forwarders:
@@ -107,6 +110,16 @@ def test_a_second_run_changes_nothing() -> None:
     assert apply_policy(POLICY, "policy.yml", "admin") == []
     assert PolicyRevision.objects.count() == 1
     assert AuditEntry.objects.filter(verb="apply").count() == 1
+
+
+def test_what_others_are_told_about_tls_is_kept_and_exported_and_no_part_of_what_is_published(home: Path) -> None:
+    apply_policy(POLICY, "policy.yml", "admin")
+    row = Domain.objects.get(name="other.test")
+    assert (row.mta_sts, row.mta_sts_max_age, row.tls_reports) == ("testing", 86400, "tls@other.test")
+    assert "    mta_sts: testing\n    mta_sts_max_age: 86400\n    tls_reports: tls@other.test\n" in export_policy()
+    changes = apply_policy(POLICY.replace("mta_sts: testing", "mta_sts: enforce"), "policy.yml", "admin")
+    assert changes == ["domain other.test, mta sts: testing -> enforce"]
+    assert b"mta_sts" not in (home / "policy/current.json").read_bytes()
 
 
 def test_check_says_what_would_change_and_changes_nothing(home: Path) -> None:
@@ -218,8 +231,8 @@ def test_an_account_keeps_its_secret_where_the_document_names_none() -> None:
     ("old", "new", "says"),
     [
         (
-            "    route: inside\n    obs",
-            "    route: outside\n    obs",
+            "    route: inside\n    mta",
+            "    route: outside\n    mta",
             "there is no route 'outside'; name one of inside, or add it",
         ),
         ("thresholds: {tag: 4}", "thresholds: {tag: 9}", "quarantine at 8 points comes before tag at 9; "),
@@ -240,6 +253,10 @@ def test_an_account_keeps_its_secret_where_the_document_names_none() -> None:
         ("port: 2525", "port: 0", "port: Ensure this value is greater than or equal to 1.; "),
         ("max_size: 1000000", "max_size: 0", "max_size is below 1 octet; "),
         ("  backup:", "  back up:", "name: Enter a valid “slug”"),
+        ("mta_sts: testing", "mta_sts: strict", "unknown value 'strict'; "),
+        ("mta_sts_max_age: 86400", "mta_sts_max_age: 99999999", "mta_sts_max_age: Ensure this value is less than or "),
+        ("tls_reports: tls@other.test", "tls_reports: tls", "tls_reports: 'tls' is no address: "),
+        ("tls_reports: tls@other.test", "tls_reports: TLS@other.test", "not in lower case and A-labels; write tls@o"),
         (
             "  other.test:",
             "  example.test:",
