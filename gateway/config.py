@@ -162,11 +162,15 @@ class Broker(_Section, frozen=True):
 
 
 class Console(_Section, frozen=True):
-    """The console. ``url`` is how people reach it; it stands in links."""
+    """The console. ``url`` is how people reach it; it stands in links.
+
+    ``proxies`` are networks of web servers that reach it over TCP, and are believed who the client is.
+    """
 
     listen: str = "127.0.0.1:8000"
     url: str = "http://127.0.0.1:8000"
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
+    proxies: tuple[str, ...] = ()
     workers: int = 2
 
 
@@ -331,12 +335,13 @@ def load(environment: Mapping[str, str] | None = None) -> Config:
     if config.clamd.socket and config.clamd.sockets:
         where = f"{file} or BACKSTOP_CLAMD__SOCKETS"
         raise ConfigError(f"{where}: clamd.socket and clamd.sockets are both given; list all of them in clamd.sockets")
-    for network in config.smtp.balancers:
-        try:
-            ipaddress.ip_network(network, strict=False)
-        except ValueError:
-            where = f"{file} or BACKSTOP_SMTP__BALANCERS"
-            raise ConfigError(f"{where}: smtp.balancers: {network!r} is no network such as 192.0.2.0/24") from None
+    for key, networks in (("smtp.balancers", config.smtp.balancers), ("console.proxies", config.console.proxies)):
+        for network in networks:
+            try:
+                ipaddress.ip_network(network, strict=False)
+            except ValueError:
+                where = f"{file} or {_PREFIX}{key.upper().replace('.', '__')}"
+                raise ConfigError(f"{where}: {key}: {network!r} is no network such as 192.0.2.0/24") from None
     return config
 
 

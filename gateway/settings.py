@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
+    "webadmin.client_address.ClientAddress",
     "django.middleware.security.SecurityMiddleware",
     "webadmin.csp.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",

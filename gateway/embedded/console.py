@@ -3,6 +3,7 @@
 Sockets that systemd hands over come before ``bind``, and gunicorn itself tells systemd when it serves.
 """
 
+import ipaddress
 import logging
 import os
 import sys
@@ -25,6 +26,9 @@ loglevel = "warning"
 graceful_timeout = 2
 worker_tmp_dir = "/dev/shm"  # noqa: S108 - heartbeats on a disk can block a worker; gunicorn makes its own file there
 control_socket_disable = True
+# Who is believed that a request came over https: these, and whoever reaches the unix socket.
+forwarded_allow_ips = ",".join(str(ipaddress.ip_network(each, strict=False)) for each in _CONFIG.console.proxies)
+secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
 if _CONFIG.log.format == "json":
     logconfig_dict = logs.described(_CONFIG, level="WARNING")
     logging.captureWarnings(capture=True)

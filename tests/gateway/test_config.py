@@ -48,3 +48,9 @@ def test_processes_share_the_scans_of_a_node(processes: str, share: int) -> None
 def test_a_node_scans_twice_as_many_messages_at_once_as_it_has_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 6)
     assert load({"BACKSTOP_NODE__PROCESSES": "3"}).scans_at_once == 4
+
+
+@pytest.mark.parametrize("key", ["SMTP__BALANCERS", "CONSOLE__PROXIES"])
+def test_a_network_that_is_none_is_refused_with_its_key(key: str) -> None:
+    with pytest.raises(ConfigError, match=rf"BACKSTOP_{key}: .*: 'nginx' is no network such as"):
+        load({f"BACKSTOP_{key}": '["192.0.2.0/24", "nginx"]'})

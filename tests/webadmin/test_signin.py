@@ -67,6 +67,14 @@ def test_a_client_that_tries_many_names_is_locked_too() -> None:
     assert LOCKED in attempt("admin-password-1")
 
 
+def test_whoever_has_many_addresses_of_one_network_is_one_client() -> None:
+    for number in range(PER_NAME):
+        attempt("wrong", client_ip=f"2001:db8:1::{number}")
+    assert LOCKED in attempt("admin-password-1", client_ip="2001:db8:1::ffff")
+    assert attempt("admin-password-1", client_ip="2001:db8:2::1") == ""
+    assert AuditEntry.objects.filter(target="2001:db8:1::3", detail="counts for 2001:db8:1::/64").exists()
+
+
 def test_locked_attempts_are_not_recorded_without_end() -> None:
     failures(PER_NAME)
     attempt("wrong")
