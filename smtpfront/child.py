@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import socket
-import ssl
 import sys
 import time
 from pathlib import Path
@@ -20,6 +19,7 @@ from gateway.services.dns.cache import CLEAR
 from gateway.services.ledger import LedgerError
 from gateway.spool.disk import SpoolError
 from smtpfront import verbs
+from smtpfront.certificate import CertificateKeeper
 from smtpfront.front import Front
 from smtpfront.pulse import Beat, beat
 from smtpfront.session import Session
@@ -65,8 +65,8 @@ async def _serve(config: Config, share: Share) -> int:
         loop.add_signal_handler(number, stopping.set)
     counters = CounterClient(socket.socket(fileno=share.counters))
     await counters.start()
-    tls = TlsKeeper(config)
-    front = Front(config, share.slot, counters, tls.context)
+    certificate = CertificateKeeper(config)
+    front = Front(config, share.slot, counters, certificate.context)
     if left := front.spool.discard_leftovers():
         log.info("discarded %d messages that were never answered with 250", left)
     servers: list[asyncio.Server] = []
@@ -75,7 +75,9 @@ async def _serve(config: Config, share: Share) -> int:
         sock = socket.socket(fileno=handle)
         sock.setblocking(False)  # noqa: FBT003 - the socket module's signature
         servers.append(
-            await loop.create_server(factory, sock=sock, ssl=tls.context if listener.tls else None, backlog=1024)
+            await loop.create_server(
+                factory, sock=sock, ssl=certificate.listening if listener.tls else None, backlog=1024
+            )
         )
     status = StatusFile(front, [listener.address for listener, _ in share.listeners])
     status.write()
@@ -88,7 +90,7 @@ async def _serve(config: Config, share: Share) -> int:
         asyncio.create_task(
             beat(pulse, lambda: Beat(len(front.sessions), front.policy.revision if front.policy else 0))
         ),
-        asyncio.create_task(_keep_house(front, status, tls, CacheKeeper(front))),
+        asyncio.create_task(_keep_house(front, status, certificate, CacheKeeper(front))),
         asyncio.create_task(front.feed.watch()),
         asyncio.create_task(front.learned.watch()),
     ]
@@ -135,7 +137,9 @@ def _stop_all(front: Front) -> None:
         session.stop()
 
 
-async def _keep_house(front: Front, status: "StatusFile", tls: "TlsKeeper", caches: "CacheKeeper") -> None:
+async def _keep_house(
+    front: Front, status: "StatusFile", certificate: CertificateKeeper, caches: "CacheKeeper"
+) -> None:
     """Once a second: sync the journal, look for a new certificate, forget what we shall, say how we are."""
     while True:
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
@@ -143,45 +147,9 @@ async def _keep_house(front: Front, status: "StatusFile", tls: "TlsKeeper", cach
             await asyncio.to_thread(front.journal.sync)
         except SpoolError as error:
             front.alarm(f"journal can not be synced: {error}")
-        tls.refresh(front)
+        certificate.refresh(front)
         caches.refresh()
         status.write()
-
-
-class TlsKeeper:
-    """The TLS context, loaded again when the certificate's file changes."""
-
-    def __init__(self, config: Config) -> None:
-        """Load; without a certificate there is no TLS, and doctor says so."""
-        self._certificate, self._key = config.certificate, config.key
-        self._seen = 0
-        self.context: ssl.SSLContext | None = None
-        if self._certificate.exists() and self._key.exists():
-            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self.context.minimum_version = ssl.TLSVersion.TLSv1_2
-            self._load(self.context)
-
-    def refresh(self, front: Front) -> None:
-        """Load a certificate that has changed; connections that are there keep theirs."""
-        if self.context is None or self._changed() == self._seen:
-            return
-        try:
-            self._load(self.context)
-        except (OSError, ssl.SSLError) as error:
-            self._seen = self._changed()
-            front.alarm(f"certificate {self._certificate} can not be loaded, the one before stays: {error}")
-
-    def _load(self, context: ssl.SSLContext) -> None:
-        """Load chain and key. Raises OSError, ssl.SSLError."""
-        context.load_cert_chain(self._certificate, self._key)
-        self._seen = self._changed()
-
-    def _changed(self) -> int:
-        """Give when the certificate last changed."""
-        try:
-            return self._certificate.stat().st_mtime_ns
-        except OSError:
-            return 0
 
 
 class CacheKeeper:
