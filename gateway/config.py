@@ -18,12 +18,14 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 SOCKET_PATH_LIMIT = 107  # octets, from the size of sockaddr_un on Linux
 SYSTEM_FILE = Path("/etc/backstop/backstop.toml")
 _PREFIX = "BACKSTOP_"
+_USUAL_PORTS = {"http": 80, "https": 443}
 
 
 class ConfigError(Exception):
@@ -162,7 +164,7 @@ class Broker(_Section, frozen=True):
 
 
 class Console(_Section, frozen=True):
-    """The console. ``url`` is how people reach it; it stands in links.
+    """The console. ``url`` is how people reach it; it stands in links, and its host is one that the console answers to.
 
     ``proxies`` are networks of web servers that reach it over TCP, and are believed who the client is.
     """
@@ -172,6 +174,19 @@ class Console(_Section, frozen=True):
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     proxies: tuple[str, ...] = ()
     workers: int = 2
+
+    @property
+    def origin(self) -> str:
+        """What browsers call this site (RFC 6454 6.2): scheme, host, and the port where it is not the usual one."""
+        parts = urlsplit(self.url)
+        port = "" if parts.port in {None, _USUAL_PORTS[parts.scheme]} else f":{parts.port}"
+        return f"{parts.scheme}://{self.host}{port}"
+
+    @property
+    def host(self) -> str:
+        """The host of ``url``, as a browser writes it."""
+        name = urlsplit(self.url).hostname or ""
+        return f"[{name}]" if ":" in name else name
 
 
 class Retention(_Section, frozen=True):
@@ -332,6 +347,19 @@ def load(environment: Mapping[str, str] | None = None) -> Config:
     except msgspec.ValidationError as error:
         where = f"{file}" if values and not from_environment else f"{file} or a {_PREFIX}SECTION__KEY variable"
         raise ConfigError(f"{where}: {error}; see docs/configuration.md for the keys") from error
+    _examine(config, file)
+    return config
+
+
+def file_of(environment: Mapping[str, str] | None = None) -> Path | None:
+    """Give the file that the configuration is read from, None where there is none."""
+    named = (os.environ if environment is None else environment).get("BACKSTOP_CONFIG")
+    file = Path(named) if named else SYSTEM_FILE
+    return file if named or file.exists() else None
+
+
+def _examine(config: Config, file: Path) -> None:
+    """Look at what the types leave open. Raises ConfigError, which names the file or variable, and the key."""
     if config.clamd.socket and config.clamd.sockets:
         where = f"{file} or BACKSTOP_CLAMD__SOCKETS"
         raise ConfigError(f"{where}: clamd.socket and clamd.sockets are both given; list all of them in clamd.sockets")
@@ -342,14 +370,18 @@ def load(environment: Mapping[str, str] | None = None) -> Config:
             except ValueError:
                 where = f"{file} or {_PREFIX}{key.upper().replace('.', '__')}"
                 raise ConfigError(f"{where}: {key}: {network!r} is no network such as 192.0.2.0/24") from None
-    return config
+    if not _is_site(config.console.url):
+        where = f"{file} or {_PREFIX}CONSOLE__URL"
+        raise ConfigError(f"{where}: console.url: {config.console.url!r} is no address such as https://mx.example.org")
 
 
-def file_of(environment: Mapping[str, str] | None = None) -> Path | None:
-    """Give the file that the configuration is read from, None where there is none."""
-    named = (os.environ if environment is None else environment).get("BACKSTOP_CONFIG")
-    file = Path(named) if named else SYSTEM_FILE
-    return file if named or file.exists() else None
+def _is_site(url: str) -> bool:
+    """Whether a URL leads to a site."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in _USUAL_PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _path(wanted: type, value: object) -> object:

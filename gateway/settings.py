@@ -16,8 +16,8 @@ DEBUG = False
 # The key is a secret of the node, made at the first start.
 _key_file = CONFIG.secrets_folder / "django"
 SECRET_KEY = _key_file.read_text().strip() if _key_file.exists() else os.urandom(32).hex()
-ALLOWED_HOSTS = list(CONFIG.console.allowed_hosts)
-CSRF_TRUSTED_ORIGINS = [CONFIG.console.url]
+ALLOWED_HOSTS = [CONFIG.console.host, *CONFIG.console.allowed_hosts]
+CSRF_TRUSTED_ORIGINS = [CONFIG.console.origin]
 
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
@@ -95,7 +95,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CONFIG.console.url.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CONFIG.console.origin.startswith("https://")
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "SAMEORIGIN"
 

@@ -3,7 +3,6 @@
 A program that is not installed can't be asked; then its test is skipped, and says so. tests/vm shows the rest.
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -14,48 +13,13 @@ import pytest
 
 from gateway import config
 from gateway.operations.apply import apply_policy
+from tests.deploy.rendering import ANSIBLE, PROGRAMS, TEMPLATES, ansible, ask, certificate
 
-ROOT = Path(__file__).resolve().parents[2]
-ANSIBLE = ROOT / "ansible"
-PROGRAMS = ROOT / ".venv-ansible" / "bin"
 PLAYBOOKS = sorted(path.name for path in ANSIBLE.glob("*.yml"))
-TEMPLATES = sorted(ANSIBLE.glob("roles/*/templates/*.j2"))
 ROLES = sorted(path.name for path in (ANSIBLE / "roles").iterdir())
 
 pytestmark = pytest.mark.skipif(not PROGRAMS.exists(), reason="ansible is not installed: scripts/venv ansible")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may ask it")
-
-
-def ansible(*command: str) -> str:
-    """Run one of ansible's programs on the example inventory; gives what it said."""
-    environment = os.environ | {"PATH": f"{PROGRAMS}:{os.environ['PATH']}", "ANSIBLE_NOCOLOR": "1"}
-    done = subprocess.run(command, cwd=ANSIBLE, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def ask(program: str, *arguments: object) -> str:
-    """Ask a program what it thinks of a file; gives what it said."""
-    found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-    if found is None:
-        pytest.skip(f"{program} is not installed")
-    done = subprocess.run((found, *map(str, arguments)), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-@pytest.fixture(scope="module")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files that the templates make for the example inventory, as role/name."""
-    folder = tmp_path_factory.mktemp("rendered")
-    wanted = json.dumps({"files": [str(path) for path in TEMPLATES], "out": str(folder / "texts.json")})
-    inventory = ("-i", "inventory.example/hosts.yml")
-    ansible("ansible-playbook", *inventory, "../tests/deploy/render.yml", "--tags", "render", "-e", wanted)
-    for template, text in zip(TEMPLATES, json.loads((folder / "texts.json").read_text()), strict=True):
-        file = folder / template.parts[-3] / template.stem
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(text)
-    return folder
 
 
 def await_file(path: Path) -> None:
@@ -64,20 +28,6 @@ def await_file(path: Path) -> None:
     while not path.exists():
         assert time.monotonic() < until, f"{path} did not appear"
         time.sleep(0.02)
-
-
-def certificate(folder: Path) -> None:
-    kind = (
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-subj",
-        "/CN=mx1.example.org",
-    )
-    ask("openssl", "req", *kind, "-keyout", folder / "key.pem", "-out", folder / "cert.pem")
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)

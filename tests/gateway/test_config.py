@@ -54,3 +54,25 @@ def test_a_node_scans_twice_as_many_messages_at_once_as_it_has_cores(monkeypatch
 def test_a_network_that_is_none_is_refused_with_its_key(key: str) -> None:
     with pytest.raises(ConfigError, match=rf"BACKSTOP_{key}: .*: 'nginx' is no network such as"):
         load({f"BACKSTOP_{key}": '["192.0.2.0/24", "nginx"]'})
+
+
+@pytest.mark.parametrize(
+    ("url", "origin", "host"),
+    [
+        ("https://mx.example.org", "https://mx.example.org", "mx.example.org"),
+        ("HTTPS://MX.example.org:443/", "https://mx.example.org", "mx.example.org"),
+        ("https://mx.example.org:8443/console", "https://mx.example.org:8443", "mx.example.org"),
+        ("http://[2001:DB8::1]:80", "http://[2001:db8::1]", "[2001:db8::1]"),
+    ],
+)
+def test_a_browser_has_its_own_words_for_the_address_of_the_console(url: str, origin: str, host: str) -> None:
+    console = load({"BACKSTOP_CONSOLE__URL": url}).console
+    assert (console.origin, console.host) == (origin, host)
+
+
+@pytest.mark.parametrize(
+    "url", ["mx.example.org", "https://", "ftp://mx.example.org", "https://mx:many", "https://[::1"]
+)
+def test_an_address_of_the_console_that_no_browser_could_open_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"console\.url: .* is no address such as https://"):
+        load({"BACKSTOP_CONSOLE__URL": url})
