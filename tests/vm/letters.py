@@ -35,7 +35,7 @@ class Letter:
     @property
     def id(self) -> str:
         """What its Message-ID, subject and body name."""
-        return f"{self.run}-{self.number}@load.example.net"
+        return f"{self.run}-{self.number}@sender.example"
 
     def content(self) -> bytes:
         """Give its octets, as a receiver is to have them."""

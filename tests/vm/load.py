@@ -29,7 +29,7 @@ from typing import Self
 from tests.vm.letters import LARGE, MIDDLE, SMALL, Letter
 from tests.vm.session import CutError, GoneError, RefusedError, Reply, Session, TurnedAwayError
 
-SENDER = "newsletter@outside.example.net"
+SENDER = "newsletter@sender.example"
 _TRIES = 60
 _AGAIN_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0)  # and so on as the last: what a mail server does in hours
 _CONNECT_AGAIN_SECONDS = 0.5

@@ -189,7 +189,7 @@ class Session:
 
     def _ehlo(self) -> set[str]:
         """Say EHLO; gives the keywords that are offered."""
-        reply = _must(self._say("EHLO outside.example.net"))
+        reply = _must(self._say("EHLO client.sender.example"))
         return {line.partition(" ")[0].upper() for line in reply.text.splitlines()[1:]}
 
     def _say(self, line: str) -> Reply:

@@ -35,7 +35,10 @@ class Sink:
     """One listening server. ``port`` names its port of 127.0.0.1 once it is entered."""
 
     def __init__(self, recipients: Collection[str], port: int = 0) -> None:
-        """Know these recipients, whatever their case; all others get 550. Port 0 takes a free one."""
+        """Know these recipients, whatever their case, and with ``@example.org`` a whole domain; others get 550.
+
+        Port 0 takes a free one.
+        """
         self.port = port
         self._known = {each.lower() for each in recipients}
         self._arrivals: list[Arrival] = []
@@ -113,7 +116,7 @@ class Sink:
                     sender, recipients = address, []
                 case "RCPT" if sender is None:
                     reply = "503 5.5.1 MAIL first"
-                case "RCPT" if address.lower() not in self._known:
+                case "RCPT" if not self._known & {address.lower(), f"@{address.lower().rpartition('@')[2]}"}:
                     reply = "550 5.1.1 no such mailbox"
                 case "RCPT":
                     recipients.append(address.lower())
