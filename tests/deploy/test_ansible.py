@@ -168,7 +168,13 @@ def test_redis_keeps_to_its_socket_and_forgets_nothing(rendered: Path, tmp_path:
     assert dict(zip(answers[::2], answers[1::2], strict=True)) == {"port": "0", "maxmemory-policy": "noeviction"}
 
 
-COMMANDS = ("backup/backstop-backup", "backup/backstop-restore", "console/renewed", "gateway/backstop")
+COMMANDS = (
+    "backup/backstop-backup",
+    "backup/backstop-backup-password",
+    "backup/backstop-restore",
+    "console/renewed",
+    "gateway/backstop",
+)
 
 
 @pytest.mark.parametrize("file", [*COMMANDS, "gateway/backstop-switch"])
