@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run run demo doctor test bench vm lint ansible-lint format lock wheel
+.PHONY: help setup setup-run run demo doctor test bench vm vm-test lint ansible-lint format lock wheel
 
 PYTHON_BIN := .venv/bin/python
 export PYTHON
@@ -52,6 +52,11 @@ bench: setup ## speed and memory of the SMTP side, as ratios and bounds (a few m
 
 vm: ## log in to a real Debian machine, made and run here (ARGS="--release trixie --bare --fresh")
 	@scripts/vm shell $(ARGS)
+
+vm-test: ## the playbooks, upgrades, hard kills and a restore, on a real machine under qemu (as root; most of an hour)
+	@scripts/venv run
+	@scripts/venv ansible
+	@scripts/vm test $(ARGS)
 
 lint: ## style, types, who may import whom, and whether a migration is missing
 	@scripts/venv dev

@@ -1,13 +1,15 @@
-"""What `scripts/vm` offers: make the image, look around in a machine, prove that machines work."""
+"""What `scripts/vm` offers: an image, a machine to look around in, proofs of machines and of the gateway on one."""
 
 import argparse
 import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.vm import proof
+from tests.vm import mx, proof
+from tests.vm.builds import PYTHONS, BuildError
 from tests.vm.image import HOME, RELEASES, Image, ImageError, image
 from tests.vm.machine import HTTP, HTTPS, SMTP, SMTPS, SUBMISSION, Machine, MachineError
 
@@ -22,8 +24,10 @@ def main() -> int:
         if options.what == "shell":
             return _look_around(made, fresh=options.fresh or options.again)
         if options.what == "proof":
-            return _prove(made)
-    except (ImageError, MachineError) as error:
+            return _prove(lambda folder: proof.run(made, folder))
+        if options.what == "test":
+            return _prove(lambda folder: mx.run(made, folder, PYTHONS[options.release]))
+    except (ImageError, MachineError, BuildError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
@@ -32,7 +36,11 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="scripts/vm", description="A real Debian machine, made and run here.")
-    parser.add_argument("what", choices=("image", "shell", "proof"), help="make the image; log in; prove that it works")
+    parser.add_argument(
+        "what",
+        choices=("image", "shell", "proof", "test"),
+        help="make the image; log in; prove that machines work; prove the gateway on one, from bare Debian on",
+    )
     parser.add_argument("--release", choices=RELEASES, default=RELEASES[0])
     parser.add_argument("--bare", action="store_true", help="without the packages that the roles install")
     parser.add_argument("--again", action="store_true", help="make the image anew, with the packages of today")
@@ -40,17 +48,17 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _prove(made: Image) -> int:
+def _prove(take_steps: Callable[[Path], int]) -> int:
     """Take the steps in a folder that stays where one of them failed."""
     folder = Path(tempfile.mkdtemp(prefix="proof-", dir=HOME))
     code = 1
     try:
-        code = proof.run(made, folder)
+        code = take_steps(folder)
     finally:
         if code == 0:
             shutil.rmtree(folder)
         else:
-            sys.stderr.write(f"consoles and disks are in {folder}\n")
+            sys.stderr.write(f"logs, consoles and disks are in {folder}\n")
     return code
 
 

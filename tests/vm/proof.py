@@ -5,12 +5,16 @@ it sounds.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from smtplib import SMTPException
+from typing import Protocol, TypeVar
 
 from tests.vm.image import Image
+from tests.vm.load import LoadError
 from tests.vm.machine import SSH, Machine, MachineError
+from tests.vm.playbooks import PlaybookError
 
 _WRITER = """
 import itertools, os
@@ -36,7 +40,20 @@ class Ground:
     machine: Machine
 
 
+# What a step may end with: it is told in the table. Everything else is a fault of the proof itself.
+FAILURES = (NotProvenError, MachineError, PlaybookError, LoadError, OSError, SMTPException)
+
+
+class HasImage(Protocol):
+    """What steps work with, in each proof its own."""
+
+    @property
+    def image(self) -> Image:
+        """The machine's."""
+
+
 Step = Callable[[Ground], str]
+G = TypeVar("G", bound=HasImage)
 
 
 def run(image: Image, folder: Path) -> int:
@@ -45,7 +62,7 @@ def run(image: Image, folder: Path) -> int:
         return table(Ground(image, folder, machine), STEPS)
 
 
-def table(ground: Ground, steps: tuple[tuple[str, Step], ...]) -> int:
+def table(ground: G, steps: Sequence[tuple[str, Callable[[G], str]]]) -> int:
     """Take steps in order, printing a line for each; the first that fails ends it, since the others stand on it."""
     began = time.monotonic()
     failed = False
@@ -57,7 +74,7 @@ def table(ground: Ground, steps: tuple[tuple[str, Step], ...]) -> int:
         step_began = time.monotonic()
         try:
             figures = step(ground)
-        except (NotProvenError, MachineError) as error:
+        except FAILURES as error:
             failed, figures = True, f"FAILED: {error}"
         print(f"{name:58} {time.monotonic() - step_began:7.1f}  {figures}", flush=True)  # noqa: T201 - the result
     print(f"{'not proven' if failed else 'all':58} {time.monotonic() - began:7.1f}")  # noqa: T201 - the result
