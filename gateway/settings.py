@@ -33,6 +33,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "webadmin.client_address.ClientAddress",
+    "webadmin.mta_sts.PolicyFiles",
     "django.middleware.security.SecurityMiddleware",
     "webadmin.csp.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -8,7 +8,7 @@ from django.urls import reverse
 from gateway.models import Alarm, Storm
 from webadmin.bounces import readiness
 from webadmin.messages import refusals
-from webadmin.policy import marking, publishing, sending
+from webadmin.policy import marking, publishing, records, sending
 from webadmin.system import health
 
 
@@ -41,6 +41,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _rows(request, "Routes", "alt_route", "route"),
                 _rows(request, "Forwarders", "forward_to_inbox", "forwarder"),
                 _rows(request, "Accounts", "badge", "account"),
+                _page("DNS records", "travel_explore", "records") if user.has_perm(records.PERMISSION) else None,
                 _page("Marking", "key", "marking") if user.has_perm(marking.PERMISSION) else None,
                 _rows(request, "Node and limits", "tune", "nodepolicy"),
                 _rows(request, "Outbound checks", "rule", "checksetting"),

@@ -30,7 +30,7 @@ class ConsoleSite(UnfoldAdminSite):
         from webadmin.bounces import readiness, verdicts  # noqa: PLC0415 - models exist only after start-up
         from webadmin.messages import mixed, refusals, senders  # noqa: PLC0415 - as its neighbour
         from webadmin.messages import views as messages  # noqa: PLC0415 - as its neighbour
-        from webadmin.policy import comparing, importing, marking, publishing, sending, trying  # noqa: PLC0415 - as its neighbour
+        from webadmin.policy import comparing, importing, marking, publishing, records, sending, trying  # noqa: PLC0415 - as its neighbour
         from webadmin.quarantine import scanning  # noqa: PLC0415 - as its neighbour
         from webadmin.system import health, lists, restored  # noqa: PLC0415 - as its neighbour
 
@@ -45,6 +45,8 @@ class ConsoleSite(UnfoldAdminSite):
             path("publish/what-if/", self.admin_view(comparing.compare), name="what_if"),
             path("sending/", self.admin_view(sending.page), name="sending"),
             path("marking/", self.admin_view(marking.marking), name="marking"),
+            path("records/", self.admin_view(records.page), name="records"),
+            path("records/<str:domain>/", self.admin_view(records.page), name="domain_records"),
             path("import/recipients/", self.admin_view(importing.import_recipients), name="import_recipients"),
             path("import/senders/", self.admin_view(importing.import_senders), name="import_senders"),
             path("try/", self.admin_view(trying.try_recipient), name="try_recipient"),

@@ -24,7 +24,16 @@ LISTS = (
     "alarm",
     "auditentry",
 )
-OWN = ("/", "/publish/", "/marking/", "/health/", "/gateway/nodepolicy/1/change/", "/auth/user/", "/auth/group/")
+OWN = (
+    "/",
+    "/publish/",
+    "/marking/",
+    "/records/",
+    "/health/",
+    "/gateway/nodepolicy/1/change/",
+    "/auth/user/",
+    "/auth/group/",
+)
 
 
 @pytest.mark.usefixtures("seeded")

@@ -130,7 +130,7 @@ class DomainAdmin(Audited):
 
     form = DomainForm
     inlines = (RecipientInline, CheckInline)
-    actions_detail = ("try_recipient",)
+    actions_detail = ("try_recipient", "dns_records")
     readonly_fields = ("next_hop_says",)
     list_display = ("name", "route", "how_many", "observe", "accept_unknown")
     list_filter = ("observe",)
@@ -170,6 +170,12 @@ class DomainAdmin(Audited):
         """Lead to the page that tries a recipient at the domain's next hop."""
         row = Domain.objects.filter(pk=object_id).first()
         return redirect(f"{reverse('admin:try_recipient')}?{urlencode({'domain': row.name if row else ''})}")
+
+    @action(description="DNS records", icon="travel_explore", permissions=["view"])
+    def dns_records(self, request: HttpRequest, object_id: int) -> HttpResponse:  # noqa: ARG002 - the shell's signature
+        """Lead to the page of the domain's DNS records."""
+        row = Domain.objects.filter(pk=object_id).first()
+        return redirect("admin:domain_records", row.name) if row else redirect("admin:records")
 
     @display(description="recipients", ordering="recipient_count")
     def how_many(self, row: Domain) -> int:
