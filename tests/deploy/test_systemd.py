@@ -87,3 +87,7 @@ def test_a_stop_is_waited_for_as_long_as_transactions_may_take() -> None:
     unit = UNITS / "backstop-smtpd@.service"
     assert seconds(unit, "TimeoutStopSec") > Limits().stop_seconds + GRACE_SECONDS
     assert values(unit, "KillMode") == ["mixed"]
+
+
+def test_starting_one_instance_leaves_the_sockets_of_the_other_as_they_are() -> None:
+    assert values(UNITS / "backstop-smtpd@.service", "NonBlocking") == ["yes"]

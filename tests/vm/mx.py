@@ -155,7 +155,7 @@ def sends_and_knows_its_bounces(node: Node) -> str:
 def is_administered(node: Node) -> str:
     """The first administrator signs in with the password that the playbook left, and doctor finds nothing."""
     said = node.machine.ssh("cat /root/backstop-administrator")
-    found = re.search(r"(\S+) .*password[: ]+(\S+)", said)
+    found = re.search(r"administrator (\S+) with the password (\S+)", said)
     must(found, "there is no password in /root/backstop-administrator")
     user, password = ("", "") if found is None else found.groups()
     console = Console(NAME, node.machine.forward(HTTPS))
