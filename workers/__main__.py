@@ -5,12 +5,16 @@ It says when it takes tasks. Nothing is done here: each job has a file of its ow
 
 import logging
 import os
+import signal
 import sys
+import threading
+from typing import Any
 
 from gateway import config as node_config
 from gateway import logs, notify
 from gateway.config import Config, ConfigError
 
+_log = logging.getLogger("backstop.worker")
 _ARGUMENTS = ("--quiet", "worker", "--beat", "--pool", "threads", "--without-gossip", "--without-mingle")
 
 
@@ -30,12 +34,16 @@ def main() -> int:
         logs.set_up(config)
         _quieten(config)
 
-    def tell_ready(**_: object) -> None:
-        """Say that tasks are taken."""
+    stopping = threading.Event()
+
+    def tell_ready(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery has no types
+        """Say that tasks are taken, and have the schedule watched."""
         notify.tell(notify.READY, notify.status("takes tasks"))
+        threading.Thread(target=_watch, args=(sender.controller.beat, stopping), daemon=True).start()
 
     def tell_stopping(**_: object) -> None:
         """Say that running tasks end."""
+        stopping.set()
         notify.tell(notify.STOPPING, notify.status("running tasks end"))
 
     signals.setup_logging.connect(set_up_log, weak=False)
@@ -43,6 +51,14 @@ def main() -> int:
     signals.worker_shutting_down.connect(tell_stopping, weak=False)
     app.start(argv=list(_ARGUMENTS))
     return 0
+
+
+def _watch(beat: Any, stopping: threading.Event) -> None:  # noqa: ANN401 - Celery has no types
+    """End the worker when the process of its schedule has ended, so that both are started again."""
+    beat.join()
+    if not stopping.is_set():
+        _log.critical("the schedule's process has ended (%s); the worker ends, to be started again", beat.exitcode)
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _quieten(config: Config) -> None:

@@ -1,6 +1,6 @@
 """The Celery app with its tasks and its schedule: ``celery --app workers.app worker --beat``.
 
-The schedule's file is under the home. Several beats do no harm: every task can run twice.
+Several beats do no harm: every task can run twice.
 """
 
 import os
@@ -15,9 +15,6 @@ django.setup()
 from django.conf import settings  # noqa: E402 - Django must be set up first
 
 from gateway.operations import broker  # noqa: E402 - Django must be set up first
-
-_SCHEDULE = settings.CONFIG.home / "celery" / "schedule"
-_SCHEDULE.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 # Celery warns of root for the sake of pickled tasks. Ours are one number in JSON.
 warnings.filterwarnings("ignore", category=SecurityWarning)
@@ -35,7 +32,8 @@ app.conf.update(
         "workers.signatures",
         "workers.backups",
     ],
-    beat_schedule_filename=str(_SCHEDULE),
+    beat_scheduler="workers.schedule:Schedule",
+    beat_schedule_filename=str(settings.CONFIG.home / "celery" / "schedule"),
     beat_schedule={
         "sweep": {"task": "release.sweep", "schedule": 60.0, "options": {"expires": 55.0}},
         "lessons": {"task": "learn.sweep", "schedule": 60.0, "options": {"expires": 55.0}},

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import signal
 import socket
 from pathlib import Path
 
@@ -50,6 +51,19 @@ def test_the_worker_is_ready_once_it_takes_tasks_and_says_that_it_stops(
         assert "STATUS=takes tasks" in unit.manager.lines
         assert unit.stop() == 0
         assert "STOPPING=1" in unit.manager.lines
+
+
+def test_a_worker_whose_schedule_has_died_ends_to_be_started_again(tmp_path: Path, environment: dict[str, str]) -> None:
+    with Unit(tmp_path, WORKER, environment).wait_until_ready() as unit:
+        sign = tmp_path / "home" / "celery" / "schedule"
+        until("a sign of life", sign.exists)
+        children = Path(f"/proc/{unit.process.pid}/task/{unit.process.pid}/children").read_text().split()
+        (beat,) = [int(each) for each in children]
+
+        os.kill(beat, signal.SIGKILL)
+
+        assert ended(unit) == 0
+        assert "the schedule's process has ended" in unit.log
 
 
 def test_the_console_serves_the_socket_of_systemd(tmp_path: Path, environment: dict[str, str]) -> None:

@@ -16,7 +16,7 @@ from gateway.operations import publish
 from gateway.operations.doctor.result import Result, fail, ok, skip
 
 _HEARTBEAT_SECONDS = 30.0  # ingest writes one every five
-_SCHEDULE_SECONDS = 600.0  # Celery's beat saves its schedule every three minutes
+_SCHEDULE_SECONDS = 600.0  # Celery's beat shows a sign of life every minute or two
 _QUEUE_SECONDS = 180.0  # the schedule gives the worker something every minute
 _OVERDUE = datetime.timedelta(minutes=10)
 _START = f"start the gateway: {installation.START}, or the service"
@@ -64,15 +64,15 @@ def ingest(config: Config) -> Iterator[Result]:
 
 def beat(config: Config) -> Iterator[Result]:
     """Tell whether Celery's beat of this node keeps its schedule."""
-    if config.broker.url != "filesystem":
+    signs = _times(config.home / "celery", "schedule*")
+    age = time.time() - max(signs, default=0.0)
+    if not signs and config.broker.url != "filesystem":
         yield skip("beat", "with a broker of its own it may run on another machine; the releases tell")
-        return
-    saved = _times(config.home / "celery", "schedule*")
-    age = time.time() - max(saved, default=0.0)
-    if not saved:
+    elif not signs:
         yield fail("beat", "it has never run here", _START)
     elif age > _SCHEDULE_SECONDS:
-        yield fail("beat", f"its schedule was saved {age / 60:.0f} minutes ago, for the last time", _START)
+        remedy = f"{_START}; where it has moved to another machine, remove {config.home / 'celery'}"
+        yield fail("beat", f"its last sign of life is {age / 60:.0f} minutes old", remedy)
     else:
         yield ok("beat", "keeps its schedule")
 

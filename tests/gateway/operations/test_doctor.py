@@ -203,6 +203,13 @@ def test_a_worker_is_judged_by_what_waits_for_it(look: Look, config: Config) -> 
     assert look("worker")[0].level is Level.FAIL
 
 
+def test_beat_is_judged_where_it_runs_also_with_a_broker_of_its_own(look: Look, config: Config) -> None:
+    (config.home / "celery" / "schedule").touch()
+    assert look("beat", broker=Broker(url="redis://broker"))[0].level is Level.OK
+    os.utime(config.home / "celery" / "schedule", (0, 0))
+    assert look("beat", broker=Broker(url="redis://broker"))[0].level is Level.FAIL
+
+
 @pytest.mark.parametrize("name", ["beat", "worker"])
 def test_a_worker_elsewhere_is_said_to_be_unknown(look: Look, name: str) -> None:
     assert look(name, broker=Broker(url="redis://broker"))[0].level is Level.SKIP
