@@ -75,7 +75,7 @@ def clamd_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip("clamd is not installed")
     running = RunningClamd(tmp_path_factory.mktemp("clamd"))
     yield str(running.path)
-    running.end()
+    running.end(signal.SIGKILL)  # by SIGTERM it waits for the sessions that its clients keep
 
 
 def _await_answer(process: subprocess.Popen[bytes], path: Path, log: Path) -> None:

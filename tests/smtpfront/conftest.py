@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -27,7 +28,7 @@ def clamd() -> Iterator[str]:
     home = Path(tempfile.mkdtemp(prefix="clamd-"))
     running = RunningClamd(home, StreamMaxLength="100M", MaxRecursion=17)
     yield str(running.path)
-    running.end()
+    running.end(signal.SIGKILL)  # by SIGTERM it waits for the sessions that its clients keep
     shutil.rmtree(home)
 
 
