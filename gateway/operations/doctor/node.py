@@ -16,7 +16,7 @@ from gateway.models import Transaction
 from gateway.operations.doctor.result import Result, fail, ok, skip, warn
 
 _TIGHT = 2  # times the least free space: from there on it is worth a word
-_EXPIRES_SOON = 21  # days
+_EXPIRES_SOON = 21  # days; of a certificate with a short life, the last fifth
 _STEP_BACK = 60.0  # seconds that the clock may seem to have gone back
 _TIME_ERROR = 5  # ntp_gettime: nobody keeps this clock
 
@@ -84,10 +84,11 @@ def certificate(config: Config) -> Iterator[Result]:
         )
         return
     days = (found.not_valid_after_utc - datetime.datetime.now(datetime.UTC)).days
+    life = (found.not_valid_after_utc - found.not_valid_before_utc).days
     until = f"valid until {found.not_valid_after_utc:%Y-%m-%d}"
     if days < 0:
         yield fail("certificate", f"{path} has expired: {until}", "renew it")
-    elif days < _EXPIRES_SOON:
+    elif days < min(_EXPIRES_SOON, life / 5):
         yield warn("certificate", f"{path} expires in {days} days", "renew it")
     elif found.issuer == found.subject:
         yield ok("certificate", f"self-signed, {until}: enough for STARTTLS, not for clients that check it")

@@ -122,6 +122,12 @@ def test_a_certificate_is_judged_by_its_last_day(look: Look, config: Config, day
     assert look("certificate")[0].level is level
 
 
+@pytest.mark.parametrize(("days", "level"), [(5, Level.WARN), (10, Level.OK)])
+def test_a_certificate_of_forty_days_is_due_later(look: Look, config: Config, days: int, level: Level) -> None:
+    make_certificate(config, days=days)  # it is thirty days old
+    assert look("certificate")[0].level is level
+
+
 def test_a_key_that_does_not_belong_to_the_certificate_is_a_fault(look: Look, config: Config) -> None:
     make_certificate(config, days=90)
     certificate = config.certificate.read_bytes()
