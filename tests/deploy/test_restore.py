@@ -31,7 +31,9 @@ esac
 BACKSTOP = """#!/bin/sh
 echo "backstop $1" >>{folder}/calls
 case $1 in
-  backup) mkdir -p "$2" && cp -r {folder}/etc/backstop/tls "$2/tls" ;;
+  backup)
+    mkdir -p "$2/configuration" && cp -r {folder}/etc/backstop/tls "$2/tls"
+    echo old >"$2/configuration/backstop.toml" ;;
   restore) [ ! -e {folder}/fails ] ;;
 esac
 """
@@ -170,6 +172,7 @@ def test_all_stands_still_before_a_restore_and_serves_after_it(machine: Machine)
         "systemctl try-reload-or-restart",
         "systemctl start",
     ]
+    assert (machine.folder / "etc/backstop/backstop.toml.restored").read_text() == "old\n"
     lines = (machine.folder / "calls").read_text().splitlines()
     for line in (lines[1], lines[-1]):
         for unit in ("smtpd-inbound.socket", "smtpd@b.service", "ingest.service", "worker.service", "console.service"):

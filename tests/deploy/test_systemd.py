@@ -10,10 +10,12 @@ import pytest
 from gateway.config import Limits
 from smtpfront import activation
 from smtpfront.parent import GRACE_SECONDS
+from tests.deploy.rendering import TEMPLATES
 
 UNITS = Path(__file__).resolve().parents[2] / "deploy" / "systemd"
 SERVICES = sorted(UNITS.glob("*.service"))
 SOCKETS = sorted(UNITS.glob("backstop-smtpd-*.socket"))
+WRITTEN = [path for path in TEMPLATES if path.name.endswith(".service.j2")]
 MOST_EXPOSED = 2.5
 analyzed = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
 
@@ -45,6 +47,17 @@ def test_systemd_finds_no_fault_with_any_unit(tmp_path: Path) -> None:
 @analyzed
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
 def test_no_service_is_exposed_more_than_it_may_be(unit: Path) -> None:
+    require_shelter(unit)
+
+
+@analyzed
+@pytest.mark.parametrize("template", WRITTEN, ids=lambda template: template.stem)
+def test_no_service_that_a_role_writes_is_exposed_more_either(rendered: Path, template: Path) -> None:
+    require_shelter(rendered / template.parts[-3] / template.stem)
+
+
+def require_shelter(unit: Path) -> None:
+    """Ask systemd how exposed a service is."""
     done = subprocess.run(
         [
             "systemd-analyze",
