@@ -39,7 +39,8 @@ class Waiting(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         """Give it in words."""
-        return f"{self.copies} copies and {self.lessons} lessons"
+        copies = "copy" if self.copies == 1 else "copies"
+        return f"{self.copies} {copies} and {self.lessons} lesson{'' if self.lessons == 1 else 's'}"
 
 
 def of(config: Config) -> Hold | None:

@@ -1,6 +1,7 @@
 """The console says that a node was restored, and lets somebody who may release decide what becomes of what waits."""
 
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from gateway.models import QuarantinedCopy
+from gateway.models import QuarantinedCopy, Transaction
 from gateway.models.quarantine import CopyState
 from gateway.operations import hold
 from gateway.operations.backup import records
@@ -84,3 +85,30 @@ def test_the_first_page_tells_the_last_backup_and_the_last_proof(admin: Client) 
     assert "3 days old" in text
     assert "A seal verifies" in text
     assert "could not be proven: no key" in text
+
+
+def first_page(admin: Client) -> str:
+    return admin.get(reverse("admin:index")).content.decode()
+
+
+@pytest.mark.usefixtures("seeded")
+def test_of_a_proof_that_failed_each_failure_is_listed_before_what_was_proven(admin: Client) -> None:
+    now = time.time()
+    records.note_proof(settings.CONFIG, Proof(now, now, "/set", ("a seal verifies",), ("no key", "one file is gone")))
+    text = first_page(admin)
+    assert "<li>No key.</li><li>One file is gone.</li></ul><p" in text
+    assert "0 hours old" in text
+
+
+@pytest.mark.usefixtures("seeded")
+def test_a_node_that_has_carried_mail_for_days_without_a_backup_is_told_so(admin: Client) -> None:
+    said = "No backup was made of this node yet"
+    assert said not in first_page(admin)  # a newcomer is not scolded
+    oldest = Transaction.objects.order_by("started")[0]
+    Transaction.objects.filter(pk=oldest.pk).update(started=timezone.now() - timedelta(days=3))
+    text = first_page(admin)
+    assert said in text
+    assert reverse("admin:health") in text
+    now = time.time()
+    records.note_backup(settings.CONFIG, BackupRecord(now, now, "/set", 1, 1))
+    assert said not in first_page(admin)

@@ -1,5 +1,7 @@
 """What the console says of backups, and the page on which somebody ends the hold of a restored node."""
 
+import time
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -8,11 +10,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils import timezone
 
+from gateway.config import Config
+from gateway.models import Transaction
 from gateway.operations import hold
 from gateway.operations.backup import records
 from gateway.operations.backup.records import moment
-from gateway.operations.doctor.backups import told
+from gateway.operations.doctor.backups import age, told
 from gateway.spool.disk import SpoolError
 from webadmin.rows import who
 
@@ -27,12 +32,22 @@ def gathered() -> dict[str, Any]:
     backup, proof = records.last_backup(config), records.last_proof(config)
     return {
         "hold": told(held) if held else "",
-        "backup_trouble": records.trouble(config),
+        "backup_trouble": records.trouble(config) or _never(config),
         "backup": moment(backup.at) if backup else "none on this node",
         "proof": proof,
         "proof_at": moment(proof.at) if proof else "none on this node",
-        "proof_age": f"{max(0.0, proof.age()):.0f} days" if proof else "",
+        "proof_age": age(time.time() - proof.at) if proof else "",
     }
+
+
+def _never(config: Config) -> str:
+    """Say that no backup was made of a node that has carried mail for longer than that may be; else empty."""
+    if records.last_backup(config) is not None:
+        return ""
+    first = Transaction.objects.order_by("started").values_list("started", flat=True).first()
+    if first is None or timezone.now() - first < timedelta(days=config.backup.days):
+        return ""
+    return f"no backup was made of this node yet, and its oldest message is of {first:%Y-%m-%d}"
 
 
 def restored(request: HttpRequest) -> HttpResponse:

@@ -1,6 +1,5 @@
 """Backups: the last one, the last proof that one can be restored, and what a restore has left waiting."""
 
-import datetime
 import time
 from collections.abc import Iterator
 
@@ -11,8 +10,9 @@ from gateway.operations.backup import records
 from gateway.operations.backup.records import moment
 from gateway.operations.doctor.result import Result, fail, ok, warn
 
-_MAKE = f"{installation.PROGRAM} backup FOLDER, nightly by the timer of the service"
-_PROVE = f"{installation.PROGRAM} prove FOLDER, which says what is wrong"
+_HOURS_TOLD = 48  # from here on in days
+_MAKE = f"run {installation.PROGRAM} backup FOLDER each night; of one by a timer see journalctl -u backstop-backup"
+_PROVE = f"run {installation.PROGRAM} prove FOLDER, which says what is wrong; by a timer: journalctl -u backstop-proof"
 
 
 def made(config: Config) -> Iterator[Result]:
@@ -22,18 +22,22 @@ def made(config: Config) -> Iterator[Result]:
     if backup is None:
         yield warn("backup", "none has been made on this node", _MAKE)
     else:
-        text = (
-            f"the last is of {moment(backup.at)}, {_age(now - backup.at)} old: {backup.messages} quarantined messages"
-        )
+        text = f"the last is of {moment(backup.at)}, {age(now - backup.at)} old: {backup.messages} quarantined messages"
         late = now - backup.at > config.backup.days * 86_400
         yield fail("backup", f"{text}; that is too old", _MAKE) if late else ok("backup", text)
     if proof is None:
         never = f"no backup has been proven; {installation.PROGRAM} prove FOLDER does it"
         yield (warn if records.trouble(config) is None or backup is None else fail)("proof", never, _PROVE)
         return
-    text = f"the last is of {moment(proof.at)}, {_age(now - proof.at)} old"
+    text = f"the last is of {moment(proof.at)}, {age(now - proof.at)} old"
     if not proof.good:
         yield fail("proof", f"{text}, and it failed: {'; '.join(proof.failed)}", _PROVE)
+    elif proof.stale(config.backup.days):
+        yield fail(
+            "proof",
+            f"{text}, of the backup of {moment(proof.made)}; later ones have not come to where it is fetched from",
+            "journalctl -u backstop-backup, or whatever carries the sets away",
+        )
     elif proof.age(now) > config.backup.proof_days:
         yield fail("proof", f"{text}; that is too old", _PROVE)
     else:
@@ -60,7 +64,9 @@ def told(held: hold.Hold) -> str:
     return f"this node was restored at {moment(held.restored)} from a backup of {moment(held.made)}"
 
 
-def _age(seconds: float) -> str:
+def age(seconds: float) -> str:
     """Give an age in words."""
-    age = datetime.timedelta(seconds=max(0.0, seconds))
-    return f"{age.days} days" if age.days > 1 else f"{age.total_seconds() / 3600:.0f} hours"
+    hours = round(max(0.0, seconds) / 3600)
+    if hours < _HOURS_TOLD:
+        return f"{hours} hour{'' if hours == 1 else 's'}"
+    return f"{hours // 24} days"

@@ -11,6 +11,7 @@ from django.utils import timezone
 from gateway.config import Config
 from gateway.models import QuarantinedCopy
 from gateway.models.quarantine import CopyState
+from gateway.operations.backup import records
 
 
 def run(*arguments: str | Path) -> str:
@@ -28,12 +29,20 @@ def test_from_backup_to_resume(node: Config, tmp_path_factory: pytest.TempPathFa
     assert run("prove", place / "set").count("ok   ") == 9
     told = run("restore", place / "set", "--overwrite")
     assert "restored from the backup of" in told
-    assert "1 copies and 0 lessons were pending; they wait" in told
+    assert "1 copy and 0 lessons were pending; they wait" in told
     assert f"lies in {node.home}/before-restore-" in told
 
     assert "01a1 for bob@example.test" in run("resume", "--list")
-    assert "1 copies and 0 lessons are back in quarantine" in run("resume", "--keep")
+    assert "1 copy and 0 lessons are back in quarantine" in run("resume", "--keep")
     assert run("resume") == "nothing is held on this node\n"
+
+
+def test_a_set_is_counted_when_it_is_noted(node: Config, tmp_path: Path) -> None:
+    run("backup", tmp_path / "set", "--note-later")
+    assert records.last_backup(node) is None
+
+    assert "counts as the backup of" in run("backup", tmp_path / "set", "--note")
+    assert records.last_backup(node) is not None
 
 
 def test_a_failed_proof_has_an_exit_status_of_its_own(made: Path) -> None:
