@@ -7,6 +7,8 @@ from pathlib import Path
 import msgspec
 from django.db.migrations.loader import MigrationLoader
 
+from gateway import installation
+
 FILE = "manifest.json"
 FORMAT = 1
 _BLOCK = 1024 * 1024
@@ -69,7 +71,11 @@ def read(folder: Path) -> Manifest:
         manifest = msgspec.json.decode(text, type=Manifest)
     except msgspec.MsgspecError as error:
         raise BackupError(f"{path}: damaged, {error}; take another backup") from error
-    if unknown := sorted(set(manifest.migrations) - _known_migrations()):
+    # What a release was upgraded to and came back from leaves its tables (ADR 13): the set of one that ran with them is
+    # one that it can run with.
+    if manifest.version != installation.version() and (
+        unknown := sorted(set(manifest.migrations) - _known_migrations())
+    ):
         raise BackupError(
             f"{folder}: its schema is newer than this version ({', '.join(unknown[:3])}"
             f"{', ...' if unknown[3:] else ''}); install version {manifest.version} or a later one, then restore"
