@@ -32,6 +32,7 @@ BACKSTOP = """#!/bin/sh
 echo "backstop $1" >>{folder}/calls
 case $1 in
   backup)
+    case "$*" in *--help*) echo "--note-later"; exit ;; *--note) echo "noted $2" >>{folder}/calls; exit ;; esac
     mkdir -p "$2/configuration" && cp -r {folder}/etc/backstop/tls "$2/tls"
     echo old >"$2/configuration/backstop.toml" ;;
   restore) [ ! -e {folder}/fails ] ;;
@@ -256,3 +257,31 @@ def test_a_proof_fetches_the_set_alone(machine: Machine) -> None:
     assert machine.run("backstop-restore", "--prove").returncode == 0
 
     assert machine.calls == ["backstop prove"]
+
+
+# These make backups of their own, and so come last.
+
+
+def test_a_backup_counts_once_it_is_saved(machine: Machine) -> None:
+    assert machine.run("backstop-backup").returncode == 0
+
+    assert machine.calls == [
+        "backstop backup",
+        "backstop backup",
+        "backstop backup",
+        f"noted {machine.folder}/work/set",
+    ]
+
+
+def test_one_that_can_not_be_saved_does_not_count_and_leaves_no_secrets_about(machine: Machine) -> None:
+    (machine.folder / "repository/snapshots").rename(machine.folder / "elsewhere")
+    (machine.folder / "repository/snapshots").touch()  # no folder: nothing can be saved there
+    try:
+        assert machine.run("backstop-backup").returncode != 0
+    finally:
+        (machine.folder / "repository/snapshots").unlink()
+        (machine.folder / "elsewhere").rename(machine.folder / "repository/snapshots")
+
+    assert "backstop backup" in machine.calls
+    assert not any(call.startswith("noted") for call in machine.calls)
+    assert not (machine.folder / "work/set").exists()

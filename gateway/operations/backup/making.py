@@ -19,6 +19,7 @@ from django.db import DatabaseError
 from gateway import installation
 from gateway.config import Config, file_of
 from gateway.operations.backup import databases, files, probe, records
+from gateway.operations.backup import manifest as manifests
 from gateway.operations.backup.manifest import FILE, FORMAT, BackupError, Entry, Manifest, Tell, entry_of
 from gateway.operations.backup.records import BackupRecord
 from gateway.spool.disk import SpoolError, sync_folder
@@ -31,10 +32,11 @@ COUNTERS = "counters*"
 DELIVERIES = "deliveries.json"
 
 
-def backup(config: Config, target: Path, tell: Tell, *, replace: bool = False) -> Manifest:
+def backup(config: Config, target: Path, tell: Tell, *, replace: bool = False, note_later: bool = False) -> Manifest:
     """Write a set to a folder that is not there yet, or to one that holds a set and may be replaced.
 
-    It appears under its name when it is whole and on disk. Raises BackupError; nothing is left then.
+    It appears under its name when it is whole and on disk. Whoever carries it elsewhere has it noted later, by
+    ``note``. Raises BackupError; nothing is left then.
     """
     target = target.absolute()
     began = time.time()
@@ -45,10 +47,18 @@ def backup(config: Config, target: Path, tell: Tell, *, replace: bool = False) -
                 manifest = _fill(config, draft, began, tell)
                 files.sync(draft)
                 _install(draft, target)
-            _note(config, target, manifest)
+            if not note_later:
+                _note(config, target, manifest)
             return manifest
     except (DatabaseError, SpoolError) as error:
         raise BackupError(f"no backup was made: {error}") from error
+
+
+def note(config: Config, target: Path) -> Manifest:
+    """Remember that the set of a folder is where backups are kept. Raises BackupError."""
+    manifest = manifests.read(target.absolute())
+    _note(config, target.absolute(), manifest)
+    return manifest
 
 
 def _check_target(target: Path, *, replace: bool) -> None:

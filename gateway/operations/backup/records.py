@@ -44,6 +44,10 @@ class Proof(msgspec.Struct, frozen=True):
         """Give its age in days."""
         return ((time.time() if now is None else now) - self.at) / _DAY
 
+    def stale(self, days: float) -> bool:
+        """Whether the backup was older than so many days when it was proven: later ones did not arrive there."""
+        return self.at - self.made > days * _DAY
+
 
 Record = TypeVar("Record", BackupRecord, Proof)
 
@@ -77,6 +81,11 @@ def trouble(config: Config, now: float | None = None) -> str | None:
         return f"the last backup is of {moment(backup.at)}, which is more than {days:g} days ago"
     if proof is not None and not proof.good:
         return f"the last backup that was tried could not be proven: {proof.failed[0]}"
+    if proof is not None and proof.stale(days):
+        return (
+            f"the backup that was proven last, at {moment(proof.at)}, is itself of {moment(proof.made)}: "
+            "no later one has come to where it is fetched from"
+        )
     if proof is not None and proof.age(now) > proof_days:
         return (
             f"the last proof that a backup can be restored is of {moment(proof.at)}, more than {proof_days:g} days ago"

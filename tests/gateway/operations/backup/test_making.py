@@ -157,6 +157,17 @@ def test_the_last_backup_is_remembered(made: Path, node: Config) -> None:
     assert record.octets == manifest_of(made).octets
 
 
+def test_one_that_is_carried_elsewhere_counts_when_it_has_come_there(node: Config, tmp_path: Path) -> None:
+    manifest = making.backup(node, tmp_path / "set", quiet, note_later=True)
+    assert records.last_backup(node) is None
+
+    making.note(node, tmp_path / "set")
+
+    record = records.last_backup(node)
+    assert record is not None
+    assert (record.at, record.messages) == (manifest.ended, manifest.messages)
+
+
 def test_two_backups_to_one_folder_do_not_meet(node: Config, tmp_path: Path) -> None:
     def again(_text: str) -> None:
         with pytest.raises(BackupError, match="another backup writes there now"):

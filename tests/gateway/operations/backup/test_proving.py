@@ -195,6 +195,17 @@ def test_what_is_too_old_is_an_alarm(
     assert (found is None) if text is None else (found is not None and found.text.startswith(text))
 
 
+def test_a_proof_of_an_old_backup_alone_is_an_alarm(node: Config) -> None:
+    now, day = time.time(), 86_400
+    records.note_backup(node, BackupRecord(now, now - 30 * day, "/set", 1, 1))
+    records.note_proof(node, Proof(now, now - 9 * day, "/set", ("all",)))
+
+    records.watch()
+
+    assert "no later one has come" in Alarm.objects.get().text
+    assert [each.level for each in LOOKS["backup"](node)] == [Level.OK, Level.FAIL]
+
+
 def test_no_secret_of_a_proof_is_read_from_the_node_itself(made: Path, prove: Prove, node: Config) -> None:
     for path in node.secrets_folder.iterdir():
         secrets.destroy(settings.CONFIG.secrets_folder, path.name)
