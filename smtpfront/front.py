@@ -11,6 +11,7 @@ from typing import Protocol
 from gateway import pipeline
 from gateway.checks import catalog, sending_limits
 from gateway.checks.base import Check, View
+from gateway.checks.clamav import ClamAv
 from gateway.config import Config
 from gateway.delivery.faults import RouteFault
 from gateway.delivery.health import RouteHealth
@@ -26,7 +27,7 @@ from gateway.policy.learned import NOTHING, Learned
 from gateway.policy.matching import Policy
 from gateway.policy.snapshot import Snapshot
 from gateway.services import secrets
-from gateway.services.clamd import Clamd
+from gateway.services.clamd import Clamd, remedy
 from gateway.services.counters import Counters
 from gateway.services.dns import DnsResolver
 from gateway.services.engines.configured import engines
@@ -183,7 +184,7 @@ class Front:
 
     def _scanner_failed(self, trouble: str) -> None:
         """Say that one of several scanners was passed over, which the mail itself never shows."""
-        self.alarm(f"scanner failed: {trouble}")
+        self.alarm(f"scanner failed: {trouble}; {remedy(trouble)}")
 
     def read_secret(self, name: str) -> str | None:
         """Give a secret by its id."""
@@ -207,7 +208,8 @@ class Front:
         """Raise an alarm for each check that could not tell. A stranger's broken DNS is no reason for one."""
         for each in observations:
             if each.outcome in FAILED and each.check not in catalog.ASK_DNS:
-                self.alarm(f"check {each.check}: {each.outcome}: {each.detail}")
+                advice = f"; {remedy(each.detail)}" if each.check == ClamAv.name else ""
+                self.alarm(f"check {each.check}: {each.outcome}: {each.detail}{advice}")
 
     def check(self, stage: Stage, view: View) -> asyncio.Future[list[Observation]]:
         """Begin the checks of a stage before RCPT, for any domain that has them on; nobody waits for them here."""

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from gateway.config import Config
 from gateway.operations import alarms
-from gateway.services.clamd import ScannerError, ScannerStatus, ping_version
+from gateway.services.clamd import ScannerError, ScannerStatus, ping_version, remedy
 
 log = logging.getLogger("backstop.signatures")
 
@@ -21,7 +21,7 @@ def look_again(now: float | None = None) -> None:
         try:
             status = ping_version(address)
         except ScannerError as error:
-            alarms.raise_alarm(config.name, f"no answer to VERSION: {error}")
+            alarms.raise_alarm(config.name, f"no answer to VERSION: {error}; {remedy(str(error))}")
             continue
         days = status.days(time.time() if now is None else now)
         if days is None:

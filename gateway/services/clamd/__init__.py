@@ -9,6 +9,7 @@ from gateway.services.clamd.words import (
     Trouble,
     Verdict,
     read_answer,
+    remedy,
 )
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "ping_version",
     "read_answer",
     "reload",
+    "remedy",
     "stats",
 ]

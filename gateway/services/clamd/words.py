@@ -19,6 +19,24 @@ class Trouble(enum.StrEnum):
     FAILED = "failed"  # it said ERROR: no room on its disk, say
 
 
+_REMEDIES = {
+    Trouble.DOWN: "see that it runs, and that [clamd] socket names it",
+    Trouble.BUSY: "raise MaxThreads in clamd.conf and [clamd] concurrent, or add one to [clamd] sockets",
+    Trouble.SLOW: "see how busy the machine is; raise [clamd] seconds, or lower MaxScanTime in clamd.conf",
+    Trouble.EMPTY: "see its log: it may have been stopped, or killed for want of memory",
+    Trouble.CUT: "see its log: it may have been stopped, or killed for want of memory",
+    Trouble.HUNG_UP: "see its log, and whether StreamMaxLength in clamd.conf is larger than max_size of the policy",
+    Trouble.GARBAGE: "see what listens there: clamd does not speak so",
+    Trouble.FAILED: "see its log, and how much room its TemporaryDirectory has",
+}
+
+
+def remedy(told: str) -> str:
+    """Give what to do about a failure, by the word with which its text begins."""
+    found = (what for trouble, what in _REMEDIES.items() if told.startswith(f"{trouble}: "))
+    return next(found, "see clamd's log, and how busy the machine is")
+
+
 class ScannerError(Exception):
     """The scanner could not tell. The text says why, and ``trouble`` in one word."""
 

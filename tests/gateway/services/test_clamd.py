@@ -20,6 +20,7 @@ from gateway.services.clamd import (
     ping_version,
     read_answer,
     reload,
+    remedy,
     stats,
 )
 from tests import samples
@@ -525,3 +526,10 @@ class answering_version:  # noqa: N801 - reads like the function that it is
     def __exit__(self, *_: object) -> None:
         self.thread.join(5)
         self.listener.close()
+
+
+@pytest.mark.parametrize("trouble", Trouble)
+def test_each_way_to_fail_has_a_remedy(trouble: Trouble) -> None:
+    said = remedy(str(ScannerError("clamd at /run/clamd.sock said something", trouble)))
+    assert said != remedy("no answer within 90.0 s")
+    assert said.startswith(("see ", "raise "))
