@@ -6,6 +6,7 @@ systemctl and the product's own command have stand-ins that note how they were c
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -285,3 +286,20 @@ def test_one_that_can_not_be_saved_does_not_count_and_leaves_no_secrets_about(ma
     assert "backstop backup" in machine.calls
     assert not any(call.startswith("noted") for call in machine.calls)
     assert not (machine.folder / "work/set").exists()
+
+
+def test_the_lock_of_one_that_was_cut_off_keeps_no_later_one_from_being_made(machine: Machine) -> None:
+    locks = machine.folder / "repository/locks"
+    where = ("-r", f"{machine.folder}/repository", "--password-file", f"{machine.folder}/etc/backstop/password")
+    environment = os.environ | {"RESTIC_CACHE_DIR": f"{machine.folder}/cache"}
+    command = ("restic", "--quiet", *where, "backup", "--stdin")
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE) as cut_off:
+        while not any(locks.iterdir()):
+            assert cut_off.poll() is None
+            time.sleep(0.02)
+        cut_off.kill()
+    assert any(locks.iterdir())
+
+    done = machine.run("backstop-backup")
+
+    assert done.returncode == 0, done.stderr
