@@ -1,0 +1,180 @@
+"""The switch between releases, by the command of a machine: which one is in force, who serves, and the way back.
+
+systemctl has a stand-in that remembers what runs and what starts at boot; tests/vm shows the whole, under mail.
+"""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+SYSTEMCTL = """#!/bin/sh
+cd {folder}
+[ "$1" != --quiet ] || shift
+verb=$1
+shift
+for unit in "$@"; do
+  case $verb in
+    is-active) [ -e "active/$2" ]; exit ;;
+    restart)
+      case $unit in
+        *smtpd@*) if [ -e slow ]; then touch begun; while [ -e slow ]; do sleep 0.05; done; fi ;;
+      esac
+      if [ -e "broken-$(basename "$(readlink opt/current)")" ]; then exit 1; fi
+      basename "$(readlink opt/current)" >"active/$unit" ;;
+    stop) rm -f "active/$unit" ;;
+    enable) touch "enabled/$unit" ;;
+    disable) rm -f "enabled/$unit" ;;
+  esac
+done
+"""
+OTHERS = {f"backstop-{name}.service" for name in ("ingest", "worker", "console")}
+
+
+class Machine:
+    """A folder that stands for a machine with the releases 1, 2 and 3."""
+
+    def __init__(self, folder: Path, command: str) -> None:
+        """Set it up; nothing is in force."""
+        self.folder = folder
+        for name in ("active", "enabled", "bin"):
+            (folder / name).mkdir()
+        for release in "123":
+            (folder / "opt/releases" / release / "bin").mkdir(parents=True)
+            (folder / "opt/releases" / release / ".complete").touch()
+            self._program(f"opt/releases/{release}/bin/python", "#!/bin/sh\n")
+        self._program("bin/systemctl", SYSTEMCTL.format(folder=folder))
+        self._program("bin/id", "#!/bin/sh\necho 0\n")
+        text = command.replace("/opt/backstop", f"{folder}/opt").replace("/run/backstop-switch", f"{folder}/switch")
+        self._program("bin/backstop-switch", text)
+
+    def _program(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text)
+        (self.folder / name).chmod(0o755)
+
+    def begin(self, what: str) -> subprocess.Popen[str]:
+        """Begin to switch."""
+        environment = os.environ | {"PATH": f"{self.folder}/bin:{os.environ['PATH']}"}
+        command = ("sh", self.folder / "bin/backstop-switch", what)
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def switch(self, what: str) -> str:
+        """Switch; gives what was said."""
+        with self.begin(what) as switching:
+            return switching.communicate()[0]
+
+    def links(self) -> tuple[str, str]:
+        """The release in force, and the one before."""
+        found = [self.folder / "opt" / name for name in ("current", "previous")]
+        current, previous = (each.readlink().name if each.is_symlink() else "" for each in found)
+        return current, previous
+
+    def running(self) -> dict[str, str]:
+        """The units that run, each with the release that it was started from."""
+        return {each.name: each.read_text().strip() for each in (self.folder / "active").iterdir()}
+
+    def enabled(self) -> set[str]:
+        """The units that start at boot."""
+        return {each.name for each in (self.folder / "enabled").iterdir()}
+
+    def fails(self, release: str) -> None:
+        """Let no process of a release start."""
+        (self.folder / f"broken-{release}").touch()
+
+
+@pytest.fixture
+def machine(rendered: Path, tmp_path: Path) -> Machine:
+    """A machine whose first release is in force."""
+    made = Machine(tmp_path, (rendered / "gateway" / "backstop-switch").read_text())
+    assert "1 is in force" in made.switch("1")
+    return made
+
+
+def test_the_first_release_starts_the_smtp_front_and_leaves_the_others_to_the_playbook(machine: Machine) -> None:
+    assert machine.links() == ("1", "")
+    assert machine.running() == {"backstop-smtpd@a.service": "1"}
+    assert machine.enabled() == {"backstop-smtpd@a.service"}
+
+
+def test_the_other_instance_takes_over_and_the_way_back_is_open(machine: Machine) -> None:
+    machine.switch("2")
+
+    assert machine.links() == ("2", "1")
+    assert machine.running() == {"backstop-smtpd@b.service": "2", **dict.fromkeys(OTHERS, "2")}
+    assert machine.enabled() == {"backstop-smtpd@b.service"}
+
+    machine.switch("--back")
+
+    assert machine.links() == ("1", "2")
+    assert machine.running() == {"backstop-smtpd@a.service": "1", **dict.fromkeys(OTHERS, "1")}
+
+
+def test_a_release_that_does_not_start_changes_nothing(machine: Machine) -> None:
+    machine.switch("2")
+    before = machine.links(), machine.running(), machine.enabled()
+    machine.fails("3")
+
+    assert "2 stays in force" in machine.switch("3")
+
+    assert (machine.links(), machine.running(), machine.enabled()) == before
+
+
+def test_a_first_release_that_does_not_start_is_not_in_force(rendered: Path, tmp_path: Path) -> None:
+    made = Machine(tmp_path, (rendered / "gateway" / "backstop-switch").read_text())
+    made.fails("1")
+
+    assert "nothing stays in force" in made.switch("1")
+
+    assert made.links() == ("", "")
+    assert made.running() == {}
+
+
+def test_the_way_back_from_a_release_that_serves_nobody_any_more_takes_all_processes_along(machine: Machine) -> None:
+    machine.switch("2")
+    (machine.folder / "active/backstop-smtpd@b.service").unlink()
+
+    machine.switch("--back")
+
+    assert machine.links() == ("1", "2")
+    assert machine.running() == {"backstop-smtpd@a.service": "1", **dict.fromkeys(OTHERS, "1")}
+    assert machine.enabled() == {"backstop-smtpd@a.service"}
+
+
+def test_what_an_interrupted_switch_left_running_is_ended(machine: Machine) -> None:
+    for kind in ("active", "enabled"):
+        (machine.folder / kind / "backstop-smtpd@b.service").touch()
+
+    machine.switch("--again")
+
+    assert machine.running() == {"backstop-smtpd@b.service": "1", **dict.fromkeys(OTHERS, "1")}
+    assert machine.enabled() == {"backstop-smtpd@b.service"}
+
+
+def test_who_hangs_up_half_way_leaves_a_switch_that_is_ended(machine: Machine) -> None:
+    slow = machine.folder / "slow"
+    slow.touch()
+    with machine.begin("2") as switching:
+        until = time.monotonic() + 60
+        while not (machine.folder / "begun").exists():
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+            switching.send_signal(number)
+        assert "another switch is under way" in machine.switch("3")
+        slow.unlink()
+        assert switching.wait() == 0
+
+    assert machine.links() == ("2", "1")
+    assert machine.running()["backstop-smtpd@b.service"] == "2"
+
+
+def test_one_that_is_gone_is_named(machine: Machine) -> None:
+    machine.switch("2")
+    (machine.folder / "opt/releases/1/.complete").unlink()
+
+    assert "there is no release 1" in machine.switch("--back")
+
+    assert machine.links() == ("2", "1")
