@@ -13,13 +13,14 @@ from msgspec import UNSET, UnsetType
 
 from gateway.mail.decisions import Action
 from gateway.policy.learned import FORGED
-from gateway.policy.location import PolicyError, duplicates, line_of, place_of
+from gateway.policy.location import Place, PolicyError, duplicates, line_of, place_of
 from gateway.policy.mta_sts import DEFAULT_AGE, StsMode
 from gateway.policy.snapshot import ListKind, ListVerdict, Mode, TlsLevel, Validation
 from gateway.policy.wellformed import local_part_fault
 
 # Parts that hold only what differs from a default: with nothing in them they are not written.
 _OVERLAID = ("thresholds", "per_account", "per_client", "per_domain", "clients", "greylisting")
+_ENUMS = (Action, Mode, ListVerdict, ListKind, TlsLevel, Validation, StsMode)
 _REMEDY = "correct it (quote what must be text); export shows the form"
 
 
@@ -312,7 +313,9 @@ def read(text: str, name: str) -> Document:
         document = _as_document(loaded)
     except msgspec.ValidationError as error:
         reason, place = place_of(error, loaded, _as_document)
-        raise PolicyError(name, line_of(text, place), reason, _REMEDY) from None
+        words = _words_for(loaded, place) if reason.startswith("unknown value") else []
+        remedy = f"write one of {', '.join(words)}" if words else _REMEDY
+        raise PolicyError(name, line_of(text, place), _where(loaded, place) + reason, remedy) from None
     for domain, part in (document.domains or {}).items():
         for local in part.recipient_parts():
             if wrong := local_part_fault(local):
@@ -336,6 +339,42 @@ def plain(document: Document) -> dict[str, Any]:
             if part.get(name, True) == {}:
                 del part[name]
     return values
+
+
+def _words_for(loaded: Any, place: Place) -> list[str]:  # noqa: ANN401 - it is what a parser gave
+    """Give the words that may stand at a place where another one does; none where it takes no words."""
+    for kind in _ENUMS:
+        if all(_takes(loaded, place, word.value) for word in kind):
+            return [word.value for word in kind]
+    return []
+
+
+def _takes(loaded: Any, place: Place, word: str) -> bool:  # noqa: ANN401 - as above
+    """Whether a word may stand at a place."""
+    try:
+        _as_document(_with(loaded, place, word))
+    except msgspec.ValidationError as error:
+        return not str(error).startswith(f"Invalid enum value {word!r}")
+    return True
+
+
+def _with(loaded: Any, place: Place, word: str) -> Any:  # noqa: ANN401 - as above
+    """Give the document with another word at a place."""
+    if not place:
+        return word
+    changed = loaded.copy()
+    changed[place[0]] = _with(loaded[place[0]], place[1:], word)
+    return changed
+
+
+def _where(loaded: Any, place: Place) -> str:  # noqa: ANN401 - as above
+    """Name the attachment rule that a place lies in, which its line alone does not; elsewhere nothing."""
+    at = place.index("attachments") + 1 if "attachments" in place else len(place)
+    if at >= len(place) or not isinstance(place[at], int):
+        return ""
+    for step in place[: at + 1]:
+        loaded = loaded[step]
+    return f"attachment rule {loaded.get('name', '')!r}: " if isinstance(loaded, dict) else ""
 
 
 def _as_document(loaded: Any) -> Document:  # noqa: ANN401 - it is what a parser gave

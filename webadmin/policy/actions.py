@@ -189,8 +189,13 @@ def _rule(line: str, at: int) -> dict[str, Any]:
     head, arrow, tail = line.rpartition("->")
     name, colon, patterns = head.partition(":")
     action, _, where = (word.strip() for word in tail.partition(","))
-    if not arrow or not colon or action not in _WORDS or where not in {"", OUTERMOST}:
+    if not arrow or not colon:
         raise ValidationError(f"line {at}: write it as {_EXAMPLE}")
+    if action not in _WORDS:
+        raise ValidationError(f"line {at}: rule {name.strip()!r}: {action!r} is no action; write one of {ACTIONS}")
+    if where not in {"", OUTERMOST}:
+        said = f"behind the action there may stand “, {OUTERMOST}”"
+        raise ValidationError(f"line {at}: rule {name.strip()!r}: {where!r} is not understood; {said}")
     words = [word for each in patterns.split(",") if (word := each.strip())]
     rule: dict[str, Any] = {"name": name.strip()}
     names, types = [word for word in words if "/" not in word], [word for word in words if "/" in word]

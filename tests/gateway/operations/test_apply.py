@@ -242,7 +242,7 @@ def test_an_account_keeps_its_secret_where_the_document_names_none() -> None:
             "reject at 1 points comes before quarantine at 8; ",
         ),
         ("clamav: {mode: off}", "clamaf: {mode: off}", "there is no check 'clamaf'; known are "),
-        ("clamav: {mode: off}", "clamav: {mode: of}", "unknown value 'of'; "),
+        ("clamav: {mode: off}", "clamav: {mode: of}", "unknown value 'of'; write one of off, observe, score, enforce"),
         ("tls: verified", "tsl: verified", "unknown key `tsl`; "),
         ("      alice:", "      Alice:", "local part 'Alice' is not in lower case; write alice"),
         ("[bob, no, on]", "[bob, no, On]", "local part 'On' is not in lower case; write on"),
@@ -253,7 +253,7 @@ def test_an_account_keeps_its_secret_where_the_document_names_none() -> None:
         ("port: 2525", "port: 0", "port: Ensure this value is greater than or equal to 1.; "),
         ("max_size: 1000000", "max_size: 0", "max_size is below 1 octet; "),
         ("  backup:", "  back up:", "name: Enter a valid “slug”"),
-        ("mta_sts: testing", "mta_sts: strict", "unknown value 'strict'; "),
+        ("mta_sts: testing", "mta_sts: strict", "unknown value 'strict'; write one of none, testing, enforce"),
         ("mta_sts_max_age: 86400", "mta_sts_max_age: 99999999", "mta_sts_max_age: Ensure this value is less than or "),
         ("tls_reports: tls@other.test", "tls_reports: tls", "tls_reports: 'tls' is no address: "),
         ("tls_reports: tls@other.test", "tls_reports: TLS@other.test", "not in lower case and A-labels; write tls@o"),
@@ -267,7 +267,11 @@ def test_an_account_keeps_its_secret_where_the_document_names_none() -> None:
         ("boss: {alias: alice@", "boss: {alias: boss@", "the alias leads back to itself: boss@example.test -> boss@"),
         ("boss: {alias: alice@example.test}", "boss: {alias: x@far.example}", "x@far.example is no address of ours: "),
         ("senders: {bank.example: allow}", "senders: {bank: allow}", "'bank' is no sender; write user@example.org, "),
-        ("senders: {bank.example: allow}", "senders: {bank.example: maybe}", "unknown value 'maybe'; "),
+        (
+            "senders: {bank.example: allow}",
+            "senders: {bank.example: maybe}",
+            "unknown value 'maybe'; write one of allow, block",
+        ),
         ("  per_client: {messages: 100}", "  per_client: {messages: -1}", "messages: -1 is out of bounds; "),
         ("  per_client: {messages: 100}", "  per_client: {message: 1}", "unknown key `message`; "),
         ("    printer: {senders: 1}", "    printer: {senders: 99999}", "senders: 99999 is out of bounds; "),
@@ -373,3 +377,24 @@ def test_a_symbol_that_its_check_never_gives_is_refused_with_its_line() -> None:
     )
     with pytest.raises(PolicyError, match=r"policy.yml:\d+: the check loops gives no symbol 'LOPP'; it gives LOOP"):
         apply_policy(text, "policy.yml", "test")
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        (
+            "{name: images, names: ['*.iso'], action: burn}",
+            "attachment rule 'images': unknown value 'burn'; write one of deliver",
+        ),
+        ("{name: images, names: '*.iso'}", "attachment rule 'images': expected a list, got `str`; "),
+    ],
+)
+def test_a_fault_of_an_attachment_rule_names_the_rule_and_the_words_it_takes(rule: str, says: str) -> None:
+    domain = "domains:\n  example.test:\n    route: inside\n    attachments:\n"
+    error = error_of(f"{domain}      - {{name: first, names: ['*.exe']}}\n      - {rule}\n")
+    assert error.startswith(f"policy.yml:6: {says}")
+
+
+def test_an_action_that_there_is_not_is_told_with_those_that_there_are() -> None:
+    domain = "domains: {example.test: {route: inside, checks: {attachments: {actions: {ATTACHMENT_ACTIVE: burn}}}}}"
+    assert error_of(domain).startswith("policy.yml:1: unknown value 'burn'; write one of deliver, tag, strip, redirect")
