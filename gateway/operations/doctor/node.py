@@ -7,6 +7,7 @@ import shutil
 import ssl
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from cryptography import x509
 from django.db import DatabaseError
@@ -19,6 +20,7 @@ _TIGHT = 2  # times the least free space: from there on it is worth a word
 _EXPIRES_SOON = 21  # days; of a certificate with a short life, the last fifth
 _STEP_BACK = 60.0  # seconds that the clock may seem to have gone back
 _TIME_ERROR = 5  # ntp_gettime: nobody keeps this clock
+_TIMESYNCD = Path("/run/systemd/timesync/synchronized")  # there once it has set the clock
 
 
 def home(config: Config) -> Iterator[Result]:
@@ -58,8 +60,10 @@ def clock(_config: Config) -> Iterator[Result]:
     if newest is not None and newest.timestamp() > time.time() + _STEP_BACK:
         yield fail("clock", f"it is before the last transaction, of {newest:%Y-%m-%d %H:%M:%S} UTC", "set the clock")
         return
-    state = ctypes.CDLL(None).ntp_gettime(ctypes.create_string_buffer(128))
-    if state < 0:
+    state = _kernel_clock()
+    if state < 0 and _TIMESYNCD.exists():
+        yield ok("clock", "kept by systemd-timesyncd")
+    elif state < 0:
         yield skip("clock", "the kernel doesn't say whether anybody keeps it")
     elif state == _TIME_ERROR:
         yield warn(
@@ -67,6 +71,11 @@ def clock(_config: Config) -> Iterator[Result]:
         )
     else:
         yield ok("clock", "kept by a time service")
+
+
+def _kernel_clock() -> int:
+    """Ask the kernel how the clock is kept; negative where it may not be asked, as in a unit with ProtectClock=."""
+    return int(ctypes.CDLL(None).ntp_gettime(ctypes.create_string_buffer(128)))
 
 
 def certificate(config: Config) -> Iterator[Result]:

@@ -18,7 +18,7 @@ from gateway.config import Broker, Clamd, Config, Retention
 from gateway.models import Domain, Forwarder, QuarantinedCopy, Recipient, Route, RouteHost
 from gateway.models.quarantine import CopyState
 from gateway.operations import protection
-from gateway.operations.doctor import LOOKS, Level, Result, examine, scanner
+from gateway.operations.doctor import LOOKS, Level, Result, examine, node, scanner
 from gateway.operations.protection import Protection, ScannerProtection
 from gateway.operations.publish import publish_policy
 from gateway.policy import codec
@@ -197,6 +197,17 @@ def test_beat_is_judged_by_its_schedule(look: Look, config: Config) -> None:
     assert look("beat")[0].level is Level.OK
     os.utime(schedule, (0, 0))
     assert look("beat")[0].level is Level.FAIL
+
+
+def test_a_process_that_may_not_ask_the_kernel_is_told_by_timesyncd_that_the_clock_is_kept(
+    look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign = tmp_path / "synchronized"
+    monkeypatch.setattr(node, "_kernel_clock", lambda: -1)
+    monkeypatch.setattr(node, "_TIMESYNCD", sign)
+    assert look("clock")[0].level is Level.SKIP
+    sign.touch()
+    assert look("clock")[0].level is Level.OK
 
 
 def test_a_worker_is_judged_by_what_waits_for_it(look: Look, config: Config) -> None:
