@@ -76,6 +76,17 @@ def tidy(folder: Path) -> int:
     return count
 
 
+def waiting(folder: Path) -> int:
+    """Give how many octets of the journals in ``folder`` nobody has ingested yet. Raises as ``ingest_once``."""
+    files = JournalReader(folder).files()
+    known = dict(JournalPosition.objects.filter(name__in=map(_key, files)).values_list("name", "offset"))
+    octets = 0
+    for file in files:
+        with told(file.path), contextlib.suppress(FileNotFoundError):
+            octets += max(0, file.path.stat().st_size - known.get(_key(file), 0))
+    return octets
+
+
 def _key(file: JournalFile) -> str:
     """Give the name under which a file's position is kept: nodes may share a database."""
     return f"{settings.CONFIG.name}/{file.name}"

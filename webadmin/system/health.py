@@ -3,7 +3,6 @@
 It looks only. What the doctor can't find out is told as well.
 """
 
-import contextlib
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -17,13 +16,12 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from gateway.config import Config
-from gateway.models import JournalPosition, PolicyRevision
-from gateway.operations import doctor, protection, publish
+from gateway.models import PolicyRevision
+from gateway.operations import doctor, ingest, protection, publish
 from gateway.operations.doctor.result import Level
 from gateway.operations.protection import Protection, ScannerProtection
 from gateway.spool.disk import SpoolError
 from gateway.spool.quarantine import Quarantine
-from gateway.spool.reading import JournalReader
 from webadmin.system import lists
 from webadmin.templatetags.console import octets
 
@@ -74,21 +72,19 @@ def _figures() -> list[tuple[str, str]]:
     took = (time.monotonic() - began) * 1000
     return [
         ("Node", config.name),
-        ("Journal that waits to be ingested", octets(_waiting())),
+        ("Journal that waits to be ingested", _waiting(config)),
         ("Quarantine", f"{octets(used)} of {octets(config.retention.quarantine_bytes)}"),
         ("Database", f"{connection.display_name}, answers in {took:.1f} ms"),
         ("State folder", str(config.home)),
     ]
 
 
-def _waiting() -> int:
-    """Give the octets of journal that nobody has ingested yet."""
-    waiting = 0
-    with contextlib.suppress(SpoolError, OSError):
-        known = dict(JournalPosition.objects.values_list("name", "offset"))
-        for file in JournalReader(settings.CONFIG.journal_folder).files():
-            waiting += max(0, file.path.stat().st_size - known.get(file.name, 0))
-    return waiting
+def _waiting(config: Config) -> str:
+    """Give how much of the journals nobody has ingested yet."""
+    try:
+        return octets(ingest.waiting(config.journal_folder))
+    except SpoolError as error:
+        return str(error)
 
 
 def _moment(seconds: float) -> datetime:

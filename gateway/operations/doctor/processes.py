@@ -12,12 +12,16 @@ from gateway import installation
 from gateway.config import Config
 from gateway.models import PolicyRevision, QuarantinedCopy
 from gateway.models.quarantine import CopyState
+from gateway.operations import ingest as journals
 from gateway.operations import publish
-from gateway.operations.doctor.result import Result, fail, ok, skip
+from gateway.operations.doctor.result import Result, fail, ok, skip, warn
 
 _HEARTBEAT_SECONDS = 30.0  # ingest writes one every five
 _SCHEDULE_SECONDS = 600.0  # Celery's beat shows a sign of life every minute or two
 _QUEUE_SECONDS = 180.0  # the schedule gives the worker something every minute
+_MIB = 1024**2
+_BACKLOG = 32 * _MIB  # octets of journals: some ten thousand transactions
+_CATCH_UP = "where that does not become less, see how busy database and disk are; until then pages show older mail"
 _OVERDUE = datetime.timedelta(minutes=10)
 _START = f"start the gateway: {installation.START}, or the service"
 
@@ -58,6 +62,8 @@ def ingest(config: Config) -> Iterator[Result]:
         yield fail("ingest", f"the last sign of life is {age:.0f} s old; nothing is lost, journals wait", _START)
     elif beat.trouble:
         yield fail("ingest", f"journals wait: {beat.trouble}", "mend what it names; it catches up by itself")
+    elif (octets := journals.waiting(config.journal_folder)) > _BACKLOG:
+        yield warn("ingest", f"runs, but {octets / _MIB:.0f} MiB of journals wait for it; nothing is lost", _CATCH_UP)
     else:
         yield ok("ingest", "runs")
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 
 from gateway.config import Broker, Clamd, Config, Retention
-from gateway.models import Domain, Forwarder, QuarantinedCopy, Recipient, Route, RouteHost
+from gateway.models import Domain, Forwarder, JournalPosition, QuarantinedCopy, Recipient, Route, RouteHost
 from gateway.models.quarantine import CopyState
 from gateway.operations import protection
 from gateway.operations.doctor import LOOKS, Level, Result, examine, node, scanner
@@ -25,6 +25,7 @@ from gateway.policy import codec
 from gateway.policy.feed import FILE
 from gateway.policy.snapshot import Snapshot
 from gateway.services.clamd import ScannerStatus
+from gateway.spool.journal import SUFFIX
 from tests.fixtures_clamd import RunningClamd, clamd_socket
 
 __all__ = ["clamd_socket"]
@@ -188,6 +189,19 @@ def test_ingest_is_judged_by_its_sign_of_life(
     beat = {"at": time.time() - age, "trouble": trouble}
     (config.status_folder / "ingest.json").write_bytes(msgspec.json.encode(beat))
     assert look("ingest")[0].level is level
+
+
+def test_a_large_backlog_of_journals_is_a_warning(look: Look, config: Config) -> None:
+    (config.status_folder / "ingest.json").write_bytes(msgspec.json.encode({"at": time.time()}))
+    config.journal_folder.mkdir(mode=0o700)
+    journal = config.journal_folder / f"1-1-1{SUFFIX}"
+    for size, level in ((32 * 1024**2, Level.OK), (40 * 1024**2, Level.WARN)):
+        with journal.open("wb") as file:
+            file.truncate(size)
+        assert look("ingest")[0].level is level
+    assert "40 MiB of journals wait for it" in look("ingest")[0].text
+    JournalPosition.objects.create(name=f"{config.name}/{journal.name}", offset=39 * 1024**2)
+    assert look("ingest")[0].level is Level.OK
 
 
 def test_beat_is_judged_by_its_schedule(look: Look, config: Config) -> None:

@@ -12,7 +12,7 @@ from gateway.mail.client import Client
 from gateway.mail.decisions import Disposition
 from gateway.models import Alarm, JournalPosition, QuarantinedCopy, Transaction, TransactionRecipient
 from gateway.operations import ingest
-from gateway.operations.ingest import ingest_once, tidy
+from gateway.operations.ingest import ingest_once, tidy, waiting
 from gateway.spool.journal import JournalWriter
 from gateway.spool.records import AlarmRecord, TraceRecord, encode
 from tests import samples
@@ -31,6 +31,19 @@ def age(path: Path, seconds: float) -> None:
 
 def test_nothing_to_read_is_nothing_to_do(journals: Path) -> None:
     assert ingest_once(journals) == 0
+
+
+def test_what_waits_is_what_nobody_has_ingested(journals: Path, writer: JournalWriter) -> None:
+    assert waiting(journals) == 0
+    writer.append(line("01a"))
+    whole = waiting(journals)
+    assert whole >= len(line("01a"))
+
+    ingest_once(journals)
+    assert waiting(journals) == 0
+
+    writer.append(line("01b"))
+    assert 0 < waiting(journals) < 2 * whole
 
 
 def test_a_trace_becomes_a_transaction_and_its_recipients(journals: Path, writer: JournalWriter) -> None:
