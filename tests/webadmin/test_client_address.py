@@ -79,7 +79,7 @@ def test_behind_the_unix_socket_each_client_is_counted_by_itself(environment: di
 
 
 @pytest.mark.usefixtures("administrator")
-def test_over_tcp_a_client_can_not_say_who_it_is_and_a_listed_proxy_can(
+def test_over_tcp_a_client_can_say_neither_who_it_is_nor_that_it_is_https_and_a_listed_proxy_can(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     port = free_port()
@@ -92,5 +92,9 @@ def test_over_tcp_a_client_can_not_say_who_it_is_and_a_listed_proxy_can(
         sign_in(connection("127.0.0.3"), "wrong", **said)
         sign_in(connection("127.0.0.2"), "wrong", **said)
         sign_in(connection("127.0.0.2"), "wrong")
+        # Over https Django wants a Referer, which these requests lack.
+        believed = sign_in(connection("127.0.0.2"), "wrong", X_Forwarded_Proto="https")
+        not_believed = sign_in(connection("127.0.0.4"), "wrong", X_Forwarded_Proto="https")
 
-    assert recorded() == [f"{FAILED}: {client}" for client in ("127.0.0.3", "192.0.2.7", "127.0.0.2")]
+    assert (believed.status, not_believed.status) == (HTTPStatus.FORBIDDEN, HTTPStatus.OK)
+    assert recorded() == [f"{FAILED}: {client}" for client in ("127.0.0.3", "192.0.2.7", "127.0.0.2", "127.0.0.4")]
