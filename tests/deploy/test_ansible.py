@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gateway import config
 from gateway.operations.apply import apply_policy
@@ -125,6 +126,14 @@ def test_clamd_says_what_it_does_not_look_at(rendered: Path) -> None:
     assert "StreamMaxLength 256M" in lines
 
 
+def test_what_clamd_unpacks_lies_on_the_disk_and_not_in_memory(rendered: Path) -> None:
+    lines = (rendered / "clamav" / "clamd.conf").read_text().splitlines()
+    (folder,) = (line.split()[1] for line in lines if line.startswith("TemporaryDirectory "))
+
+    assert not folder.startswith(("/tmp", "/run", "/dev"))  # noqa: S108 - where it must not be
+    assert f"D {folder} 0700 clamav clamav" in (rendered / "clamav" / "tmpfiles.conf").read_text()
+
+
 @as_root
 def test_postfix_takes_its_settings(rendered: Path, tmp_path: Path) -> None:
     for name in ("main.cf", "master.cf"):
@@ -166,6 +175,31 @@ def test_redis_keeps_to_its_socket_and_forgets_nothing(rendered: Path, tmp_path:
         server.terminate()
         server.wait()
     assert dict(zip(answers[::2], answers[1::2], strict=True)) == {"port": "0", "maxmemory-policy": "noeviction"}
+
+
+def test_what_was_written_is_taken_up_though_a_later_task_fails() -> None:
+    plays = yaml.safe_load((ANSIBLE / "site.yml").read_text())
+
+    assert [play.get("force_handlers") for play in plays] == [True] * len(plays)
+
+
+def test_no_client_can_start_the_smtp_front_while_its_addresses_change() -> None:
+    handlers = yaml.safe_load((ANSIBLE / "roles/gateway/handlers/main.yml").read_text())
+    steps = [
+        each["ansible.builtin.systemd_service"] for each in handlers if each.get("listen") == "Restart the sockets"
+    ]
+
+    kinds = [(step["name"].partition(".")[2], step["state"]) for step in steps]
+    assert [(kind.rpartition(".")[2], state) for kind, state in kinds] == [
+        ("socket", "stopped"),
+        ("service", "stopped"),
+        ("socket", "started"),
+    ]
+
+
+def test_a_socket_with_an_address_of_its_own_comes_up_before_the_network(rendered: Path) -> None:
+    text = (rendered / "gateway" / "socket.conf").read_text()
+    assert "FreeBind=yes" in text
 
 
 COMMANDS = (
