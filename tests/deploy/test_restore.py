@@ -5,6 +5,7 @@ systemctl and the product's own command have stand-ins that note how they were c
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -36,7 +37,9 @@ case $1 in
     case "$*" in *--help*) echo "--note-later"; exit ;; *--note) echo "noted $2" >>{folder}/calls; exit ;; esac
     mkdir -p "$2/configuration" && cp -r {folder}/etc/backstop/tls "$2/tls"
     echo old >"$2/configuration/backstop.toml" ;;
-  restore) [ ! -e {folder}/fails ] ;;
+  restore)
+    while [ -e {folder}/slow ]; do sleep 0.05; done
+    [ ! -e {folder}/fails ] ;;
 esac
 """
 
@@ -97,12 +100,18 @@ class Machine:
         path.write_text(text)
         path.chmod(0o755)
 
-    def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run one of its commands."""
+    def begin(self, name: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start one of its commands."""
         (self.folder / "calls").write_text("")
         environment = os.environ | {"PATH": f"{self.folder}/bin:{os.environ['PATH']}"}
         command = (str(self.folder / "bin" / name), *arguments)
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run one of its commands."""
+        with self.begin(name, *arguments) as running:
+            said = running.communicate()
+        return subprocess.CompletedProcess(name, running.returncode, *said)
 
     @property
     def calls(self) -> list[str]:
@@ -242,6 +251,19 @@ def test_a_restore_that_fails_leaves_the_certificate_and_lets_mail_flow_again(ma
 
     assert machine.calls[-2:] == ["backstop restore", "systemctl start"]
     assert machine.chain == before
+
+
+def test_who_hangs_up_half_way_leaves_no_gateway_that_stands_still(machine: Machine) -> None:
+    (machine.folder / "slow").touch()
+    with machine.begin("backstop-restore", "--over-everything") as restoring:
+        while "backstop restore" not in machine.calls:
+            assert restoring.poll() is None
+            time.sleep(0.02)
+        restoring.send_signal(signal.SIGHUP)
+        (machine.folder / "slow").unlink()
+
+    assert restoring.returncode == 1
+    assert machine.calls[-1] == "systemctl start"
 
 
 def test_what_does_not_stop_keeps_the_restore_from_being_begun(machine: Machine) -> None:
