@@ -177,6 +177,13 @@ def test_redis_keeps_to_its_socket_and_forgets_nothing(rendered: Path, tmp_path:
     assert dict(zip(answers[::2], answers[1::2], strict=True)) == {"port": "0", "maxmemory-policy": "noeviction"}
 
 
+def test_no_diff_shows_the_password_of_a_database_elsewhere() -> None:
+    tasks = yaml.safe_load((ANSIBLE / "roles/gateway/tasks/configuration.yml").read_text())
+
+    (written,) = [each for each in tasks if each["ansible.builtin.template"]["src"] == "backstop.toml.j2"]
+    assert written["diff"] is False
+
+
 def test_what_was_written_is_taken_up_though_a_later_task_fails() -> None:
     plays = yaml.safe_load((ANSIBLE / "site.yml").read_text())
 
