@@ -248,7 +248,8 @@ def restores_a_backup(node: Node) -> str:
         after.copies == before and not after.damaged,
         f"{len(before)} copies were kept, {len(after.copies)} are restored",
     )
-    must("waits" in machine.ssh("backstop resume --list 2>&1", seconds=_PATIENCE), "nothing says that it waits")
+    held = machine.ssh("backstop resume --list", seconds=_PATIENCE)
+    must("was restored at" in held and "wait" in held, f"what was pending does not wait: {held}")
     machine.ssh("backstop resume", seconds=_PATIENCE)
     mail = _until_relayed(node, PEOPLE[0])
     if node.marked:
