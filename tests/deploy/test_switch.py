@@ -45,10 +45,17 @@ class Machine:
         for release in "123":
             (folder / "opt/releases" / release / "bin").mkdir(parents=True)
             (folder / "opt/releases" / release / ".complete").touch()
-            self._program(f"opt/releases/{release}/bin/python", "#!/bin/sh\n")
+            # Each knows the keys of its own time, and those before.
+            program = (
+                f'#!/bin/sh\n[ "$(cat "$BACKSTOP_CONFIG")" -le {release} ] || {{ echo "unknown key" >&2; exit 1; }}\n'
+            )
+            self._program(f"opt/releases/{release}/bin/python", program)
+        self.settings = folder / "backstop.toml"
+        self.settings.write_text("1")
         self._program("bin/systemctl", SYSTEMCTL.format(folder=folder))
         self._program("bin/id", "#!/bin/sh\necho 0\n")
         text = command.replace("/opt/backstop", f"{folder}/opt").replace("/run/backstop-switch", f"{folder}/switch")
+        text = text.replace("/etc/backstop/backstop.toml", str(self.settings))
         self._program("bin/backstop-switch", text)
 
     def _program(self, name: str, text: str) -> None:
@@ -120,6 +127,34 @@ def test_a_release_that_does_not_start_changes_nothing(machine: Machine) -> None
     assert "2 stays in force" in machine.switch("3")
 
     assert (machine.links(), machine.running(), machine.enabled()) == before
+
+
+def test_the_way_back_leads_to_settings_that_the_release_before_knows(machine: Machine) -> None:
+    machine.settings.write_text("2")
+    machine.switch("2")
+
+    assert "is again what 1 served with" in machine.switch("--back")
+
+    assert machine.links() == ("1", "2")
+    assert machine.settings.read_text() == "1"
+
+
+def test_settings_that_a_failed_release_brought_go_where_the_one_before_does_not_know_them(machine: Machine) -> None:
+    machine.fails("2")
+    machine.settings.write_text("2")
+
+    machine.switch("2")
+
+    assert machine.settings.read_text() == "1"
+
+
+def test_settings_that_a_release_does_not_know_are_refused_where_it_is_to_read_them(machine: Machine) -> None:
+    machine.settings.write_text("2")
+
+    assert "can't use" in machine.switch("--again")
+
+    assert machine.settings.read_text() == "2"
+    assert machine.running() == {"backstop-smtpd@a.service": "1"}
 
 
 def test_a_first_release_that_does_not_start_is_not_in_force(rendered: Path, tmp_path: Path) -> None:
