@@ -4,6 +4,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ NAME = "mx.example.org"
 _PROGRAMS = ROOT / ".venv-ansible" / "bin"
 _BOUND = 2400.0  # seconds for one playbook where a processor is emulated
 _LAST_LINES = 40
+_COLUMNS = 78  # of a terminal's line
 
 # What differs from the inventory that is copied: there is no internet, and the names live in the resolver.
 _HOSTS = """
@@ -131,25 +134,38 @@ class Playbooks:
             *(word for name, value in given.items() for word in ("-e", f"{name}={value}")),
         ]
         began = time.monotonic()
-        with log.open("w") as output:
-            try:
-                code = subprocess.run(
-                    command,
-                    cwd=ANSIBLE,
-                    env=self._environment(),
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    stdin=subprocess.DEVNULL,
-                    timeout=_BOUND,
-                    check=False,
-                ).returncode
-            except subprocess.TimeoutExpired:
-                code = -1
+        code = self._show(command, log)
         said = log.read_text(errors="replace")
         if code:
             last = "\n".join(said.strip().splitlines()[-_LAST_LINES:])
             raise PlaybookError(f"{playbook}.yml failed ({code}); all of it is in {log}:\n{last}")
         return Recap(_changed(said), time.monotonic() - began, said)
+
+    def _show(self, command: list[str], log: Path) -> int:
+        """Run a command with its output in a log, and on a terminal the task that it is at; gives its exit code."""
+        with (
+            log.open("w") as output,
+            subprocess.Popen(
+                command,
+                cwd=ANSIBLE,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+            ) as process,
+        ):
+            bound = threading.Timer(_BOUND, process.kill)
+            bound.start()
+            for line in process.stdout or ():
+                output.write(line)
+                if sys.stderr.isatty() and (task := re.match(r"(?:TASK|RUNNING HANDLER) \[(.*?)\] ", line)):
+                    sys.stderr.write(f"\r\x1b[K{task[1][:_COLUMNS]}")
+            bound.cancel()
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[K")
+        return process.returncode
 
     def _environment(self) -> Mapping[str, str]:
         """Say how ansible reaches the machine, whose port changes with each emulator."""
