@@ -3,6 +3,7 @@
 A program that is not installed can't be asked; then its test is skipped, and says so. tests/vm shows the rest.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -84,6 +85,16 @@ def test_the_policy_of_the_inventory_can_be_applied() -> None:
 @pytest.mark.parametrize("file", ["base/nftables.conf", "postfix/queue.nft"])
 def test_the_firewall_loads(rendered: Path, file: str) -> None:
     ask("nft", "-c", "-f", rendered / file)
+
+
+def test_the_firewall_is_not_written_where_it_would_close_the_port_by_which_ansible_came(tmp_path: Path) -> None:
+    facts = {"env": {"SSH_CONNECTION": "192.0.2.9 50000 192.0.2.1 2222"}}
+    task = {"ansible.builtin.import_role": {"name": "base", "tasks_from": "firewall.yml"}}
+    play = {"hosts": "gateways", "connection": "local", "gather_facts": False, "vars": {"ansible_facts": facts}}
+    (tmp_path / "play.yml").write_text(json.dumps([{**play, "tasks": [task]}]))
+
+    with pytest.raises(AssertionError, match="say base_ssh_port: 2222"):
+        ansible("ansible-playbook", "-i", "inventory.example/hosts.yml", "--check", str(tmp_path / "play.yml"))
 
 
 def test_the_firewall_opens_what_is_needed_and_nothing_else(rendered: Path) -> None:
