@@ -170,6 +170,18 @@ def test_nginx_takes_its_settings(rendered: Path, tmp_path: Path) -> None:
     ask("nginx", "-t", "-q", "-c", tmp_path / "nginx.conf", "-g", f"error_log {tmp_path}/log;")
 
 
+def test_nginx_listens_to_ipv6_unless_that_is_switched_off(tmp_path: Path) -> None:
+    template = str(ANSIBLE / "roles/console/templates/nginx.conf.j2")
+    listening = []
+    for facts in ({}, {"lo": {"ipv4": {}}}):
+        given = {"files": [template], "out": str(tmp_path / "texts.json"), "ansible_facts": facts}
+        wanted = ("../tests/deploy/render.yml", "--tags", "render", "-e", json.dumps(given))
+        ansible("ansible-playbook", "-i", "inventory.example/hosts.yml", *wanted)
+        listening.append(json.loads((tmp_path / "texts.json").read_text())[0].count("listen [::]"))
+
+    assert listening == [3, 0]
+
+
 def test_redis_keeps_to_its_socket_and_forgets_nothing(rendered: Path, tmp_path: Path) -> None:
     program = shutil.which("redis-server") or pytest.skip("redis-server is not installed")
     socket = tmp_path / "s"
