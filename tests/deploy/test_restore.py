@@ -39,6 +39,7 @@ case $1 in
     echo old >"$2/configuration/backstop.toml" ;;
   restore)
     while [ -e {folder}/slow ]; do sleep 0.05; done
+    if [ -e {folder}/half ]; then sleep 0.02; touch {folder}/home/restored.json; exit 1; fi
     [ ! -e {folder}/fails ] ;;
 esac
 """
@@ -73,6 +74,7 @@ class Machine:
         self.acme = folder / "etc/letsencrypt"
         self.tls.mkdir(parents=True)
         (folder / "bin").mkdir()
+        (folder / "home").mkdir()
         for name, text in (("systemctl", SYSTEMCTL), ("backstop", BACKSTOP)):
             self._program(name, text.format(folder=folder))
         for name in ("backstop-backup", "backstop-restore"):
@@ -82,6 +84,7 @@ class Machine:
                 ("/etc/backstop", f"{folder}/etc/backstop"),
                 ("/etc/letsencrypt", f"{folder}/etc/letsencrypt"),
                 ("/var/lib/backstop-backup", f"{folder}/work"),
+                ("/var/lib/backstop/", f"{folder}/home/"),
                 ("/run/lock/", f"{folder}/"),
                 ("backstop:backstop", "root:root"),
                 ("-g backstop", "-g root"),
@@ -251,6 +254,19 @@ def test_a_restore_that_fails_leaves_the_certificate_and_lets_mail_flow_again(ma
 
     assert machine.calls[-2:] == ["backstop restore", "systemctl start"]
     assert machine.chain == before
+
+
+def test_a_restore_that_breaks_off_half_way_leaves_no_gateway_that_knows_half_of_its_keys(machine: Machine) -> None:
+    (machine.folder / "half").touch()
+
+    done = machine.run("backstop-restore", "--over-everything")
+
+    assert (done.returncode, "The gateway stands still" in done.stderr) == (1, True)
+    assert machine.calls[-1] == "backstop restore"
+
+    (machine.folder / "half").unlink()
+    assert machine.run("backstop-restore", "--over-everything").returncode == 0
+    assert machine.calls[-1] == "systemctl start"
 
 
 def test_who_hangs_up_half_way_leaves_no_gateway_that_stands_still(machine: Machine) -> None:
