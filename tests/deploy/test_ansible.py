@@ -120,6 +120,12 @@ def test_apt_takes_its_settings(rendered: Path) -> None:
     assert 'APT::Periodic::Unattended-Upgrade "1";' in said
 
 
+def test_the_log_has_bounds_of_size_and_time(rendered: Path) -> None:
+    lines = (rendered / "base" / "journald.conf").read_text().splitlines()
+
+    assert {"Storage=persistent", "SystemMaxUse=2048M", "MaxRetentionSec=30day"} <= set(lines)
+
+
 def test_unbound_takes_its_settings(rendered: Path) -> None:
     ask("unbound-checkconf", rendered / "unbound" / "backstop.conf")
 
