@@ -76,7 +76,7 @@ class Machine:
         (folder / "bin").mkdir()
         (folder / "home").mkdir()
         for name, text in (("systemctl", SYSTEMCTL), ("backstop", BACKSTOP)):
-            self._program(name, text.format(folder=folder))
+            self.program(name, text.format(folder=folder))
         for name in ("backstop-backup", "backstop-restore"):
             text = (commands / name).read_text()
             for theirs, ours in (
@@ -91,14 +91,15 @@ class Machine:
                 ("--keep-daily 14", "--keep-last 9"),  # else one a day
             ):
                 text = text.replace(theirs, ours)
-            self._program(name, text)
+            self.program(name, text)
         (folder / "etc/backstop/password").write_text("first")
         (folder / "etc/backstop/backup.env").write_text(
             f"RESTIC_REPOSITORY={folder}/repository\nRESTIC_PASSWORD_FILE={folder}/etc/backstop/password\n"
             f"RESTIC_CACHE_DIR={folder}/cache\n"
         )
 
-    def _program(self, name: str, text: str) -> None:
+    def program(self, name: str, text: str) -> None:
+        """Write one of its programs."""
         path = self.folder / "bin" / name
         path.write_text(text)
         path.chmod(0o755)
@@ -254,6 +255,17 @@ def test_a_restore_that_fails_leaves_the_certificate_and_lets_mail_flow_again(ma
 
     assert machine.calls[-2:] == ["backstop restore", "systemctl start"]
     assert machine.chain == before
+
+
+def test_what_has_no_room_is_not_fetched(machine: Machine) -> None:
+    machine.program("df", "#!/bin/sh\nprintf 'Avail\\n 1023\\n'\n")
+    try:
+        done = machine.run("backstop-restore", "--over-everything")
+    finally:
+        (machine.folder / "bin/df").unlink()
+
+    assert (done.returncode, "has room for 1023 MiB, and 1024 are needed" in done.stderr) == (1, True)
+    assert machine.calls == []
 
 
 def test_a_restore_that_breaks_off_half_way_leaves_no_gateway_that_knows_half_of_its_keys(machine: Machine) -> None:
