@@ -1,4 +1,4 @@
-"""A real ACME server (RFC 8555), Debian's pebble, on this computer; and the steps by which it certifies a machine.
+"""A real ACME server (RFC 8555) on this computer: Debian's pebble.
 
 It asks a name server of its own, which leads every name to 127.0.0.1: there qemu has the way to the machine's port 80.
 """
@@ -17,9 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+SEEN_FROM_A_MACHINE = "10.0.2.2"  # this computer
+
 _START_SECONDS = 60.0
 _POLL = 0.1
-_AS_SEEN_FROM_A_MACHINE = "10.0.2.2"
 
 
 class AcmeError(Exception):
@@ -147,7 +148,7 @@ def _certify(folder: Path) -> None:
         "30",
     ]
     signing = ["-addext", "keyUsage=critical,keyCertSign", "-addext", "basicConstraints=critical,CA:TRUE"]
-    names = f"subjectAltName=IP:127.0.0.1,IP:{_AS_SEEN_FROM_A_MACHINE}"
+    names = f"subjectAltName=IP:127.0.0.1,IP:{SEEN_FROM_A_MACHINE}"
     serving = ["-addext", names, "-addext", "basicConstraints=critical,CA:FALSE"]
     signed = ["-CA", "authority.pem", "-CAkey", "authority.key"]
     for files, options in (("authority", signing), ("server", [*signed, *serving])):
