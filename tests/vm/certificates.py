@@ -5,6 +5,7 @@ import re
 import smtplib
 import socket
 import ssl
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -127,6 +128,33 @@ def refuses_a_key_of_another(ground: Ground) -> str:
     )
 
 
+def gives_way_to_an_own_one(ground: Ground) -> str:
+    """A pair of the control machine; one that does not match is refused before, and certbot leaves it alone after."""
+    chain, key, other = (ground.playbooks.folder / name for name in ("own.pem", "own.key", "other.key"))
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30", "-subj", "/CN=own"]
+    for made in (other, key):
+        command = ["openssl", "req", "-x509", *kind, "-keyout", str(made), "-out", str(chain)]
+        subprocess.run(command, capture_output=True, check=True)
+    own = {"console_certificate": "own", "console_own_chain": chain, "console_name": NAMES[1]}
+    before = _shown(ground)
+    try:
+        ground.playbooks.run(ground.playbook, console_own_key=other, **own)
+    except PlaybookError:
+        must(_shown(ground) == before, "another certificate is served than before")
+    else:
+        raise NotProvenError("the playbook put a key in place that is another's")
+    recap = ground.playbooks.run(ground.playbook, console_own_key=key, **own)
+    wanted = {ssl.PEM_cert_to_DER_cert(chain.read_text())}
+    seconds = _await("every port shows it", lambda: set(_shown(ground)) == wanted)
+    ground.machine.ssh(
+        f"REQUESTS_CA_BUNDLE={_AUTHORITY} certbot renew --no-random-sleep-on-renew --force-renewal"
+        " && systemctl start certbot.service",
+        seconds=600,
+    )
+    must(set(_shown(ground)) == wanted, "a renewal of certbot's took its place")
+    return f"in {recap.seconds:.0f} s, on 4 ports {seconds:.0f} s later; a renewal of certbot's leaves it alone"
+
+
 STEPS: tuple[tuple[str, Callable[[Ground], str]], ...] = (
     ("an ACME server that is down costs nothing else", is_refused_where_the_server_is_down),
     ("a certificate by ACME, for SMTP and the console", gets_one),
@@ -135,6 +163,7 @@ STEPS: tuple[tuple[str, Callable[[Ground], str]], ...] = (
     ("a forced renewal is taken up without a restart", is_renewed_by_hand),
     ("it gets another key where that is asked for", gets_another_key_on_demand),
     ("a key that is another's is refused", refuses_a_key_of_another),
+    ("an own certificate takes its place", gives_way_to_an_own_one),
 )
 
 
