@@ -150,7 +150,21 @@ def sends_and_knows_its_bounces(node: Node) -> str:
     must(code == _OK, f"a bounce of ours is answered with {code} {said}")
     code, said = _send(node, SMTP, "", PEOPLE[0], "a false bounce")
     node.marked.append(tagged)
-    return f"both ports, sender {tagged}; its bounce is taken, one without a tag gets {code}"
+    seconds = _bounces(node)
+    return (
+        f"both ports, sender {tagged}; its bounce is taken, one without a tag gets {code} (observed at first);"
+        f" what the world refuses comes back to its writer after {seconds:.0f} s"
+    )
+
+
+def _bounces(node: Node) -> float:
+    """Send to somebody elsewhere who is gone; gives the seconds until the writer has the queue's own bounce."""
+    began, before = time.monotonic(), len(node.inside.arrivals)
+    code, said = _send(node, SUBMISSION, PEOPLE[0], "gone@elsewhere.example", "Hello")
+    must(code == _OK, f"the queue takes nothing: {code} {said}")
+    _await("the bounce is there", lambda: any(not each.sender for each in node.inside.arrivals[before:]))
+    must(not any(not each.sender for each in node.outside.arrivals), "a bounce has left for the world")
+    return time.monotonic() - began
 
 
 def is_administered(node: Node) -> str:
