@@ -26,7 +26,7 @@ def main() -> int:
         if options.what == "proof":
             return _prove(lambda folder: proof.run(made, folder))
         if options.what == "test":
-            return _prove(lambda folder: mx.run(made, folder, PYTHONS[options.release]))
+            return _prove(lambda folder: mx.run(made, folder, PYTHONS[options.release], certified=options.certificates))
     except (ImageError, MachineError, BuildError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -45,6 +45,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--bare", action="store_true", help="without the packages that the roles install")
     parser.add_argument("--again", action="store_true", help="make the image anew, with the packages of today")
     parser.add_argument("--fresh", action="store_true", help="shell: forget what earlier sessions changed")
+    parser.add_argument("--certificates", action="store_true", help="test: prove those by ACME as well")
     return parser.parse_args()
 
 

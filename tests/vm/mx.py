@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.vm import builds, proof
+from tests.vm import builds, certificates, proof
+from tests.vm.acme import AcmeServer
 from tests.vm.console import Console
 from tests.vm.image import HOME, Image
 from tests.vm.kept import kept_on
 from tests.vm.load import Load, Report
-from tests.vm.machine import HTTPS, PORTS, SMTP, SMTPS, SUBMISSION, Machine
+from tests.vm.machine import HTTP, HTTPS, PORTS, SMTP, SMTPS, SUBMISSION, Machine
 from tests.vm.playbooks import NAME, Playbooks, Recap
 from tests.vm.proof import must
 from tests.vm.sink import Sink
@@ -46,8 +47,11 @@ class Node:
     marked: list[str] = field(default_factory=list)  # senders as the world saw them
 
 
-def run(image: Image, folder: Path, python: str) -> int:
-    """Take all steps with a machine in a folder, and print the table; gives the exit code. Raises BuildError."""
+def run(image: Image, folder: Path, python: str, *, certified: bool = False) -> int:
+    """Take all steps with a machine in a folder, and print the table; gives the exit code. Raises BuildError.
+
+    With `certified` those of certificates follow, which run the playbook six times more.
+    """
     older, newer = builds.older(HOME / "wheels", python), builds.current(folder / "wheels", python)
     print(f"older release {older.version} ({older.migration}), this one {newer.version} ({newer.migration})")  # noqa: T201 - the result
     with (
@@ -57,7 +61,11 @@ def run(image: Image, folder: Path, python: str) -> int:
     ):
         people = tuple(each.partition("@")[0] for each in PEOPLE if not each.startswith("postmaster"))
         playbooks = Playbooks(machine, folder, inside=inside.port, outside=outside.port, recipients=people)
-        return proof.table(Node(image, machine, playbooks, inside, outside, older, newer), STEPS)
+        code = proof.table(Node(image, machine, playbooks, inside, outside, older, newer), STEPS)
+        if certified and not code:
+            with AcmeServer(folder / "acme", machine.forward(HTTP)) as server:
+                code = proof.table(certificates.Ground(machine, playbooks, server), certificates.STEPS)
+        return code
 
 
 # Steps that make it
