@@ -24,6 +24,8 @@ import msgspec
 
 SOCKET_PATH_LIMIT = 107  # octets, from the size of sockaddr_un on Linux
 SYSTEM_FILE = Path("/etc/backstop/backstop.toml")
+STOP_SECONDS = 900.0  # TimeoutStopSec= of deploy/systemd/backstop-smtpd@.service
+STOP_GRACE_SECONDS = 3.0  # that an SMTP process gets beyond the bound of its drain, until it is killed
 _PREFIX = "BACKSTOP_"
 _USUAL_PORTS = {"http": 80, "https": 443}
 
@@ -285,6 +287,16 @@ class Config(_Section, frozen=True):
         return tuple(f"{prefix}{number + 1}" for number in range(max(1, self.node.processes)))
 
     @property
+    def settle_seconds(self) -> float:
+        """How long a message that has come whole may wait for its reply: checks, and the next hop's last answer."""
+        return self.budget.data + self.budget.final_dot
+
+    @property
+    def drain_seconds(self) -> float:
+        """How long an SMTP process may take to end: who has sent all by the bound of a stop is answered."""
+        return self.limits.stop_seconds + self.settle_seconds
+
+    @property
     def clamd_addresses(self) -> tuple[str, ...]:
         """The sockets of all scanners: those that are configured, else the embedded one's."""
         return self.clamd.sockets or (self.clamd_address,)
@@ -363,6 +375,11 @@ def _examine(config: Config, file: Path) -> None:
     if config.clamd.socket and config.clamd.sockets:
         where = f"{file} or BACKSTOP_CLAMD__SOCKETS"
         raise ConfigError(f"{where}: clamd.socket and clamd.sockets are both given; list all of them in clamd.sockets")
+    if config.drain_seconds + STOP_GRACE_SECONDS >= STOP_SECONDS:
+        raise ConfigError(
+            f"{file} or BACKSTOP_LIMITS__STOP_SECONDS: limits.stop_seconds, budget.data and budget.final_dot are "
+            f"{config.drain_seconds:g} s together, and at a stop systemd waits {STOP_SECONDS:g} s: lower one of them"
+        )
     for key, networks in (("smtp.balancers", config.smtp.balancers), ("console.proxies", config.console.proxies)):
         for network in networks:
             try:

@@ -13,12 +13,12 @@ import msgspec
 
 from gateway import config as node_config
 from gateway import logs
-from gateway.config import Config, ConfigError
+from gateway.config import STOP_GRACE_SECONDS, Config, ConfigError
 from gateway.spool.disk import SpoolError
 from smtpfront import activation, instance, listeners
 from smtpfront.instance import InstanceRunsError
 from smtpfront.listeners import ListenError
-from smtpfront.parent import GRACE_SECONDS, Parent
+from smtpfront.parent import Parent
 from smtpfront.share import Share
 
 log = logging.getLogger("smtpd")
@@ -50,7 +50,7 @@ def _parent(config: Config) -> int:
     try:
         config.home.mkdir(parents=True, exist_ok=True)
         bound = activation.inherited() or listeners.bind_all(config)
-        lock = instance.hold(config, config.limits.stop_seconds + GRACE_SECONDS)
+        lock = instance.hold(config, config.limits.stop_seconds + STOP_GRACE_SECONDS)
         if left := instance.sweep(config):
             log.info("discarded %d messages of other slots that were never answered with 250", left)
     except ListenError as error:

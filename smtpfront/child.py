@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
@@ -20,7 +21,7 @@ from gateway.services.ledger import LedgerError
 from gateway.spool.disk import SpoolError
 from smtpfront import verbs
 from smtpfront.certificate import CertificateKeeper
-from smtpfront.front import Front
+from smtpfront.front import Conversation, Front
 from smtpfront.pulse import Beat, beat
 from smtpfront.session import Session
 from smtpfront.share import Share
@@ -112,7 +113,8 @@ async def _serve(config: Config, share: Share) -> int:
 async def _drain(front: Front, servers: list[asyncio.Server]) -> None:
     """Take no new clients; let running transactions end within the bound; cut what is left.
 
-    Who has come only just before gets a moment to begin the transaction that it came for.
+    Who has come only just before gets a moment to begin the transaction that it came for. Whose message has come whole
+    is not cut: the next hop may have it already, and a client that does not hear so sends it again.
     """
     front.draining = True
     for server in servers:
@@ -126,7 +128,17 @@ async def _drain(front: Front, servers: list[asyncio.Server]) -> None:
             front.hurrying = True
             _stop_all(front)
         await asyncio.sleep(0.05)
-    for session in list(front.sessions):
+    settling = {session for session in front.sessions if session.settling}
+    _cut(front.sessions - settling)
+    until = time.monotonic() + front.config.settle_seconds
+    while settling & front.sessions and time.monotonic() < until:  # noqa: ASYNC110 - they leave in several ways
+        await asyncio.sleep(0.05)
+    _cut(settling & front.sessions)
+
+
+def _cut(sessions: Collection[Conversation]) -> None:
+    """Cut these: nothing of theirs was answered with 250."""
+    for session in sessions:
         log.warning("cut a transaction of %s that did not end in time", session.peer)
         session.abort()
 

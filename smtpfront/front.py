@@ -53,6 +53,10 @@ class Conversation(Protocol):
     def peer(self) -> str:
         """The client's address."""
 
+    @property
+    def settling(self) -> bool:
+        """Whether a message of it has come whole, and is not answered yet."""
+
     def stop(self) -> None:
         """End it now, or behind the transaction that is under way."""
 

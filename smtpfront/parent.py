@@ -14,7 +14,7 @@ import sys
 import msgspec
 
 from gateway import notify
-from gateway.config import Config
+from gateway.config import STOP_GRACE_SECONDS, Config
 from gateway.services.counters import CounterServer
 from smtpfront.listeners import Listener
 from smtpfront.pulse import Pulses
@@ -25,7 +25,6 @@ log = logging.getLogger("smtpd")
 RESTART_SECONDS = 1.0  # between the death of a child and the next one in its slot
 # glibc gives blocks of large messages back as soon as they are free, instead of raising the size from which it does.
 _MALLOC = {"MALLOC_MMAP_THRESHOLD_": "131072"}
-GRACE_SECONDS = 3.0  # that children get beyond the bound of the drain
 STATUS_SECONDS = 5.0  # between two words about figures
 _OF_SERVICE_MANAGER = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")  # ours alone to answer
 
@@ -62,7 +61,7 @@ class Parent:
         for child in self._children.values():
             with contextlib.suppress(ProcessLookupError):
                 child.terminate()
-        _, late = await asyncio.wait(watchers, timeout=self._config.limits.stop_seconds + GRACE_SECONDS)
+        _, late = await asyncio.wait(watchers, timeout=self._config.drain_seconds + STOP_GRACE_SECONDS)
         for child in self._children.values() if late else ():
             with contextlib.suppress(ProcessLookupError):
                 child.kill()
@@ -126,7 +125,8 @@ class Parent:
         if every is None:
             return
         while True:
-            if silent := self._pulses.silent(self._config.slots, every):
+            # Who ends has nothing to say any more: then the bound of the stop is what watches.
+            if not self._stopping.is_set() and (silent := self._pulses.silent(self._config.slots, every)):
                 log.error("the process in slot %s does not answer", ", ".join(silent))
             else:
                 notify.tell(notify.WATCHDOG)

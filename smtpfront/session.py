@@ -82,6 +82,7 @@ class Session(SMTP):
         self.began = time.perf_counter()
         self.closing = False
         self.busy = False  # a command is being answered
+        self.settling = False  # a message has come whole, and is not answered yet
         self.unconfirmed: str = (
             ""  # key of a delivery, a blank, and the id of its transaction, whose 250 the client may not have got
         )

@@ -59,6 +59,7 @@ async def data(session: Session, rest: str) -> Reply | None:
         session.close()
         return None
     session.transaction = None
+    session.settling = True
     try:
         return await _judge(session, transaction, content)
     finally:
@@ -66,6 +67,7 @@ async def data(session: Session, rest: str) -> Reply | None:
         await transaction.let_go()
         if content.path is not None:
             await asyncio.to_thread(content.path.unlink, missing_ok=True)
+        session.settling = False  # last: nobody waits between here and the reply
 
 
 async def _judge(session: Session, transaction: Transaction, content: Content) -> Reply:

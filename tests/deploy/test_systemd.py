@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import Limits
+from gateway.config import STOP_GRACE_SECONDS, STOP_SECONDS, Config
 from smtpfront import activation
-from smtpfront.parent import GRACE_SECONDS
 from tests.deploy.rendering import TEMPLATES
 
 UNITS = Path(__file__).resolve().parents[2] / "deploy" / "systemd"
@@ -98,7 +97,7 @@ def test_the_sockets_have_the_names_that_the_smtp_front_knows() -> None:
 
 def test_a_stop_is_waited_for_as_long_as_transactions_may_take() -> None:
     unit = UNITS / "backstop-smtpd@.service"
-    assert seconds(unit, "TimeoutStopSec") > Limits().stop_seconds + GRACE_SECONDS
+    assert seconds(unit, "TimeoutStopSec") == STOP_SECONDS > Config().drain_seconds + STOP_GRACE_SECONDS
     assert values(unit, "KillMode") == ["mixed"]
 
 

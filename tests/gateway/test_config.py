@@ -76,3 +76,9 @@ def test_a_browser_has_its_own_words_for_the_address_of_the_console(url: str, or
 def test_an_address_of_the_console_that_no_browser_could_open_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match=r"console\.url: .* is no address such as https://"):
         load({"BACKSTOP_CONSOLE__URL": url})
+
+
+@pytest.mark.parametrize("key", ["LIMITS__STOP_SECONDS", "BUDGET__DATA", "BUDGET__FINAL_DOT"])
+def test_a_stop_that_would_outlast_the_patience_of_systemd_is_refused_with_its_keys(key: str) -> None:
+    with pytest.raises(ConfigError, match=r"limits\.stop_seconds, budget\.data and budget\.final_dot"):
+        load({f"BACKSTOP_{key}": "850"})

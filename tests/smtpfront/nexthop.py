@@ -30,6 +30,12 @@ class Script:
     plain_only: str = ""  # what it answers to RCPT where the sender has a tag
     plain_mail_only: str = ""  # and to MAIL
     hang_at: str = ""  # a verb, or "DOT": then no answer comes
+    dot_waits: bool = False  # as long as it is set, what was kept gets no answer
+
+    async def released(self) -> None:
+        """Wait as long as the final dot is to be left without an answer."""
+        while self.dot_waits:  # noqa: ASYNC110 - it is set in another thread
+            await asyncio.sleep(0.02)
 
     def answer_to_mail(self, sender: str) -> str:
         """Give the answer to MAIL."""
@@ -132,6 +138,7 @@ class NextHop:
                     if not odd:
                         unstuffed = (b"\r\n" + content[:-3]).replace(b"\r\n.", b"\r\n")[2:]
                         self.kept.append(Kept(sender, recipients, unstuffed))
+                    await script.released()
                 case "QUIT":
                     writer.write(b"221 2.0.0 bye\r\n")
                     return

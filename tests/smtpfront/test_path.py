@@ -5,12 +5,14 @@ import io
 import json
 import re
 import signal
+import subprocess
 import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from gateway.config import STOP_GRACE_SECONDS
 from gateway.mail.decisions import Action, Disposition
 from gateway.mail.trace import Trace
 from gateway.policy import defaults
@@ -19,7 +21,7 @@ from gateway.services.clamd import remedy
 from gateway.services.dns.cache import CLEAR
 from gateway.spool.quarantine import Quarantine
 from tests.fake_clamd import FakeClamd
-from tests.smtpfront.conftest import EICAR, PASSWORD, Serve
+from tests.smtpfront.conftest import EICAR, PASSWORD, Serve, prepare
 from tests.smtpfront.nexthop import NextHop
 from tests.smtpfront.running import FORWARDER, STRANGER, Gateway, mail, snapshot, spam, until
 
@@ -406,6 +408,31 @@ def test_a_stop_lets_a_running_transaction_end_and_sends_others_away(own_gateway
         assert running.reply().startswith("250 2.0.0")
         assert running.reply().startswith("421 4.3.2")
     assert own_gateway.process.wait(10) == 0
+    assert len(hop.kept) == 1
+
+
+def test_a_stop_cuts_nobody_whose_message_the_next_hop_may_have(tmp_path: Path, hop: NextHop, serve: Serve) -> None:
+    hop.script.dot_waits = True
+    prepare(tmp_path)
+    gateway = serve(snapshot(hop.port), BACKSTOP_LIMITS__STOP_SECONDS="0.1")
+    assert gateway.process is not None
+    with gateway.client() as settling, gateway.client() as half_way:
+        half_way.open("them@other.test", "bob@example.test")
+        half_way.say("DATA")
+        settling.open("them@other.test", "alice@example.test")
+        settling.say("DATA")
+        settling.send(mail() + b".\r\n")
+        until("the next hop has it", lambda: hop.kept)
+
+        gateway.process.send_signal(signal.SIGTERM)
+        assert half_way.reply() == ""
+        with pytest.raises(subprocess.TimeoutExpired):
+            gateway.process.wait(0.1 + STOP_GRACE_SECONDS + 1)
+        hop.script.dot_waits = False
+
+        assert settling.reply().startswith("250 2.0.0")
+        assert settling.reply().startswith("421 4.3.2")
+    assert gateway.process.wait(15) == 0
     assert len(hop.kept) == 1
 
 
