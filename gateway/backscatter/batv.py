@@ -30,29 +30,35 @@ _FOREIGN = (
 
 
 class Result(enum.StrEnum):
-    """What a recipient's tag says. ``suspect`` is a tag of a key that was retired in an emergency."""
+    """What a recipient's tag says.
+
+    ``suspect`` is a tag of a key that was retired in an emergency, ``unknown`` one of a key whose secret is not there.
+    """
 
     VALID = "valid"
     EXPIRED = "expired"
     FORGED = "forged"
     MISSING = "missing"
     SUSPECT = "suspect"
+    UNKNOWN = "unknown"
 
 
 class Key(msgspec.Struct, frozen=True):
     """One key: its number in the tag (0 to 9), its secret, and the day (since 1970) from which it signs.
 
-    A retired key never signs. Its secret may be gone (empty): then its tags are known by their number alone.
+    A retired key never signs. Its secret may be gone (empty): then its tags are known by their number alone. That of
+    any other key must be there, or nothing can be said of its tags. ``name`` is the id of the secret, where it has one.
     """
 
     number: int
     secret: bytes
     since: int = 0
     retired: bool = False
+    name: str = ""
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """The address without the tag, what the tag is worth, and the number of the key that made it, where one did."""
+    """The address without the tag, what the tag is worth, and the number of the key that made it, where one did or may have."""
 
     original: str
     result: Result
@@ -109,6 +115,8 @@ def check(address: str, keys: Sequence[Key], today: int) -> Checked:
         return expired
     if in_time and any(key.retired and not key.secret for key in numbered):
         return Checked(rest, Result.SUSPECT, int(match["number"]))
+    if any(not (key.retired or key.secret) for key in numbered):
+        return Checked(rest, Result.UNKNOWN, int(match["number"]))
     return Checked(rest, Result.FORGED)
 
 

@@ -30,6 +30,7 @@ _WORDS = {
     batv.Result.EXPIRED: (Force.HINT, "the recipient's tag is ours, but it has expired"),
     batv.Result.SUSPECT: (Force.HINT, "the recipient's tag is of a key that was retired in an emergency"),
     batv.Result.FORGED: (Force.AGAINST, "the recipient's tag is not of our making"),
+    batv.Result.UNKNOWN: (Force.NEUTRAL, "the recipient's tag is of a key whose secret is not there"),
     batv.Result.MISSING: (Force.NEUTRAL, "the recipient has no tag"),
 }
 
@@ -40,7 +41,8 @@ class Tools(msgspec.Struct, frozen=True):
     ``keys`` are the BATV keys, ``seal`` the secret of the seal header (empty: there is none). ``domains`` maps our
     domains (lower case, A-labels) to the time (seconds since the epoch) since which all their mail leaves marked, None
     where it does not. ``dkim`` maps names such as ``selector._domainkey.example.org`` to our own public records.
-    ``nodes`` are the names that stand in our Received lines.
+    ``nodes`` are the names that stand in our Received lines. ``gone`` names the secrets of marks that are not there: of
+    a domain's DKIM key by the domain, of the seal by an empty word.
     """
 
     keys: Sequence[batv.Key] = ()
@@ -49,6 +51,7 @@ class Tools(msgspec.Struct, frozen=True):
     domains: Mapping[str, float | None] = {}
     dkim: Mapping[str, bytes] = {}
     nodes: tuple[str, ...] = ()
+    gone: Mapping[str, str] = {}
 
 
 class Case(msgspec.Struct, frozen=True):

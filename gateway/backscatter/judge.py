@@ -12,7 +12,7 @@ import msgspec
 from gateway.backscatter import batv, evidence, kinds, refusals
 from gateway.backscatter.evidence import DAY, PROOF_DAYS, Case, Tools
 from gateway.backscatter.quoted import Quoted, find, start_of_body
-from gateway.backscatter.words import Classified, Evidence, Force, Judged, Kind, Verdict
+from gateway.backscatter.words import Classified, Evidence, Force, Judged, Kind, SecretGoneError, Verdict
 from gateway.mail.address import AddressError, domain_key
 from gateway.mail.message import Headers, head_of
 
@@ -62,7 +62,8 @@ def judge_for(reading: Reading, recipient: str, *, tools: Tools, now: float, ext
     """Judge a message that was read, for one recipient.
 
     ``extra`` is evidence from outside of the message, such as what lists say of its host: it is shown, and strengthens
-    the reasoning, but turns no verdict.
+    the reasoning, but turns no verdict. Raises SecretGoneError where nothing proves the message, that would count
+    against it, and the proof may be one that needs a secret which is not there.
     """
     kind = reading.classified.kind
     if not reading.is_automatic:
@@ -88,9 +89,18 @@ def judge_for(reading: Reading, recipient: str, *, tools: Tools, now: float, ext
         found.append(Evidence("ledger", Force.HINT, f"the ledger can not be read: {error.strerror}"))
     found += extra
     judged = _weigh(reading, found, since if counts else None, _why_nothing_counts(user, since))
+    if counts and judged.verdict is not Verdict.GENUINE and (name := _gone(checked, user, tools)):
+        raise SecretGoneError(name)
     if kind is Kind.BOUNCE and checked.result is batv.Result.VALID:
         return _blamed(judged, case)
     return judged
+
+
+def _gone(checked: batv.Checked, user: str, tools: Tools) -> str:
+    """Name a secret that is not there, and by which the message might have been proven; empty where there is none."""
+    if checked.result is batv.Result.UNKNOWN:
+        return next(key.name for key in tools.keys if key.number == checked.key_number and not key.secret)
+    return tools.gone.get("") or tools.gone.get(_domain_of(user)) or ""
 
 
 def _blamed(judged: Judged, case: Case) -> Judged:
@@ -143,10 +153,15 @@ def _solicited(case: Case, sender: str | None, *, counts: bool) -> Evidence:
 
 def _marked_since(user: str, tools: Tools) -> float | None:
     """Give since when all mail of the user's domain leaves marked."""
+    return tools.domains.get(_domain_of(user))
+
+
+def _domain_of(user: str) -> str:
+    """Give the domain of an address by the name that domains have in the policy; empty where it can't be one."""
     try:
-        return tools.domains.get(domain_key(user.rpartition("@")[2]))
+        return domain_key(user.rpartition("@")[2])
     except AddressError:
-        return None
+        return ""
 
 
 def _why_nothing_counts(user: str, since: float | None) -> str:

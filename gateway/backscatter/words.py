@@ -5,6 +5,17 @@ import enum
 import msgspec
 
 
+class SecretGoneError(OSError):
+    """A secret that the policy names is not there, and without it nothing can be said. The text names its file."""
+
+    def __init__(self, name: str) -> None:
+        """``name`` is the secret's id."""
+        super().__init__(
+            f"the file secrets/{name} is not there, so that nobody can say what is ours: bring it back from a backup, "
+            "or retire that key"
+        )
+
+
 class Kind(enum.StrEnum):
     """What kind of automatic mail a message is."""
 

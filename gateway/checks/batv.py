@@ -46,6 +46,8 @@ class Batv(Check):
         except (OSError, ValueError) as error:
             return failed(f"a key can't be read: {error}")
         checked = batv.check(address, known, self._today())
+        if checked.result is batv.Result.UNKNOWN:
+            return failed(str(keys.gone(known, checked)))
         number = "" if checked.key_number is None else f" of key {checked.key_number}"
         detail = f"the tag{number} of {checked.original} is {checked.result}"
         return hit(Finding(f"BATV_{checked.result.name}", detail=detail))

@@ -167,18 +167,25 @@ def is_unsolicited(judged: Judged) -> bool:
 def tools_of(snapshot: Snapshot, node: str, ledger: Ledger, read_secret: ReadSecret) -> judge.Tools:
     """Give what the judge works with. Raises OSError where a secret can't be read."""
     dkim = {}
+    gone = {}
     for name, domain in snapshot.domains.items():
         pem = read_secret(domain.dkim.secret) if domain.dkim is not None else None
+        if domain.dkim is not None and not pem:
+            gone[name] = domain.dkim.secret
         record = public_record(pem) if pem else None
         if domain.dkim is not None and record is not None:
             dkim[f"{domain.dkim.selector}._domainkey.{name}".lower()] = record
+    seal = keys.seal_secret(snapshot.marking, read_secret)
+    if snapshot.marking.seal and not seal:
+        gone[""] = snapshot.marking.seal
     return judge.Tools(
         keys=keys.batv_keys(snapshot.marking, read_secret),
-        seal=keys.seal_secret(snapshot.marking, read_secret),
+        seal=seal,
         ledger=ledger,
         domains={name: _time_of(domain.marks_since) for name, domain in snapshot.domains.items()},
         dkim=dkim,
         nodes=(node,),
+        gone=gone,
     )
 
 

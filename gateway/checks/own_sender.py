@@ -70,7 +70,10 @@ class OwnSender(Check):
                 known = keys.batv_keys(view.policy.snapshot.marking, self._read)
             except (OSError, ValueError) as error:
                 return failed(f"a key can't be read: {error}")
-            if batv.check(str(sender), known, self._today()).result is batv.Result.VALID:
+            checked = batv.check(str(sender), known, self._today())
+            if checked.result is batv.Result.UNKNOWN:
+                return failed(str(keys.gone(known, checked)))
+            if checked.result is batv.Result.VALID:
                 return skipped("its tag is ours: mail of ours comes back")
         return hit(Finding("OWN_SENDER", 3.0, f"{sender.domain_key} is a domain of ours, and this client is not ours"))
 

@@ -1,9 +1,10 @@
 """The keys of marking: named by id in the policy, read from their files. No secret is kept, logged or passed on."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from gateway.backscatter import batv
+from gateway.backscatter.words import SecretGoneError
 from gateway.config import Config
 from gateway.policy import codec
 from gateway.policy.feed import FILE
@@ -26,8 +27,14 @@ def batv_keys(marking: Marking, read: ReadSecret) -> tuple[batv.Key, ...]:
     Raises OSError where a file can't be read.
     """
     return tuple(
-        batv.Key(each.number, (read(each.secret) or "").encode(), each.since, each.retired) for each in marking.keys
+        batv.Key(each.number, (read(each.secret) or "").encode(), each.since, each.retired, each.secret)
+        for each in marking.keys
     )
+
+
+def gone(known: Iterable[batv.Key], checked: batv.Checked) -> SecretGoneError:
+    """Give the fault of an unknown tag: the key that may have made it has no secret."""
+    return SecretGoneError(next(each.name for each in known if each.number == checked.key_number and not each.secret))
 
 
 def seal_secret(marking: Marking, read: ReadSecret) -> bytes:

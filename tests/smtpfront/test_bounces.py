@@ -18,7 +18,7 @@ from gateway.policy import defaults
 from gateway.policy.snapshot import CheckRule, DomainPolicy, Mode, RecipientPolicy, Rules, Snapshot
 from gateway.services.ledger import open_ledger
 from tests.smtpfront.bouncing import KEY, LONG_AGO, MARKING, SEAL, SECRETS, false_bounce
-from tests.smtpfront.conftest import prepare
+from tests.smtpfront.conftest import Serve, prepare
 from tests.smtpfront.dialogues import dialogues, play
 from tests.smtpfront.nexthop import NextHop
 from tests.smtpfront.running import ROOT, Gateway, mail, snapshot
@@ -183,3 +183,24 @@ def test_the_command_line_gives_the_same_verdict(marks: Gateway, tmp_path: Path)
     assert verdict(dora) == "forged"
     assert verdict(batv.sign(dora, KEY, TODAY)) == "genuine"
     assert verdict(batv.sign(dora, KEY, TODAY - 20)) == "unverifiable"
+
+
+@pytest.mark.parametrize("how", ["not there", "not readable"])
+@pytest.mark.parametrize("lost", ["batv-1", "seal"])
+def test_a_bounce_waits_where_a_secret_is_lost_that_might_prove_it(
+    tmp_path: Path, module_hop: NextHop, serve: Serve, lost: str, how: str
+) -> None:
+    prepare(tmp_path, {name: secret for name, secret in SECRETS.items() if name != lost})
+    if how == "not readable":
+        (tmp_path / "secrets" / lost).mkdir()  # also root can't read it
+    gateway = serve(policy(module_hop.port))
+    recipient = batv.sign(ALICE, KEY, TODAY) if lost == "batv-1" else ALICE
+    before = len(module_hop.kept)
+
+    with gateway.client() as client:
+        client.open("", recipient)
+        answer = client.data(BOUNCE)
+
+    assert answer.startswith("451")
+    assert len(module_hop.kept) == before
+    assert any(f"secrets/{lost}" in alarm for alarm in gateway.alarms()), gateway.alarms()

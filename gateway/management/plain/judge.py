@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gateway import config as node_config
 from gateway.backscatter import judge
-from gateway.backscatter.words import Judged
+from gateway.backscatter.words import Judged, SecretGoneError
 from gateway.checks.judging import tools_of
 from gateway.policy import codec
 from gateway.policy.codec import PolicyError
@@ -40,7 +40,12 @@ def main(arguments: Sequence[str]) -> int:
             sys.stderr.write(f"judge: {file}: {error.strerror}\n")
             failed = True
             continue
-        judged = judge.judge(raw, options.recipient, sender=_sender(options.sender), tools=tools, now=time.time())
+        try:
+            judged = judge.judge(raw, options.recipient, sender=_sender(options.sender), tools=tools, now=time.time())
+        except SecretGoneError as error:
+            sys.stderr.write(f"judge: {file}: {error}\n")
+            failed = True
+            continue
         sys.stdout.write((_object(file, judged) if options.json else _words(file, judged)) + "\n")
     return 1 if failed else 0
 

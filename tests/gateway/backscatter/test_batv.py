@@ -161,3 +161,11 @@ def test_what_is_signed_is_valid(today: int, secret: bytes, number: int, address
     tag = batv.sign(address.lower(), key, today)
 
     assert batv.check(tag, [key], today).result is (Result.VALID if batv.is_tagged(tag) else Result.MISSING)
+
+
+def test_nothing_is_said_of_a_tag_whose_key_has_lost_its_secret() -> None:
+    lost = Key(KEY.number, b"", name="batv-1")
+
+    assert batv.check(TAGGED, [lost], TODAY) == batv.Checked(ADDRESS, Result.UNKNOWN, KEY.number)
+    assert batv.check(TAGGED, [lost, KEY], TODAY).result is Result.VALID
+    assert batv.check(TAGGED, [Key(9, b"", name="batv-9"), Key(KEY.number, b"another")], TODAY).result is Result.FORGED

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.backscatter import batv
 from gateway.backscatter.judge import Tools, judge, judge_for, read
 from gateway.backscatter.ledger import PROOFS
-from gateway.backscatter.words import Evidence, Force, Judged, Kind, Verdict
+from gateway.backscatter.words import Evidence, Force, Judged, Kind, SecretGoneError, Verdict
 from tests.gateway.backscatter import bounces
 from tests.gateway.backscatter.bounces import ALICE, BOB, DAY, FAR, KEY, NOW, TODAY, ledger, original, sealed, signed
 
@@ -346,3 +346,35 @@ def test_evidence_from_outside_makes_nothing_forged_where_absence_does_not_count
 
     assert told.verdict is Verdict.UNVERIFIABLE
     assert LISTED in told.evidence
+
+
+# What can't be known, for a secret is not there.
+
+
+@pytest.mark.parametrize(
+    ("lost", "recipient"),
+    [
+        ({"keys": (batv.Key(KEY.number, b"", name="lost"),)}, batv.sign(ALICE, KEY, TODAY)),
+        ({"seal": b"", "gone": {"": "lost"}}, ALICE),
+        ({"dkim": {}, "gone": {"example.org": "lost"}}, ALICE),
+    ],
+)
+def test_nothing_is_forged_that_a_lost_secret_might_prove(lost: dict[str, object], recipient: str) -> None:
+    with pytest.raises(SecretGoneError, match="secrets/lost is not there"):
+        judged(BARE, recipient, tools=bounces.tools(**lost))
+
+
+def test_what_another_mark_proves_needs_no_lost_secret() -> None:
+    lost = bounces.tools(keys=(batv.Key(KEY.number, b"", name="lost"),), gone={"example.org": "lost"})
+
+    assert verdict(bounces.rfc3464(sealed()), batv.sign(ALICE, KEY, TODAY), tools=lost) is Verdict.GENUINE
+
+
+def test_a_lost_secret_keeps_no_bounce_from_a_domain_that_does_not_mark_all_its_mail() -> None:
+    lost = bounces.tools(seal=b"", gone={"": "lost"}, domains={"example.org": None})
+
+    assert verdict(BARE, tools=lost) is Verdict.UNVERIFIABLE
+
+
+def test_the_lost_key_of_another_domain_says_nothing_of_this_one() -> None:
+    assert verdict(BARE, tools=bounces.tools(gone={"other.test": "lost"})) is Verdict.FORGED

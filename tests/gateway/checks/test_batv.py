@@ -13,7 +13,7 @@ TODAY = 20778
 TAGGED = batv.sign("us@ours.test", batv.Key(1, b"secret"), TODAY)
 
 
-def look(recipient: str, sender: str | None = None, *, keys: bool = True) -> Seen:
+def look(recipient: str, sender: str | None = None, *, keys: bool = True, secret: str | None = "secret") -> Seen:
     marking = Marking((BatvKey(1, "key"),)) if keys else Marking()
     policy = Policy(
         Snapshot(revision=1, published="", by="", domains={"ours.test": DomainPolicy(route="main")}, marking=marking)
@@ -28,7 +28,7 @@ def look(recipient: str, sender: str | None = None, *, keys: bool = True) -> See
         recipient=address,
         match=policy.match(address),
     )
-    return Batv(lambda _: "secret", lambda: TODAY).look(view)
+    return Batv(lambda _: secret, lambda: TODAY).look(view)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,12 @@ def test_a_tag_is_told_whoever_sends() -> None:
 
 def test_without_keys_there_is_nothing_to_say() -> None:
     assert look(TAGGED, keys=False).outcome is Outcome.SKIPPED
+
+
+def test_the_tag_of_a_key_whose_file_is_not_there_can_not_be_told() -> None:
+    seen = look(TAGGED, secret=None)
+
+    assert (seen.outcome, "secrets/key is not there" in seen.detail) == (Outcome.ERROR, True)
 
 
 def test_others_domains_have_no_tags_of_ours() -> None:
