@@ -58,7 +58,7 @@ class Key(msgspec.Struct, frozen=True):
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """The address without the tag, what the tag is worth, and the number of the key that made it, where one did or may have."""
+    """The address without the tag, what the tag is worth, and the number of its key: where one made it, or may have."""
 
     original: str
     result: Result
@@ -115,7 +115,7 @@ def check(address: str, keys: Sequence[Key], today: int) -> Checked:
         return expired
     if in_time and any(key.retired and not key.secret for key in numbered):
         return Checked(rest, Result.SUSPECT, int(match["number"]))
-    if any(not (key.retired or key.secret) for key in numbered):
+    if any(_has_lost_its_secret(key, keys, today) for key in numbered):
         return Checked(rest, Result.UNKNOWN, int(match["number"]))
     return Checked(rest, Result.FORGED)
 
@@ -146,6 +146,11 @@ def last_day(key: Key, keys: Iterable[Key]) -> int | None:
     followers = [each.since for each in keys if each.since > key.since and not each.retired]
     # On the day of the change both may have signed: not every process learns of it at once.
     return min(followers) + LIFETIME if followers else None
+
+
+def _has_lost_its_secret(key: Key, keys: Sequence[Key], today: int) -> bool:
+    """Whether a key of which tags are accepted has no secret."""
+    return not (key.secret or key.retired) and key.since <= today and _accepted(key, keys, today)
 
 
 def _accepted(key: Key, keys: Sequence[Key], today: int) -> bool:

@@ -169,3 +169,10 @@ def test_nothing_is_said_of_a_tag_whose_key_has_lost_its_secret() -> None:
     assert batv.check(TAGGED, [lost], TODAY) == batv.Checked(ADDRESS, Result.UNKNOWN, KEY.number)
     assert batv.check(TAGGED, [lost, KEY], TODAY).result is Result.VALID
     assert batv.check(TAGGED, [Key(9, b"", name="batv-9"), Key(KEY.number, b"another")], TODAY).result is Result.FORGED
+
+
+@pytest.mark.parametrize("since", [TODAY + 1, TODAY - 30])
+def test_a_key_that_has_not_begun_or_is_over_needs_no_secret(since: int) -> None:
+    keys = [Key(KEY.number, b"", since), Key(9, b"another", TODAY - 20)]
+
+    assert batv.check(TAGGED, keys, TODAY).result is Result.FORGED

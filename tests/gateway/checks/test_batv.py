@@ -13,7 +13,7 @@ TODAY = 20778
 TAGGED = batv.sign("us@ours.test", batv.Key(1, b"secret"), TODAY)
 
 
-def look(recipient: str, sender: str | None = None, *, keys: bool = True, secret: str | None = "secret") -> Seen:
+def look(recipient: str, sender: str | None = None, *, keys: bool = True, lost: bool = False) -> Seen:
     marking = Marking((BatvKey(1, "key"),)) if keys else Marking()
     policy = Policy(
         Snapshot(revision=1, published="", by="", domains={"ours.test": DomainPolicy(route="main")}, marking=marking)
@@ -28,7 +28,7 @@ def look(recipient: str, sender: str | None = None, *, keys: bool = True, secret
         recipient=address,
         match=policy.match(address),
     )
-    return Batv(lambda _: secret, lambda: TODAY).look(view)
+    return Batv(lambda _: None if lost else "secret", lambda: TODAY).look(view)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_without_keys_there_is_nothing_to_say() -> None:
 
 
 def test_the_tag_of_a_key_whose_file_is_not_there_can_not_be_told() -> None:
-    seen = look(TAGGED, secret=None)
+    seen = look(TAGGED, lost=True)
 
     assert (seen.outcome, "secrets/key is not there" in seen.detail) == (Outcome.ERROR, True)
 

@@ -99,7 +99,7 @@ def test_the_dkim_key_of_the_senders_domain_must_be_there_and_no_other() -> None
 
 @pytest.mark.parametrize("key", [BatvKey(1, "lost", retired=True), BatvKey(1, "lost", since=TODAY + 1)])
 def test_a_key_that_does_not_sign_needs_no_secret(key: BatvKey) -> None:
-    assert marks(policy(key, BatvKey(2, "new"))).key == batv.Key(2, b"new secret")
+    assert marks(policy(key, BatvKey(2, "new"))).key == batv.Key(2, b"new secret", name="new")
 
 
 def test_a_secret_that_can_not_be_read_is_an_error() -> None:
