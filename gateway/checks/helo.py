@@ -1,8 +1,9 @@
 """Asks whether the name that the client calls itself can be its own.
 
-A client that calls itself by our name, our address or one of our domains lies. RFC 5321 4.1.4 asks for a name that DNS
-knows, or the client's address as a literal, and forbids to refuse mail because name and address do not fit: that
-they fit is left to SPF. Where DNS gives no answer the check fails, and by default the message goes on without it.
+A client that calls itself by our name, our address or one of our domains lies, unless it is on this machine. RFC 5321
+4.1.4 asks for a name that DNS knows, or the client's address as a literal, and forbids to refuse mail because name and
+address do not fit: that they fit is left to SPF. Where DNS gives no answer the check fails, and by default the message
+goes on without it.
 Trusted clients are spared.
 """
 
@@ -47,6 +48,8 @@ class Helo(Check):
         address = _address(name)
         if address is not None:
             return _judge_address(view, name, address)
+        if name == view.node.lower() and ipaddress.ip_address(view.client.ip).is_loopback:
+            return MISS  # the queue on this very machine, which brings its bounces
         if view.policy.is_ours(name) or name == view.node.lower():
             return hit(Finding("HELO_OURS", 5.0, f"it calls itself {name}, which is ours"))
         if len(name) > _MAX_NAME or not all(_LABEL.fullmatch(each) for each in name.split(".")):

@@ -161,6 +161,11 @@ async def test_an_ipv6_client_may_call_itself_by_its_literal(resolver: DnsResolv
     assert symbols(await look(Helo(resolver), view("2001:db8::7", "[IPv6:2001:DB8:0::7]"))) == ["miss"]
 
 
+async def test_the_queue_on_this_machine_may_call_itself_by_our_name(resolver: DnsResolver) -> None:
+    assert symbols(await look(Helo(resolver), view("127.0.0.1", "mx.example.test"))) == ["miss"]
+    assert symbols(await look(Helo(resolver), view("127.0.0.1", "example.test"))) == ["HELO_OURS"]
+
+
 # -- trust ----------------------------------------------------------------------------------------------------------
 
 
