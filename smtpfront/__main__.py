@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from gateway import config as node_config
-from gateway import logs
+from gateway import halfway, logs
 from gateway.config import STOP_GRACE_SECONDS, Config, ConfigError
 from gateway.spool.disk import SpoolError
 from smtpfront import activation, instance, listeners
@@ -35,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = node_config.load()
     except ConfigError as error:
         sys.stderr.write(f"smtpd: {error}\n")
+        return os.EX_CONFIG
+    if trouble := halfway.trouble(config.home):
+        sys.stderr.write(f"smtpd: {trouble}\n")
         return os.EX_CONFIG
     _log(config)
     if options.child:

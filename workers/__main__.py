@@ -11,7 +11,7 @@ import threading
 from typing import Any
 
 from gateway import config as node_config
-from gateway import logs, notify
+from gateway import halfway, logs, notify
 from gateway.config import Config, ConfigError
 
 _log = logging.getLogger("backstop.worker")
@@ -24,6 +24,9 @@ def main() -> int:
         config = node_config.load()
     except ConfigError as error:
         sys.stderr.write(f"worker: {error}\n")
+        return os.EX_CONFIG
+    if trouble := halfway.trouble(config.home):
+        sys.stderr.write(f"worker: {trouble}\n")
         return os.EX_CONFIG
     from celery import signals  # type: ignore[import-untyped] # noqa: PLC0415 - only where there is something to do
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import django
 import msgspec
 
-from gateway import logs, notify
+from gateway import halfway, logs, notify
 from gateway.config import ConfigError
 
 POLL_SECONDS = 0.5
@@ -143,6 +143,9 @@ def main() -> int:
     from django.db import connection  # noqa: PLC0415 - as its neighbour
 
     config = settings.CONFIG
+    if trouble := halfway.trouble(config.home):
+        sys.stderr.write(f"ingest: {trouble}\n")
+        return os.EX_CONFIG
     if connection.vendor == "sqlite":
         # SQLite waits for a lock where no signal reaches us; this loop can as well wait by itself.
         connection.settings_dict["OPTIONS"]["timeout"] = LOCK_SECONDS

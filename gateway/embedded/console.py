@@ -10,12 +10,15 @@ import sys
 from typing import Any
 
 from gateway import config as node_config
-from gateway import logs
+from gateway import halfway, logs
 
 try:
     _CONFIG = node_config.load()
 except node_config.ConfigError as error:
     sys.stderr.write(f"console: {error}\n")
+    sys.exit(os.EX_CONFIG)
+if _trouble := halfway.trouble(_CONFIG.home):
+    sys.stderr.write(f"console: {_trouble}\n")
     sys.exit(os.EX_CONFIG)
 
 bind = [_CONFIG.console.listen]

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import IO
 
+from gateway import halfway
 from gateway.config import Config
 
 _ENTRIES = ("clamav", "policy", "secrets", "sink", "spool", "journal", "status", "tls")
@@ -15,7 +16,12 @@ class HomeError(Exception):
 
 
 def prepare(config: Config) -> None:
-    """Make the state folder and those below it, mode 0700. Raises HomeError where one can't be written."""
+    """Make the state folder and those below it, mode 0700.
+
+    Raises HomeError where one can't be written, and where only half of a restored state is there.
+    """
+    if trouble := halfway.trouble(config.home):
+        raise HomeError(trouble)
     for folder in (config.home, *(config.home / entry for entry in _ENTRIES)):
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -39,8 +39,9 @@ case $1 in
     echo old >"$2/configuration/backstop.toml" ;;
   restore)
     while [ -e {folder}/slow ]; do sleep 0.05; done
-    if [ -e {folder}/half ]; then sleep 0.02; touch {folder}/home/restored.json; exit 1; fi
-    [ ! -e {folder}/fails ] ;;
+    if [ -e {folder}/half ]; then touch {folder}/home/restoring; exit 1; fi
+    [ ! -e {folder}/fails ] || exit 1
+    rm -f {folder}/home/restoring ;;
 esac
 """
 

@@ -16,6 +16,7 @@ from typing import Self
 
 import pytest
 
+from gateway import halfway
 from gateway.policy import codec
 from tests.smtpfront.conftest import prepare
 from tests.smtpfront.nexthop import NextHop
@@ -102,6 +103,15 @@ def test_a_socket_that_takes_no_connections_is_an_error_of_the_configuration(
     with high, Unit(tmp_path, SMTPD, environment, sockets={"inbound": high}) as unit:
         assert ended(unit) == os.EX_CONFIG
         assert "takes no TCP connections" in unit.log
+
+
+def test_nothing_is_served_from_half_of_a_restored_state(
+    tmp_path: Path, home: Path, environment: dict[str, str], sockets: dict[str, socket.socket]
+) -> None:
+    halfway.begin(home)
+    with Unit(tmp_path, SMTPD, environment, sockets=sockets) as unit:
+        assert ended(unit) == os.EX_CONFIG
+        assert "a restore broke off, and half of the state is missing; run it again" in unit.log
 
 
 @pytest.mark.parametrize(

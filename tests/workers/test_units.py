@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway import halfway
 from tests.smtpfront.running import until
 from tests.smtpfront.units import Unit, ended, listening
 
@@ -30,6 +31,17 @@ def test_an_error_of_the_configuration_ends_with_78(
     with Unit(tmp_path, module, environment | {"BACKSTOP_DATABASE__COLOUR": "red"}) as unit:
         assert ended(unit) == os.EX_CONFIG
         assert "colour" in unit.log
+        assert "READY=1" not in unit.manager.lines
+
+
+@pytest.mark.parametrize("module", [INGEST, WORKER, CONSOLE], ids=["ingest", "worker", "console"])
+def test_nothing_starts_on_half_of_a_restored_state(
+    tmp_path: Path, environment: dict[str, str], module: list[str]
+) -> None:
+    halfway.begin(tmp_path / "home")
+    with Unit(tmp_path, module, environment) as unit:
+        assert ended(unit) == os.EX_CONFIG
+        assert "a restore broke off, and half of the state is missing; run it again" in unit.log
         assert "READY=1" not in unit.manager.lines
 
 

@@ -15,6 +15,7 @@ import msgspec
 from django.core.management import call_command
 from django.db import DatabaseError
 
+from gateway import halfway
 from gateway.config import Config
 from gateway.operations import hold
 from gateway.operations.backup import databases, files
@@ -62,7 +63,8 @@ def restore(config: Config, source: Path, home: Path, tell: Tell, *, overwrite: 
     try:
         with files.faults(home), databases.known_to_django(described) as alias:
             aside = _make_aside(home, described, tell, full=full) if present or full else None
-            # From here on the home is held, whatever comes.
+            # From here on nothing starts on the home until all is there, and it is held, whatever comes.
+            halfway.begin(home)
             hold.place(home, manifest.ended)
             if full:
                 databases.clear(described)
@@ -74,6 +76,7 @@ def restore(config: Config, source: Path, home: Path, tell: Tell, *, overwrite: 
             call_command("migrate", database=alias, interactive=False, verbosity=0)
             waiting = hold.waiting(alias)
             files.sync(home)
+            halfway.end(home)
     except (DatabaseError, SpoolError) as error:
         raise BackupError(f"{home}: not restored: {error}") from error
     return Restored(manifest, waiting, aside)

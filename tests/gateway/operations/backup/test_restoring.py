@@ -1,5 +1,6 @@
 """A restored node has everything that it had, and sends nothing by itself."""
 
+import errno
 import fcntl
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,11 @@ from django.db import connection
 from django.utils import timezone
 from msgspec import structs
 
+from gateway import halfway
 from gateway.backscatter import batv
 from gateway.config import Config
+from gateway.embedded import home
+from gateway.embedded.home import HomeError
 from gateway.mail.copies import Copy, Purpose
 from gateway.models import AuditEntry, Lesson, QuarantinedCopy
 from gateway.models.lesson import LessonKind, LessonState
@@ -108,7 +112,26 @@ def test_a_damaged_set_changes_nothing(made: Path, restore: Restore, target: Pat
     with pytest.raises(BackupError, match="is not what the manifest says"):
         restore()
     assert not target.exists()
+    assert halfway.trouble(target) == ""
     assert QuarantinedCopy.objects.count() == copies
+
+
+def test_a_restore_that_breaks_off_leaves_a_home_on_which_nothing_starts_until_another_has_succeeded(
+    restore: Restore, made: Path, node: Config, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(databases, "load", fail)
+        with pytest.raises(BackupError, match="disk"):
+            restore()
+    assert "a restore broke off, and half of the state is missing" in halfway.trouble(target)
+    with pytest.raises(HomeError, match="run it again"):
+        home.prepare(at(target))
+
+    restoring.restore(node, made, target, quiet, overwrite=True)
+    assert halfway.trouble(target) == ""
 
 
 def test_a_set_of_the_other_kind_of_database_is_refused(made: Path, node: Config, target: Path) -> None:
