@@ -103,3 +103,11 @@ def test_a_stop_is_waited_for_as_long_as_transactions_may_take() -> None:
 
 def test_starting_one_instance_leaves_the_sockets_of_the_other_as_they_are() -> None:
     assert values(UNITS / "backstop-smtpd@.service", "NonBlocking") == ["yes"]
+
+
+def test_the_queue_hands_its_bounces_to_a_port_that_is_not_25() -> None:
+    roles = UNITS.parents[1] / "ansible" / "roles"
+    (_, queue) = values(UNITS / "backstop-smtpd-inbound.socket", "ListenStream")
+    assert queue == "127.0.0.1:2525"
+    assert 'postfix_gateway: "[127.0.0.1]:2525"' in (roles / "postfix" / "defaults" / "main.yml").read_text()
+    assert f"gateway_queue_address: {queue}" in (roles / "gateway" / "vars" / "main.yml").read_text()
