@@ -52,7 +52,7 @@ def machine(rendered: Path, tmp_path: Path) -> Machine:
     """A machine that has made no backup yet; its password is ``first``."""
     made = Machine(tmp_path)
     text = (rendered / "backup" / "backstop-backup-password").read_text()
-    text = text.replace("/etc/backstop/", f"{tmp_path}/").replace("/run/lock/", f"{tmp_path}/")
+    text = text.replace("/etc/backstop/", f"{tmp_path}/").replace("/var/lib/", f"{tmp_path}/")
     (tmp_path / "command").write_text(text)
     (tmp_path / "backup.env").write_text(
         f"RESTIC_REPOSITORY={tmp_path}/repository\nRESTIC_PASSWORD_FILE={made.password}\n"

@@ -86,7 +86,6 @@ class Machine:
                 ("/etc/letsencrypt", f"{folder}/etc/letsencrypt"),
                 ("/var/lib/backstop-backup", f"{folder}/work"),
                 ("/var/lib/backstop/", f"{folder}/home/"),
-                ("/run/lock/", f"{folder}/"),
                 ("backstop:backstop", "root:root"),
                 ("-g backstop", "-g root"),
                 ("--keep-daily 14", "--keep-last 9"),  # else one a day
@@ -337,6 +336,14 @@ def test_one_that_can_not_be_saved_does_not_count_and_leaves_no_secrets_about(ma
     assert "backstop backup" in machine.calls
     assert not any(call.startswith("noted") for call in machine.calls)
     assert not (machine.folder / "work/set").exists()
+
+
+@pytest.mark.parametrize("command", ["backstop-backup", "backstop-restore", "backstop-backup-password"])
+def test_nobody_but_root_can_hold_the_lock_of_the_backups(rendered: Path, command: str) -> None:
+    text = next(rendered.rglob(command)).read_text()
+
+    assert "\nexec 9>/var/lib/backstop-backup.lock\n" in text
+    assert text.index("umask 077") < text.index("exec 9>")
 
 
 def test_the_lock_of_one_that_was_cut_off_keeps_no_later_one_from_being_made(machine: Machine) -> None:
