@@ -233,6 +233,26 @@ def test_no_client_can_start_the_smtp_front_while_its_addresses_change() -> None
     ]
 
 
+def test_an_upgrade_leaves_the_sockets_as_they_are_and_says_which_are_others(tmp_path: Path) -> None:
+    tasks = ANSIBLE / "roles/gateway/tasks"
+    taken = {name: "sockets.yml" in (tasks / name).read_text() for name in ("main.yml", "upgrade.yml", "units.yml")}
+    assert taken == {"main.yml": True, "upgrade.yml": False, "units.yml": False}
+    pending = yaml.safe_load((tasks / "pending.yml").read_text())[-2:]
+    units = tmp_path / "units"
+    units.mkdir()
+    for name in ("same", "other"):
+        (units / f"backstop-smtpd-{name}.socket").write_text("[Socket]\nListenStream=25\n\n")
+        (tmp_path / f"backstop-smtpd-{name}.socket").write_text("[Socket]\nListenStream=25\n\n")
+    (tmp_path / "backstop-smtpd-other.socket").write_text("[Socket]\nListenStream=26\n\n")
+    play = [{"hosts": "localhost", "gather_facts": False, "vars": {"gateway_units": str(units)}, "tasks": pending}]
+    (tmp_path / "play.yml").write_text(yaml.safe_dump(play).replace("/etc/systemd/system", str(tmp_path)))
+
+    said = ansible("ansible-playbook", "-i", "localhost,", "-c", "local", str(tmp_path / "play.yml"))
+
+    assert "backstop-smtpd-other.socket is another one in this version" in said
+    assert "backstop-smtpd-same.socket is another" not in said
+
+
 def test_a_socket_with_an_address_of_its_own_comes_up_before_the_network(rendered: Path) -> None:
     text = (rendered / "gateway" / "socket.conf").read_text()
     assert "FreeBind=yes" in text
