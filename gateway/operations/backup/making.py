@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 from django.db import DatabaseError
 
-from gateway import installation
+from gateway import halfway, installation
 from gateway.config import Config, file_of
 from gateway.operations.backup import databases, files, probe, records
 from gateway.operations.backup import manifest as manifests
@@ -38,6 +38,8 @@ def backup(config: Config, target: Path, tell: Tell, *, replace: bool = False, n
     It appears under its name when it is whole and on disk. Whoever carries it elsewhere has it noted later, by
     ``note``. Raises BackupError; nothing is left then.
     """
+    if trouble := halfway.trouble(config.home):  # it would be the latest backup, and be restored
+        raise BackupError(f"no backup was made: {trouble}")
     target = target.absolute()
     began = time.time()
     _check_target(target, replace=replace)

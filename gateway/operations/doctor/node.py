@@ -12,6 +12,7 @@ from pathlib import Path
 from cryptography import x509
 from django.db import DatabaseError
 
+from gateway import halfway
 from gateway.config import Config
 from gateway.models import Transaction
 from gateway.operations.doctor.result import Result, fail, ok, skip, warn
@@ -30,6 +31,9 @@ def home(config: Config) -> Iterator[Result]:
         yield fail("state folder", f"{folder} does not exist", "start the gateway once, or set node.home")
     elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         yield fail("state folder", f"{folder} can't be written by this user", "run as its owner, or change its owner")
+    elif trouble := halfway.trouble(folder):
+        what, _, remedy = trouble.partition("; ")
+        yield fail("state folder", what, remedy)
     elif folder.stat().st_mode & 0o077:
         yield warn("state folder", f"{folder} is open to other users", f"chmod 700 {folder}")
     else:

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from gateway import halfway
 from gateway.config import Config
 from gateway.models import QuarantinedCopy
 from gateway.operations.backup import making, records
 from gateway.operations.backup.manifest import BackupError
 from gateway.operations.backup.records import Proof
+from gateway.operations.doctor import LOOKS, Level
 from gateway.spool.quarantine import MESSAGE, Quarantine, place_of
 from tests.gateway.operations.backup.conftest import flip, manifest_of, quiet
 
@@ -86,6 +88,16 @@ def test_what_is_no_set_is_never_replaced(node: Config, tmp_path: Path) -> None:
     (tmp_path / "photos" / "holiday").write_text("sea")
     with pytest.raises(BackupError, match="is no backup set"):
         making.backup(node, tmp_path / "photos", quiet, replace=True)
+
+
+def test_half_of_a_restored_state_never_becomes_the_latest_backup(node: Config, tmp_path: Path) -> None:
+    halfway.begin(node.home)
+
+    with pytest.raises(BackupError, match=r"no backup was made: .* a restore broke off"):
+        making.backup(node, tmp_path / "set", quiet)
+    (told,) = LOOKS["state folder"](node)
+    assert told.level is Level.FAIL
+    assert "run it again" in told.remedy
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(node: Config, tmp_path: Path) -> None:
