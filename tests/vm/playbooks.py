@@ -144,7 +144,7 @@ class Playbooks:
     def _show(self, command: list[str], log: Path) -> int:
         """Run a command with its output in a log, and on a terminal the task that it is at; gives its exit code."""
         with (
-            log.open("w") as output,
+            log.open("w", buffering=1) as output,
             subprocess.Popen(
                 command,
                 cwd=ANSIBLE,
