@@ -18,7 +18,7 @@ from gateway.policy.actions import attachment_rule_faults, no_strip, target_faul
 from gateway.policy.attachments import ATTACHMENTS
 from gateway.policy.matching import Policy
 from gateway.policy.snapshot import AttachmentRule
-from webadmin.policy.fields import LinesField
+from webadmin.policy.fields import LinesField, OfSymbolsField
 
 FIELDS = ("redirect_to", "copy_to", "attachments")
 OUTERMOST = "not in archives"
@@ -31,41 +31,22 @@ ABOUT = (
 _EXAMPLE = "disk images: *.iso, *.img, application/x-iso9660-image -> strip"
 
 
-class ActionsField(forms.Field):
-    """Actions of symbols, ``SYMBOL action`` a line."""
+class ActionsField(OfSymbolsField[str]):
+    """Actions of symbols."""
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - Django's options
         """Take Django's options."""
-        options.setdefault("required", False)
-        options.setdefault("widget", UnfoldAdminTextareaWidget(attrs={"rows": 2, "placeholder": "SYMBOL quarantine"}))
-        super().__init__(**options)
+        super().__init__("SYMBOL quarantine", **options)
 
-    def prepare_value(self, value: Any) -> str:  # noqa: ANN401 - a mapping, or what was typed
-        """Give the mapping as lines."""
-        if isinstance(value, dict):
-            return "\n".join(f"{symbol} {action}" for symbol, action in value.items())
-        return str(value or "")
+    def show(self, value: str) -> str:
+        """Give an action as it is typed."""
+        return value
 
-    def to_python(self, value: Any) -> dict[str, str]:  # noqa: ANN401 - a mapping, or what was typed
-        """Give the lines as a mapping. Raises ValidationError."""
-        if isinstance(value, dict):
-            return value
-        actions: dict[str, str] = {}
-        for line in str(value or "").splitlines():
-            symbol, *words = line.replace("=", " ").replace(":", " ").split() or [""]
-            if not symbol:
-                continue
-            if len(words) != 1 or words[0] not in _WORDS:
-                raise ValidationError(f"{line.strip()!r}: write SYMBOL and one of {ACTIONS}")
-            actions[symbol] = words[0]
-        return actions
-
-    def has_changed(self, initial: Any, data: Any) -> bool:  # noqa: ANN401 - Django's signature
-        """Whether other actions were typed."""
-        try:
-            return self.to_python(initial or {}) != self.to_python(data)
-        except ValidationError:
-            return True
+    def read(self, line: str, symbol: str, words: list[str]) -> str:  # noqa: ARG002 - each symbol has the same actions
+        """Give the action. Raises ValidationError."""
+        if len(words) != 1 or words[0] not in _WORDS:
+            raise ValidationError(f"{line!r}: write SYMBOL and one of {ACTIONS}")
+        return words[0]
 
 
 class AttachmentRulesField(forms.Field):

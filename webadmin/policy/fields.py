@@ -1,7 +1,7 @@
 """Form fields for what a policy is made of: lists, one entry a line, checked as the published policy will be."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -13,6 +13,7 @@ from unfold.widgets import (
 )
 
 Check = Callable[[str], tuple[str, str] | None]
+Value = TypeVar("Value")
 
 
 class TextField(forms.CharField):
@@ -74,47 +75,67 @@ class LinesField(forms.Field):
         return self.to_python(initial or []) != self.to_python(data)
 
 
-class WeightsField(forms.Field):
-    """Points of symbols, ``SYMBOL points`` a line. ``check`` gives what is wrong with a symbol and the remedy, or None.
+class OfSymbolsField(forms.Field, Generic[Value]):
+    """Something of each symbol, a line each; ``example`` is shown while the field is empty."""
 
-    ``example`` is a good line, shown while the field is empty and where a line is wrong.
-    """
-
-    def __init__(self, check: Check | None = None, example: str = "GTUBE 50", **options: Any) -> None:  # noqa: ANN401 - Django's options
-        """Take the check, the example and Django's options."""
+    def __init__(self, example: str, **options: Any) -> None:  # noqa: ANN401 - Django's options
+        """Take the example and Django's options."""
         options.setdefault("required", False)
         options.setdefault("widget", UnfoldAdminTextareaWidget(attrs={"rows": 2, "placeholder": example}))
         super().__init__(**options)
-        self._check = check
         self._example = example
+
+    def show(self, value: Value) -> str:
+        """Give a value as it is typed."""
+        raise NotImplementedError
+
+    def read(self, line: str, symbol: str, words: list[str]) -> Value:
+        """Give the value that the words behind a symbol say. Raises ValidationError."""
+        raise NotImplementedError
 
     def prepare_value(self, value: Any) -> str:  # noqa: ANN401 - a mapping, or what was typed
         """Give the mapping as lines."""
         if isinstance(value, dict):
-            return "\n".join(f"{symbol} {points:g}" for symbol, points in value.items())
+            return "\n".join(f"{symbol} {self.show(each)}" for symbol, each in value.items())
         return str(value or "")
 
-    def to_python(self, value: Any) -> dict[str, float]:  # noqa: ANN401 - a mapping, or what was typed
+    def to_python(self, value: Any) -> dict[str, Value]:  # noqa: ANN401 - a mapping, or what was typed
         """Give the lines as a mapping. Raises ValidationError."""
         if isinstance(value, dict):
             return value
-        weights: dict[str, float] = {}
+        found: dict[str, Value] = {}
         for line in str(value or "").splitlines():
-            symbol, *points = line.replace("=", " ").replace(":", " ").split() or [""]
-            if not symbol:
-                continue
-            try:
-                (number,) = points
-                weights[symbol] = float(number)
-            except ValueError:
-                raise ValidationError(f"{line.strip()!r} is no weight; write it as {self._example}") from None
-            if self._check is not None and (wrong := self._check(symbol)):
-                raise ValidationError("; ".join(wrong))
-        return weights
+            symbol, *words = line.replace("=", " ").replace(":", " ").split() or [""]
+            if symbol:
+                found[symbol] = self.read(line.strip(), symbol, words)
+        return found
 
     def has_changed(self, initial: Any, data: Any) -> bool:  # noqa: ANN401 - Django's signature
-        """Whether other weights were typed."""
+        """Whether another mapping was typed."""
         try:
             return self.to_python(initial or {}) != self.to_python(data)
         except ValidationError:
             return True
+
+
+class WeightsField(OfSymbolsField[float]):
+    """Points of symbols. ``check`` gives what is wrong with a symbol and the remedy, or None."""
+
+    def __init__(self, check: Check | None = None, example: str = "GTUBE 50", **options: Any) -> None:  # noqa: ANN401 - Django's options
+        """Take the check, a good line and Django's options."""
+        super().__init__(example, **options)
+        self._check = check
+
+    def show(self, value: float) -> str:
+        """Give points as they are typed."""
+        return f"{value:g}"
+
+    def read(self, line: str, symbol: str, words: list[str]) -> float:
+        """Give the points. Raises ValidationError."""
+        try:
+            (points,) = map(float, words)
+        except ValueError:
+            raise ValidationError(f"{line!r} is no weight; write it as {self._example}") from None
+        if self._check is not None and (wrong := self._check(symbol)):
+            raise ValidationError("; ".join(wrong))
+        return points
