@@ -271,7 +271,7 @@ async def _stage(case: Case, means: Means, waiting: Sequence[RecipientTrace]) ->
     if not await asyncio.to_thread(
         means.quarantine.has_room, case.content.size, keep.quarantine_bytes, keep.quarantine_min_free
     ):
-        means.alarm("the quarantine is full: what it should take is refused; raise retention.quarantine_bytes")
+        means.alarm("the quarantine is full: what it should take is refused; free space on its disk, or raise retention.quarantine_bytes")
         raise _NoRoomError(means.config.spool_folder, "the quarantine is full")
     return await asyncio.to_thread(means.spool.stage, _item(case, copies), case.content)
 

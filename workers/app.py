@@ -31,6 +31,7 @@ app.conf.update(
         "workers.lists",
         "workers.signatures",
         "workers.backups",
+        "workers.room",
     ],
     beat_scheduler="workers.schedule:Schedule",
     beat_schedule_filename=str(settings.CONFIG.home / "celery" / "schedule"),
@@ -43,6 +44,7 @@ app.conf.update(
         "lists": {"task": "lists.probe", "schedule": 180.0, "options": {"expires": 170.0}},
         "probe": {"task": "probe.look_again", "schedule": 3600.0, "options": {"expires": 3000.0}},
         "backups": {"task": "backups.watch", "schedule": 3600.0, "options": {"expires": 3000.0}},
+        "room": {"task": "room.watch", "schedule": 300.0, "options": {"expires": 250.0}},
         "keys": {"task": "keys.tend", "schedule": 3600.0, "options": {"expires": 3000.0}},
     },
 )

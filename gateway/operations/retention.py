@@ -24,6 +24,7 @@ from gateway.spool.quarantine import Quarantine
 MINIMUM_AGE = timedelta(days=1)
 WHO = "retention"
 _BATCH = 500
+_FILLED = 0.9  # of its bound is what the quarantine may take before the oldest go
 
 
 class Expired(msgspec.Struct, frozen=True):
@@ -39,11 +40,13 @@ def expire() -> Expired:
     kept = settings.CONFIG.retention
     now = timezone.now()
     aged = _expire_copies(now - timedelta(days=kept.quarantine_days))
-    evicted = _make_room(kept.quarantine_bytes, now - MINIMUM_AGE)
+    # Some below the bound: what is full refuses, and so would never be above it.
+    evicted = _make_room(int(_FILLED * kept.quarantine_bytes), now - MINIMUM_AGE)
     if aged:
         audit.record(WHO, "expire", f"{aged} quarantined copies", f"older than {kept.quarantine_days} days")
     if evicted:
-        audit.record(WHO, "expire", f"{evicted} quarantined copies", f"more than {kept.quarantine_bytes} octets in all")
+        too_much = f"more than {_FILLED:.0%} of {kept.quarantine_bytes} octets in all"
+        audit.record(WHO, "expire", f"{evicted} quarantined copies", too_much)
     horizon = now - timedelta(days=kept.trace_days)
     traces = _expire_traces(horizon)
     _forget_settled(horizon)

@@ -18,10 +18,12 @@ from gateway.operations.doctor import (
     node,
     policy,
     processes,
+    queue,
     recipients,
     routes,
     scanner,
     stages,
+    units,
     unscanned,
 )
 from gateway.operations.doctor.result import Level, Result, fail
@@ -40,6 +42,8 @@ LOOKS: dict[str, Callable[[Config], Iterator[Result]]] = {
     "beat": processes.beat,
     "worker": processes.worker,
     "releases": processes.releases,
+    "units": units.failed,
+    "outbound queue": queue.waiting,
     "clamd": scanner.clamd,
     "attachments": attachments.reader,
     "spam engines": engines.answer,

@@ -15,9 +15,9 @@ from django.db import DatabaseError
 from gateway import halfway
 from gateway.config import Config
 from gateway.models import Transaction
+from gateway.operations import room
 from gateway.operations.doctor.result import Result, fail, ok, skip, warn
 
-_TIGHT = 2  # times the least free space: from there on it is worth a word
 _EXPIRES_SOON = 21  # days; of a certificate with a short life, the last fifth
 _STEP_BACK = 60.0  # seconds that the clock may seem to have gone back
 _TIME_ERROR = 5  # ntp_gettime: nobody keeps this clock
@@ -41,17 +41,16 @@ def home(config: Config) -> Iterator[Result]:
 
 
 def disk(config: Config) -> Iterator[Result]:
-    """Tell whether there is room for mail."""
+    """Tell whether there is room for mail, and for what is quarantined."""
     folder = config.spool_folder if config.spool_folder.is_dir() else config.home
     if not folder.is_dir():
         return
-    free, least = shutil.disk_usage(folder).free, config.retention.quarantine_min_free
-    text = f"{free / 1024**3:.1f} GiB free below {folder}"
-    if free < least:
-        yield fail("disk", f"{text}; nothing is quarantined below {least / 1024**3:.1f} GiB", "free space")
-    elif free < _TIGHT * least:
-        yield warn("disk", text, f"free space: below {least / 1024**3:.1f} GiB quarantine becomes reject")
-    else:
+    text = f"{shutil.disk_usage(folder).free / 1024**3:.1f} GiB free below {folder}"
+    short = room.shortages(config)
+    for each in short:
+        told = fail if each.refused else warn
+        yield told("disk", f"{each.text} ({text})", each.remedy)
+    if not short:
         yield ok("disk", text)
 
 

@@ -86,6 +86,18 @@ def test_when_there_is_too_much_the_oldest_go_first(
     assert (state_of("01a"), state_of("01c")) == ("expired", "quarantined")
 
 
+def test_there_is_room_again_before_all_of_it_is_taken(
+    spool: Spool, quarantine: Quarantine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day, message in enumerate(["01b", "01a"], start=2):
+        keep(spool, message, b"x" * 10_000, days=day)
+    bound(monkeypatch, quarantine_bytes=quarantine.usage())
+
+    assert expire().evicted == 1
+
+    assert list(quarantine.ids()) == ["01b"]
+
+
 def test_what_is_younger_than_a_day_stays_however_much_there_is(
     spool: Spool, quarantine: Quarantine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
