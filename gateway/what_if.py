@@ -7,14 +7,12 @@ left out: it is the decision for each recipient that is compared.
 """
 
 import enum
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
 from gateway.checks.base import Check, View
-from gateway.checks.client_networks import ClientNetworks
-from gateway.checks.message_size import MessageSize
-from gateway.checks.sender_lists import SenderLists
+from gateway.checks.catalog import classes
 from gateway.mail.address import Address, AddressError, parse_mailbox
 from gateway.mail.decisions import Action, Decision
 from gateway.mail.findings import Observation
@@ -28,6 +26,7 @@ from gateway.policy.snapshot import CheckRule, Mode, Rules
 REFUSES = frozenset({Action.REJECT, Action.DEFER})
 _OFF = CheckRule(mode=Mode.OFF)
 _RCPT = frozenset({Stage.CONNECT, Stage.HELO, Stage.MAIL, Stage.RCPT})
+_ASKS_NOBODY: dict[str, Check] = {name: each() for name, each in classes().items() if each.asks_nobody}
 
 
 class Answer(enum.StrEnum):
@@ -144,33 +143,36 @@ def _address(text: str) -> Address | None:
         return None
 
 
-_ASKS_NOBODY: dict[str, Check] = {each.name: each for each in (ClientNetworks(), MessageSize(), SenderLists())}
-
-
 def _unseen(trace: Trace, each: RecipientTrace, before: Policy, after: Policy, new: Decision) -> str:
     """Say what the other policy would have to know and nobody looked at; empty where all is known."""
     if before.forwarder_of(trace.client.ip) != after.forwarder_of(trace.client.ip) or (
         before.is_spared(trace.client) != after.is_spared(trace.client)
     ):
         return "the client is trusted under one of the two policies only"
-    old_match, new_match = match_of(before, each.address), match_of(after, each.address)
-    old_rules, new_rules = _rules(before, old_match), _rules(after, new_match)
-    looked_at = {one.check for one in trace.observations if one.recipient in {None, each.address}}
-    unseen = [
-        name
-        for name, rule in new_rules.checks.items()
-        if rule.mode in {Mode.SCORE, Mode.ENFORCE}
-        and (
-            (name not in looked_at and rule != old_rules.checks.get(name, _OFF))
-            or (name in _READS and _READS[name](before, old_match) != _READS[name](after, new_match))
-        )
-    ]
     came_to_data = _came_to_data(trace, each)
     if not came_to_data and new.action not in REFUSES and not _next_hop_refused(each, before, after):
         return "it was refused before its content came"
-    if not came_to_data:
-        unseen = [name for name in unseen if name in _AT_RCPT]
+    stages = frozenset(Stage) if came_to_data else _RCPT
+    old_rules, new_rules = _rules(before, match_of(before, each.address)), _rules(after, match_of(after, each.address))
+    looked_at = {one.check for one in trace.observations if one.recipient in {None, each.address}}
+    other = set(_read_otherwise(trace, each, before, after))
+    unseen = [
+        name
+        for name, kind in classes().items()
+        if not stages.isdisjoint(kind.stages)
+        and (rule := new_rules.checks.get(name, _OFF)).mode in {Mode.SCORE, Mode.ENFORCE}
+        and (name in other or (name not in looked_at and rule != old_rules.checks.get(name, _OFF)))
+    ]
     return f"nobody looked with this policy: {', '.join(unseen)}" if unseen else ""
+
+
+def _read_otherwise(trace: Trace, each: RecipientTrace, before: Policy, after: Policy) -> Iterator[str]:
+    """Give the checks that take something else from one policy than from the other, and can't look again."""
+    stage = Stage.DATA if _came_to_data(trace, each) else Stage.RCPT
+    old, new = (_view(trace, each, policy, stage, trace.observations) for policy in (before, after))
+    for name, kind in classes().items():
+        if not kind.asks_nobody and kind.reads(old) != kind.reads(new):
+            yield name
 
 
 def _next_hop_refused(each: RecipientTrace, before: Policy, after: Policy) -> bool:
@@ -189,45 +191,3 @@ def _route_of(policy: Policy, match: Match | None) -> object:
 def _rules(policy: Policy, match: Match | None) -> Rules:
     """Give the rules of a recipient."""
     return match.rules if match is not None else policy.snapshot.outbound.rules
-
-
-# What a check reads of the policy besides its own rule, where it can't be asked again: another value is another look.
-Read = Callable[[Policy, Match | None], object]
-
-
-def _validation(policy: Policy, match: Match | None) -> object:
-    """Give what decides whether a recipient is known."""
-    del policy
-    if match is None:
-        return None
-    domain = match.domain
-    return match.known, domain.validation, domain.ldap, domain.accept_unknown, domain.plus
-
-
-def _marks(policy: Policy, match: Match | None) -> object:
-    """Give what tells a genuine bounce from a forged one."""
-    return policy.snapshot.marking, None if match is None else (match.domain.marks_since, match.domain.dkim)
-
-
-_READS: dict[str, Read] = {
-    "recipient_known": _validation,
-    "dns_lists": lambda policy, _: policy.snapshot.dns_lists,
-    "null_sender_lists": lambda policy, _: policy.snapshot.dns_lists,
-    "early_talker": lambda policy, _: policy.snapshot.clients.greet_delay,
-    "rates": lambda policy, _: msgspec.structs.replace(policy.snapshot.clients, allowed=(), blocked=()),
-    "null_sender_rate": lambda policy, _: policy.snapshot.clients.null_sender_per_hour,
-    "greylisting": lambda policy, _: policy.snapshot.greylisting,
-    "sending_limits": lambda policy, _: msgspec.structs.replace(policy.snapshot.outbound, rules=Rules(), route=""),
-    "own_sender": lambda policy, _: frozenset(policy.snapshot.domains),
-    "arc": lambda policy, _: policy.snapshot.arc_sealers,
-    "spf": lambda policy, _: policy.snapshot.spf_void_limit,
-    "line_ends": lambda policy, _: policy.snapshot.normalise_line_ends,
-    "forged_bounce": _marks,
-    "unverifiable_bounce": _marks,
-    "past_gateway": _marks,
-}
-_AT_RCPT = frozenset({
-    "client_networks", "early_talker", "dns_lists", "reverse_dns", "helo", "rates", "sending_limits", "sender_domain",
-    "spf", "recipient_known", "sender_lists", "own_sender", "batv", "null_sender_rate", "greylisting",
-    "message_size", "null_sender_lists",
-})  # fmt: skip

@@ -32,6 +32,11 @@ class Arc(Check):
         """Share the verifier with the other checks."""
         self._authenticating = authenticating
 
+    @classmethod
+    def reads(cls, view: View) -> object:
+        """Give whose seals are believed."""
+        return view.policy.snapshot.arc_sealers
+
     def look(self, view: View) -> Seen | Awaitable[Seen]:
         """Look for a chain; wait only where there is one that could count."""
         if why := why_not(view):

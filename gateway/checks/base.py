@@ -116,12 +116,25 @@ class View:
 
 
 class Check(abc.ABC):
-    """One check. ``symbols`` explains each symbol that it may give; ``seconds`` bounds it, None for no wait at all."""
+    """One check. ``symbols`` explains each symbol that it may give; ``seconds`` bounds it, None for no wait at all.
+
+    ``asks_nobody`` is set where all that it looks at stands in trace and policy, so that it can look again later.
+    """
 
     name: ClassVar[str]
     stages: ClassVar[tuple[Stage, ...]]
     symbols: ClassVar[Mapping[str, str]]
     seconds: float | None = None
+    asks_nobody: ClassVar[bool] = False
+
+    @classmethod
+    def reads(cls, view: View) -> object:
+        """Give what it takes from the policy besides its own rule, about this transaction.
+
+        Under two policies that give the same it sees the same, which is how a stored trace can be decided again.
+        """
+        del view
+        return None
 
     def prepare(self, view: View) -> None:  # noqa: B027 - most have nothing to prepare
         """Begin at MAIL what ``look`` will need at a later stage, without waiting: DNS takes its time meanwhile."""

@@ -31,6 +31,12 @@ class Batv(Check):
         self._read = read_secret
         self._today = today
 
+    @classmethod
+    def reads(cls, view: View) -> object:
+        """Give the keys of tags, where there may be one."""
+        address = str(view.recipient or "")
+        return view.policy.snapshot.marking.keys if view.sender is None or batv.is_tagged(address) else ()
+
     def look(self, view: View) -> Seen:
         """Say what the tag is worth; skipped where there is nothing that could have one."""
         marking = view.policy.snapshot.marking

@@ -1,5 +1,6 @@
 """THE ordered list of checks: what runs when. Results are kept in this order, whichever check ends first."""
 
+import functools
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -130,3 +131,10 @@ def build(services: Services) -> Catalog:
             Spam(),
         ),
     }
+
+
+@functools.cache
+def classes() -> Mapping[str, type[Check]]:
+    """Give the class of each check in the list, by its name."""
+    known = (each for each in globals().values() if isinstance(each, type) and issubclass(each, Check))
+    return {each.name: each for each in known if hasattr(each, "name")}

@@ -48,6 +48,11 @@ class ClamAv(Check):
         self.clamd = clamd
         self._dissecting = dissecting
 
+    @classmethod
+    def reads(cls, view: View) -> object:
+        """Give whether it is small enough to be scanned."""
+        return view.content is None or view.content.size <= view.policy.snapshot.max_size
+
     async def look(self, view: View) -> Seen:
         """Hit with what clamd calls it."""
         if view.content is None:

@@ -15,6 +15,7 @@ class ClientNetworks(Check):
     name = "client_networks"
     stages = (Stage.CONNECT,)
     symbols = {"BLOCKED_NETWORK": "the client's address lies in a network that is refused"}
+    asks_nobody = True
 
     def look(self, view: View) -> Seen:
         """Hit where the address is blocked."""

@@ -66,6 +66,11 @@ class Dmarc(Check):
         if view.sender is not None and "." in view.sender.domain_key:
             Tree(self._resolver).begin(view.sender.domain_key)
 
+    @classmethod
+    def reads(cls, view: View) -> object:
+        """Give whose seals are believed."""
+        return view.policy.snapshot.arc_sealers
+
     async def look(self, view: View) -> Seen:
         """Ask for the policy while signatures are verified, then put both together."""
         if why := why_not(view):

@@ -9,7 +9,7 @@ that an administrator has not named, and with none there is nothing to wait for.
 from collections.abc import Awaitable, Sequence
 
 from gateway.checks.base import Check, Seen, View, skipped
-from gateway.checks.listing import REASON_SECONDS, SECONDS, SYMBOLS, Lists, Plan, remarks
+from gateway.checks.listing import REASON_SECONDS, SECONDS, SYMBOLS, Lists, Plan, lists_of, remarks
 from gateway.mail.findings import Finding, Outcome
 from gateway.mail.stages import Stage
 from gateway.policy.snapshot import ListKind
@@ -17,6 +17,7 @@ from gateway.services.dns import Resolver
 from gateway.services.dns.lists import Said
 
 NO_ANSWER = "none of the DNS lists gave an answer; doctor says how DNS servers and lists are"
+_KINDS = (ListKind.BLOCK, ListKind.ALLOW)
 
 
 class DnsLists(Check):
@@ -33,7 +34,12 @@ class DnsLists(Check):
 
     def __init__(self, resolver: Resolver) -> None:
         """Take the resolver."""
-        self._lists = Lists(resolver, self.name, (ListKind.BLOCK, ListKind.ALLOW))
+        self._lists = Lists(resolver, self.name, _KINDS)
+
+    @classmethod
+    def reads(cls, view: View) -> object:
+        """Give the lists that are asked."""
+        return lists_of(view.policy, _KINDS)
 
     def look(self, view: View) -> Seen | Awaitable[Seen]:
         """Ask, where there is somebody to be asked."""

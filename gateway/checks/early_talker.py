@@ -31,6 +31,11 @@ class EarlyTalker(Check):
         "EARLY_PIPELINING": "the client sent ahead before it could know that it may",
     }
 
+    @classmethod
+    def reads(cls, view: View) -> object:
+        """Give for how long clients are kept waiting."""
+        return view.policy.snapshot.clients.greet_delay
+
     def look(self, view: View) -> Seen:
         """Hit where it did."""
         if not view.policy.snapshot.clients.greet_delay:

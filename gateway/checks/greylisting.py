@@ -52,6 +52,12 @@ class Greylisting(Check):
         self._ledger = ledger
         self._now = now
 
+    @classmethod
+    def reads(cls, view: View) -> object:
+        """Give the times, and the recipient as it is noted."""
+        plain = view.policy.plain(view.recipient) if view.recipient is not None else None
+        return view.policy.snapshot.greylisting, plain, view.match and view.match.mailbox
+
     def look(self, view: View) -> Seen:
         """Look at one recipient, or, for the null sender, at all. Raises OSError where the ledger can't be read."""
         if view.listener != "inbound":

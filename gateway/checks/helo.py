@@ -40,6 +40,11 @@ class Helo(Check):
         """Take the resolver."""
         self._resolver = resolver
 
+    @classmethod
+    def reads(cls, view: View) -> object:
+        """Give whether the client's name is ours."""
+        return view.policy.is_ours(view.client.helo.rstrip(".").lower())
+
     def look(self, view: View) -> Seen | Awaitable[Seen]:
         """Look at form and owner first; DNS is asked about what is left."""
         if view.spares_client:

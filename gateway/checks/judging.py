@@ -21,7 +21,7 @@ from gateway.backscatter.ledger import Ledger
 from gateway.backscatter.words import Evidence, Force, Judged, Verdict
 from gateway.checks.base import Check, Seen, View, skipped
 from gateway.mail.address import AddressError, parse_mailbox
-from gateway.mail.findings import Finding
+from gateway.mail.findings import Finding, Outcome
 from gateway.mail.stages import Stage
 from gateway.outbound import keys
 from gateway.policy.recipients import ALWAYS_DELIVERABLE
@@ -95,6 +95,16 @@ class JudgedCheck(Check):
     def __init__(self, judging: Judging) -> None:
         """Share the judge with the other checks."""
         self._judging = judging
+
+    @classmethod
+    def reads(cls, view: View) -> object:
+        """Give what proves a bounce; nothing where the judge was not asked."""
+        of_data = (one for one in view.earlier if one.check == cls.name and one.stage is Stage.DATA)
+        if any(one.outcome is Outcome.SKIPPED for one in of_data):
+            return None
+        marking = view.policy.snapshot.marking
+        ours = view.policy.snapshot.domains.get(view.match.domain_key) if view.match is not None else None
+        return marking.keys, marking.seal, ours and (ours.marks_since, ours.dkim)
 
     def look(self, view: View) -> Seen | Awaitable[Seen]:
         """Say what the verdict means to this check."""

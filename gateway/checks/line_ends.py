@@ -21,6 +21,11 @@ class LineEnds(Check):
         "BARE_CR": "a carriage return without a line feed",
     }
 
+    @classmethod
+    def reads(cls, view: View) -> object:
+        """Give whether the client's line ends are mended."""
+        return view.policy.mends_line_ends(view.client.ip)
+
     def look(self, view: View) -> Seen:
         """Hit with each odd form found."""
         if view.content is None:

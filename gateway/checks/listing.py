@@ -6,7 +6,7 @@ that was switched off, because its test points failed, is not asked, and the tra
 
 import asyncio
 import datetime
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -14,7 +14,7 @@ from gateway.checks.base import View
 from gateway.mail.findings import Finding
 from gateway.policy.learned import ListOff
 from gateway.policy.matching import Policy
-from gateway.policy.snapshot import ListKind, Mode, Rules
+from gateway.policy.snapshot import DnsList, ListKind, Mode, Rules
 from gateway.services.dns import Resolver, lists
 from gateway.services.dns.lists import AddressList, Said
 
@@ -71,7 +71,7 @@ class Lists:
 
     def _made(self, policy: Policy) -> Plan:
         """Compile the lists of a policy."""
-        wanted = {zone: each for zone, each in policy.snapshot.dns_lists.items() if each.kind in self._kinds}
+        wanted = lists_of(policy, self._kinds)
         off = policy.learned.lists_off
         asked = tuple(lists.compiled(zone, each) for zone, each in wanted.items() if zone not in off)
         explains = bool(asked) and any(self._enforces(rules) for rules in _all_rules(policy))
@@ -97,6 +97,11 @@ def remarks(plan: Plan, said: Iterable[Said]) -> Iterator[Finding]:
         for code in each.other[:3]:
             detail = f"{each.zone} answers {code}, which is none of the codes that count"
             yield Finding("DNS_LIST_OTHER_CODE", detail=detail, facts={"list": each.zone, "code": code}, informs=True)
+
+
+def lists_of(policy: Policy, kinds: Collection[ListKind]) -> dict[str, DnsList]:
+    """Give the lists of some kinds that a policy names, by their zones."""
+    return {zone: each for zone, each in policy.snapshot.dns_lists.items() if each.kind in kinds}
 
 
 def _all_rules(policy: Policy) -> Iterator[Rules]:

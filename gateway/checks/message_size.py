@@ -11,6 +11,7 @@ class MessageSize(Check):
     name = "message_size"
     stages = (Stage.MAIL, Stage.DATA)
     symbols = {"OVERSIZE": "the message is larger than the policy allows"}
+    asks_nobody = True
 
     def look(self, view: View) -> Seen:
         """Hit where the size, in octets, is above the limit."""

@@ -10,7 +10,7 @@ from collections.abc import Awaitable
 from gateway.backscatter.words import Verdict
 from gateway.checks.base import MISS, Seen, View, hit, skipped
 from gateway.checks.judging import JudgedCheck, Judgements, Judging, is_always_deliverable
-from gateway.checks.listing import SYMBOLS, Lists, Plan, remarks
+from gateway.checks.listing import SYMBOLS, Lists, Plan, lists_of, remarks
 from gateway.mail.findings import Finding, Outcome
 from gateway.mail.stages import Stage
 from gateway.policy.snapshot import ListKind
@@ -19,6 +19,7 @@ from gateway.services.dns import Resolver
 NAME = "null_sender_lists"
 LISTED = "NULL_SENDER_LISTED"
 NO_ANSWER = "none of the DNS lists for the null sender gave an answer; doctor says how DNS servers and lists are"
+_KINDS = (ListKind.NULL_SENDER,)
 
 
 class NullSenderLists(JudgedCheck):
@@ -31,7 +32,12 @@ class NullSenderLists(JudgedCheck):
     def __init__(self, resolver: Resolver, judging: Judging) -> None:
         """Take the resolver, and share the judge with the other checks."""
         super().__init__(judging)
-        self._lists = Lists(resolver, self.name, (ListKind.NULL_SENDER,))
+        self._lists = Lists(resolver, self.name, _KINDS)
+
+    @classmethod
+    def reads(cls, view: View) -> object:
+        """Give the lists that are asked, and what the judge reads."""
+        return lists_of(view.policy, _KINDS), super().reads(view)
 
     def look(self, view: View) -> Seen | Awaitable[Seen]:
         """Ask, where the sender is null and there is somebody to be asked; at DATA say what that means."""

@@ -34,6 +34,12 @@ class NullSenderRate(JudgedCheck):
         super().__init__(judging)
         self._counters = counters
 
+    @classmethod
+    def reads(cls, view: View) -> object:
+        """Give the limit, whom it counts for, and what the judge reads."""
+        limit = view.policy.snapshot.clients.null_sender_per_hour
+        return limit, view.match and view.match.mailbox, super().reads(view)
+
     def look(self, view: View) -> Seen | Awaitable[Seen]:
         """Count, or say what the count means."""
         if view.sender is not None or view.listener != "inbound":

@@ -27,6 +27,12 @@ class AsksEngine(Check):
         self._engine = engine
         self._authenticating = authenticating
 
+    @classmethod
+    def reads(cls, view: View) -> object:
+        """Give whether it is small enough to be judged, and whether the engine is told of signatures."""
+        small = view.content is None or view.content.size <= view.policy.snapshot.max_size
+        return small, "dkim" in view.policy.wanted.checks
+
     def look(self, view: View) -> Seen | Awaitable[Seen]:
         """Ask, unless the message is larger than spam ever is."""
         if view.content is None:

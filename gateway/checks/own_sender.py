@@ -49,6 +49,13 @@ class OwnSender(Check):
         self._authenticating = authenticating
         self._today = today
 
+    @classmethod
+    def reads(cls, view: View) -> object:
+        """Give which of the senders are ours, and the keys that could prove one."""
+        sender = "" if view.sender is None else view.sender.domain_key
+        ours = [view.policy.is_ours(each) for each in (sender, from_key(view.headers.get("from")).rpartition("@")[2])]
+        return ours, view.policy.snapshot.marking.keys if batv.is_tagged(str(view.sender)) else ()
+
     def look(self, view: View) -> Seen | Awaitable[Seen]:
         """At RCPT look at the envelope sender, after DATA at From."""
         if view.listener != "inbound":

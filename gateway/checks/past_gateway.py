@@ -39,6 +39,11 @@ class PastGateway(Check):
         self._ledger = ledger
         self._now = now
 
+    @classmethod
+    def reads(cls, view: View) -> object:
+        """Give since when the ledger knows what the recipient's domain sends."""
+        return _since(view, view.match.domain_key) if view.match is not None else None
+
     def look(self, view: View) -> Seen:
         """Ask the ledger for what a reply answers. Raises OSError where the ledger can't be read."""
         if view.listener != "inbound" or view.sender is None:
@@ -50,7 +55,7 @@ class PastGateway(Check):
             return skipped("it answers nothing")
         message_id = answered[-1]
         domain = message_id.rpartition("@")[2].lower()
-        since = self._since(view, domain)
+        since = _since(view, domain)
         if since is None or self._now() - since < ANSWERED_DAYS * DAY or _is_from_before(message_id, since):
             return skipped("it answers nothing that the ledger could know")
         if any(headers.get(each) for each in _NO_PERSON):
@@ -68,13 +73,14 @@ class PastGateway(Check):
         ]
         return hit(*found) if found else MISS
 
-    def _since(self, view: View, domain: str) -> float | None:
-        """Give since when (seconds since the epoch) the ledger knows what a domain of ours sends; None: it does not."""
-        snapshot = view.policy.snapshot
-        ours = snapshot.domains.get(domain)
-        if ours is None:
-            return None
-        return _start_of(ours.marks_since) if ours.marks_since else _first_key(snapshot)
+
+def _since(view: View, domain: str) -> float | None:
+    """Give since when (seconds since the epoch) the ledger knows what a domain of ours sends; None: it does not."""
+    snapshot = view.policy.snapshot
+    ours = snapshot.domains.get(domain)
+    if ours is None:
+        return None
+    return _start_of(ours.marks_since) if ours.marks_since else _first_key(snapshot)
 
 
 def _users_of(view: View, domain: str) -> list[str]:

@@ -66,6 +66,11 @@ class Rates(Check):
         """Take the counters of the node."""
         self._counters = counters
 
+    @classmethod
+    def reads(cls, view: View) -> object:
+        """Give what the client's messages count towards."""
+        return messages(view.policy.snapshot.clients, view.client.ip)
+
     def look(self, view: View) -> Seen | Awaitable[Seen]:
         """Count one message, where a limit is set."""
         if view.listener != "inbound":

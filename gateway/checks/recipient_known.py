@@ -29,6 +29,15 @@ class RecipientKnown(Check):
         """Take the way to directories."""
         self._directory = directory
 
+    @classmethod
+    def reads(cls, view: View) -> object:
+        """Give what the list says of the recipient, and who else is asked."""
+        match = view.match
+        if match is None:
+            return None
+        domain = match.domain
+        return match.known, match.mailbox, domain.validation, domain.ldap, domain.accept_unknown, domain.plus
+
     def look(self, view: View) -> Seen | Awaitable[Seen]:
         """Miss where somebody knows it; skipped where the next hop alone knows, or the domain is not ours."""
         match = view.match

@@ -35,6 +35,11 @@ class SenderDomain(Check):
         """Take the resolver."""
         self._resolver = resolver
 
+    @classmethod
+    def reads(cls, view: View) -> object:
+        """Give whether the sender's domain is ours."""
+        return view.sender is not None and view.policy.is_ours(view.sender.domain_key)
+
     def look(self, view: View) -> Seen | Awaitable[Seen]:
         """Say what can be said without DNS, else ask."""
         if view.sender is None or not view.sender.domain:

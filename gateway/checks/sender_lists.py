@@ -29,6 +29,7 @@ class SenderLists(Check):
         "BLOCKED_SENDER": "a list blocks the sender",
         "ALLOWED_SENDER": "a list allows the sender, which counts where the sender is proven",
     }
+    asks_nobody = True
 
     def look(self, view: View) -> Seen:
         """Hit where the entry that counts blocks; what a list allows is told."""

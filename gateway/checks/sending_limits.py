@@ -77,6 +77,11 @@ class SendingLimitsCheck(Check):
         """Take the counters of the node."""
         self._counters = counters
 
+    @classmethod
+    def reads(cls, view: View) -> object:
+        """Give whose limits count."""
+        return of_view(view)
+
     def look(self, view: View) -> Seen | Awaitable[Seen]:
         """Count, where all limits allow it."""
         if view.listener != "outbound":

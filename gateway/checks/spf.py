@@ -48,6 +48,11 @@ class Spf(Check):
         """Take the resolver."""
         self._resolver = resolver
 
+    @classmethod
+    def reads(cls, view: View) -> object:
+        """Give how many look-ups may find nothing."""
+        return view.policy.snapshot.spf_void_limit
+
     def look(self, view: View) -> Seen | Awaitable[Seen]:
         """Check both identities; their records are asked for together."""
         if view.spares_client:

@@ -3,6 +3,8 @@
 import msgspec
 import pytest
 
+from gateway.checks.catalog import classes
+from gateway.checks.judging import JudgedCheck
 from gateway.mail.client import Client
 from gateway.mail.decisions import Action, Decision
 from gateway.mail.findings import Finding, Observation, Outcome
@@ -11,11 +13,13 @@ from gateway.mail.trace import RecipientTrace, Trace
 from gateway.policy import defaults
 from gateway.policy.matching import Policy
 from gateway.policy.snapshot import (
+    BatvKey,
     CheckRule,
     ClientRules,
     DnsList,
     DomainPolicy,
     ListVerdict,
+    Marking,
     Mode,
     NextHop,
     RecipientPolicy,
@@ -27,6 +31,7 @@ from gateway.policy.snapshot import (
 from gateway.what_if import Again, Answer, decide_again
 
 KIM = "kim@example.test"
+JUDGED = [name for name, kind in classes().items() if issubclass(kind, JudgedCheck)]
 
 
 def policy(checks: dict[str, CheckRule] | None = None, thresholds: Thresholds = Thresholds(), **more: object) -> Policy:  # noqa: B008 - frozen
@@ -171,6 +176,33 @@ def test_another_dns_list_can_not_be_decided() -> None:
     answer = again(accepted(), policy(dns_lists={"list.test": DnsList()}))
     assert answer.answer is Answer.UNDECIDABLE
     assert "dns_lists" in answer.because
+
+
+def test_another_limit_of_size_can_not_be_decided_where_nobody_scanned_what_was_larger() -> None:
+    large = policy({"clamav": CheckRule(Mode.ENFORCE)}, max_size=200)
+    small = policy({"clamav": CheckRule(Mode.ENFORCE)}, max_size=50)
+    answer = again(accepted(), large, small)
+    assert (answer.answer, answer.because) == (Answer.UNDECIDABLE, "nobody looked with this policy: clamav")
+
+
+def test_a_domain_that_is_added_changes_nothing_for_those_who_do_not_name_it() -> None:
+    domains = {**policy().snapshot.domains, "new.test": policy().snapshot.domains["example.test"]}
+    assert again(accepted(SPAM), policy(domains=domains)).answer is Answer.SAME
+
+
+def test_whether_a_sender_is_ours_is_not_decided_by_what_was_seen_when_it_was_not() -> None:
+    domains = {**policy().snapshot.domains, "far.test": policy().snapshot.domains["example.test"]}
+    answer = again(accepted(), policy(domains=domains))
+    assert answer.answer is Answer.UNDECIDABLE
+    assert "own_sender" in answer.because
+
+
+def test_a_new_key_matters_to_bounces_alone() -> None:
+    keyed = policy({"forged_bounce": CheckRule(Mode.ENFORCE)}, marking=Marking((BatvKey(1, "batv-1"),)))
+    plain = policy({"forged_bounce": CheckRule(Mode.ENFORCE)})
+    ordinary = accepted(*(Observation(name, Stage.DATA, Outcome.SKIPPED) for name in JUDGED))
+    assert again(ordinary, keyed, plain).answer is Answer.SAME
+    assert again(accepted(), keyed, plain).answer is Answer.UNDECIDABLE
 
 
 def test_what_the_next_hop_refused_it_refuses_again() -> None:
