@@ -35,7 +35,8 @@ echo "backstop $1" >>{folder}/calls
 case $1 in
   backup)
     case "$*" in *--help*) echo "--note-later"; exit ;; *--note) echo "noted $2" >>{folder}/calls; exit ;; esac
-    mkdir -p "$2/configuration" && cp -r {folder}/etc/backstop/tls "$2/tls"
+    mkdir -p "$2/configuration" && printf '{{\n "installation": "%s"\n}}' "$(cat {folder}/began)" >"$2/manifest.json"
+    cp -r {folder}/etc/backstop/tls "$2/tls"
     echo old >"$2/configuration/backstop.toml" ;;
   restore)
     while [ -e {folder}/slow ]; do sleep 0.05; done
@@ -78,10 +79,12 @@ class Machine:
         (folder / "home").mkdir()
         for name, text in (("systemctl", SYSTEMCTL), ("backstop", BACKSTOP)):
             self.program(name, text.format(folder=folder))
-        for name in ("backstop-backup", "backstop-restore"):
+        self.began("20240101T100000.000000Z")
+        for name in ("backstop-backup", "backstop-backups", "backstop-restore"):
             text = (commands / name).read_text()
             for theirs, ours in (
                 ("/usr/local/bin/", f"{folder}/bin/"),
+                ("/usr/local/sbin/", f"{folder}/bin/"),
                 ("/etc/backstop", f"{folder}/etc/backstop"),
                 ("/etc/letsencrypt", f"{folder}/etc/letsencrypt"),
                 ("/var/lib/backstop-backup", f"{folder}/work"),
@@ -103,6 +106,10 @@ class Machine:
         path = self.folder / "bin" / name
         path.write_text(text)
         path.chmod(0o755)
+
+    def began(self, moment: str) -> None:
+        """Let its first policy have been published then."""
+        (self.folder / "began").write_text(moment)
 
     def begin(self, name: str, *arguments: str) -> subprocess.Popen[str]:
         """Start one of its commands."""
@@ -361,3 +368,52 @@ def test_the_lock_of_one_that_was_cut_off_keeps_no_later_one_from_being_made(mac
     done = machine.run("backstop-backup")
 
     assert done.returncode == 0, done.stderr
+
+
+def test_what_a_new_machine_has_saved_of_itself_is_never_taken_for_what_was_lost(machine: Machine) -> None:
+    old = snapshots(machine)
+    machine.began("20261121T140000.000000Z")
+    for _ in range(2):
+        assert machine.run("backstop-backup").returncode == 0
+    assert set(old) < set(snapshots(machine)), "a backup of the new machine has pushed out those of the old one"
+
+    for arguments in (
+        ("--over-everything",),
+        ("--over-everything", "latest"),
+        ("--into", str(machine.folder / "there")),
+    ):
+        done = machine.run("backstop-restore", *arguments)
+        assert (done.returncode, machine.calls) == (1, [])
+        assert f"\n{old[-1]}  " in done.stderr
+        assert "restore_snapshot=ID" in done.stderr
+
+    assert machine.run("backstop-restore", "--over-everything", old[-1]).returncode == 0
+    # What was restored goes on as who it was, and those between do not count any more.
+    machine.began("20240101T100000.000000Z")
+    assert machine.run("backstop-backup").returncode == 0
+    assert machine.run("backstop-backups", "--latest").stdout.startswith(snapshots(machine)[-1])
+
+
+def test_each_backup_says_whose_it_is(machine: Machine) -> None:
+    lines = machine.run("backstop-backups").stdout.splitlines()
+
+    assert [line.split()[0] for line in lines[1:]] == snapshots(machine)
+    assert lines[-1].endswith("UTC  2024-01-01 10:00 UTC")
+
+
+def test_backups_of_before_say_nothing_of_that_and_are_restored_as_ever(machine: Machine) -> None:
+    where = ("-r", f"{machine.folder}/repository", "--password-file", f"{machine.folder}/etc/backstop/password")
+    environment = os.environ | {"RESTIC_CACHE_DIR": f"{machine.folder}/cache"}
+    command = ("restic", "--quiet", *where, "tag", "--set", "backstop")
+    assert subprocess.run(command, env=environment, check=False).returncode == 0
+    (*_, latest) = snapshots(machine)
+
+    assert machine.run("backstop-backups").stdout.endswith("it does not say\n")
+    assert machine.run("backstop-backups", "--latest").stdout.startswith(latest)
+    # The next one is of the same installation, which began before them.
+    assert machine.run("backstop-backup").returncode == 0
+    assert machine.run("backstop-backups", "--latest").stdout.startswith(snapshots(machine)[-1])
+    # Those of another machine it did not begin before.
+    machine.began("20991121T140000.000000Z")
+    assert machine.run("backstop-backup").returncode == 0
+    assert machine.run("backstop-backups", "--latest").returncode == 1

@@ -5,6 +5,7 @@ own programs, found on the path or where Debian has them.
 """
 
 import contextlib
+import datetime
 import hashlib
 import os
 import shutil
@@ -20,6 +21,7 @@ from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 from psycopg import sql
 
+from gateway.models import PolicyRevision
 from gateway.operations.backup.manifest import BackupError, Tell
 
 SQLITE_FILE = "backstop.sqlite3"
@@ -27,6 +29,7 @@ ALIAS = "restored"  # Django's name of the database that is being restored
 _PAGES = 4096
 _DUMPS = {"sqlite": "database.sqlite3", "postgresql": "database.dump"}
 _NAME_LENGTH = 40
+_MOMENT = "%Y%m%dT%H%M%S.%fZ"
 
 Described = dict[str, Any]  # a database as Django's settings describe it
 
@@ -55,6 +58,15 @@ def own() -> Described:
 def applied(alias: str = "default") -> list[str]:
     """Give the migrations that are applied, by application and name. Raises ``django.db.DatabaseError``."""
     return sorted(f"{app}.{name}" for app, name in MigrationRecorder(connections[alias]).applied_migrations())
+
+
+def installation() -> str:
+    """Say whose state it is: when its first policy was published (UTC), which a restore brings back with all else.
+
+    Empty where none was published yet. Raises ``django.db.DatabaseError``.
+    """
+    began = PolicyRevision.objects.order_by("number").values_list("published", flat=True).first()
+    return began.astimezone(datetime.UTC).strftime(_MOMENT) if began else ""
 
 
 def dump(described: Described, folder: Path, tell: Tell) -> None:

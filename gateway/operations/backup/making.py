@@ -100,6 +100,7 @@ def _fill(config: Config, draft: Path, began: float, tell: Tell) -> Manifest:
         messages=messages,
         files=entries,
         damaged=damaged,
+        installation=databases.installation(),
     )
     files.write(draft / FILE, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
     return manifest

@@ -31,7 +31,8 @@ class Manifest(msgspec.Struct, frozen=True):
     """What the set holds. Times are seconds since the epoch; ``files`` is by path below the set's folder.
 
     ``database`` is Django's name of the kind (``sqlite``, ``postgresql``), ``migrations`` what is applied in it, by
-    application and name; ``damaged`` are quarantined messages that were not what had been stored already.
+    application and name; ``damaged`` are quarantined messages that were not what had been stored already;
+    ``installation`` says whose state it is, empty where that is not known.
     """
 
     format: int
@@ -44,6 +45,7 @@ class Manifest(msgspec.Struct, frozen=True):
     messages: int
     files: dict[str, Entry]
     damaged: list[str] = []
+    installation: str = ""
 
     @property
     def octets(self) -> int:

@@ -13,11 +13,12 @@ from django.db import connection
 
 from gateway import halfway
 from gateway.config import Config
-from gateway.models import QuarantinedCopy
+from gateway.models import PolicyRevision, QuarantinedCopy
 from gateway.operations.backup import making, records
 from gateway.operations.backup.manifest import BackupError
 from gateway.operations.backup.records import Proof
 from gateway.operations.doctor import LOOKS, Level
+from gateway.operations.publish import publish_policy
 from gateway.spool.quarantine import MESSAGE, Quarantine, place_of
 from tests.gateway.operations.backup.conftest import flip, manifest_of, quiet
 
@@ -50,6 +51,16 @@ def test_a_set_is_for_its_owner_alone(made: Path) -> None:
     modes = {stat.S_IMODE(path.stat().st_mode) for path in (made, *made.rglob("*")) if path.is_dir()}
     assert modes == {0o700}
     assert not [path for path in made.rglob("*") if path.is_file() and path.stat().st_mode & 0o077]
+
+
+def test_a_set_says_whose_it_is_whatever_is_published_later(node: Config, made: Path, tmp_path: Path) -> None:
+    first = PolicyRevision.objects.get().published
+    publish_policy("test")
+
+    making.backup(node, tmp_path / "later", quiet)
+
+    assert manifest_of(made).installation == f"{first:%Y%m%dT%H%M%S.%fZ}"
+    assert manifest_of(tmp_path / "later").installation == manifest_of(made).installation
 
 
 def test_every_file_of_a_set_is_in_its_manifest(made: Path) -> None:
