@@ -86,7 +86,7 @@ class Browser:
             raise BrowserError(answer["errorText"])
         self.wait_loaded()
 
-    def wait_loaded(self, seconds: float = 20.0) -> None:
+    def wait_loaded(self, seconds: float = 60.0) -> None:
         """Wait for the page's load event. Raises BrowserError."""
         until = time.monotonic() + seconds
         while not any(event["method"] == "Page.loadEventFired" for event in self._events):
@@ -99,7 +99,7 @@ class Browser:
             raise BrowserError(json.dumps(answer["exceptionDetails"]))
         return answer["result"].get("value")
 
-    def wait_for(self, script: str, seconds: float = 10.0) -> Any:  # noqa: ANN401 - whatever the script gives
+    def wait_for(self, script: str, seconds: float = 60.0) -> Any:  # noqa: ANN401 - whatever the script gives
         """Wait until an expression is true. Raises BrowserError."""
         until = time.monotonic() + seconds
         while True:
@@ -132,7 +132,7 @@ class Browser:
         if self._session:
             command["sessionId"] = self._session
         os.write(self._out, json.dumps(command).encode() + b"\0")
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while True:
             answer = self._receive(until)
             if answer.get("id") == number:

@@ -57,7 +57,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, module_hop: NextHop, clamd
             prepare(tmp_path_factory.mktemp("greylisting")),
             policy(module_hop.port),
             clamd,
-            **dns(server, seconds=5, attempt_seconds=1),
+            **dns(server),
         ) as running,
     ):
         yield running

@@ -268,8 +268,9 @@ def test_a_scanner_that_can_not_tell_defers(
 def test_a_message_that_waits_for_a_scanner_until_the_budget_is_spent_is_deferred_and_told_so(
     tmp_path: Path, hop: NextHop, serve: Serve
 ) -> None:
-    with FakeClamd(tmp_path / "clamd.sock", "slow") as fake:
-        own = serve(snapshot(hop.port), clamd=fake.address, BACKSTOP_BUDGET__DATA="1.5", BACKSTOP_CLAMD__CONCURRENT="1")
+    alone = {"BACKSTOP_CLAMD__CONCURRENT": "1", "BACKSTOP_CLAMD__CONNECT_SECONDS": "60"}
+    with FakeClamd(tmp_path / "clamd.sock", "silent") as fake:  # so that it does not become free for the second
+        own = serve(snapshot(hop.port), clamd=fake.address, BACKSTOP_BUDGET__DATA="3", **alone)
         with own.client() as first, own.client() as second:
             for client in (first, second):
                 client.open("them@other.test", "alice@example.test")

@@ -1,6 +1,7 @@
 """Who sends, over a real SMTP front with a real name server: sender domains, our own name, and lists of senders."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -11,13 +12,15 @@ from gateway.mail.findings import Outcome
 from gateway.mail.trace import Trace
 from gateway.policy import defaults
 from gateway.policy.snapshot import CheckRule, DomainPolicy, ListVerdict, Mode, RecipientPolicy, Rules, Snapshot
-from smtpfront.lab.nameserver import Records
+from smtpfront.lab.nameserver import Nameserver, Records
 from tests.gateway.services.dkim import signing
 from tests.nameserving import serving
 from tests.smtpfront.conftest import prepare
 from tests.smtpfront.dialogues import FOLDER, dialogues, play
 from tests.smtpfront.nexthop import NextHop
 from tests.smtpfront.running import Gateway, dns, mail, snapshot, until
+
+Begun = Callable[..., Gateway]
 
 ALLOW, BLOCK = ListVerdict.ALLOW, ListVerdict.BLOCK
 FINE: Records = {"MX": ["10 mx.shop.test."], "TXT": ['"v=spf1 ip4:127.0.0.1 ?all"']}
@@ -60,22 +63,39 @@ def policy(next_hop: int) -> Snapshot:
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory, module_hop: NextHop, clamd: str) -> Iterator[Gateway]:
-    with (
-        serving(ZONE) as server,
-        Gateway(
-            prepare(tmp_path_factory.mktemp("senders")),
-            policy(module_hop.port),
-            clamd,
-            **dns(server, seconds=0.8),
-        ) as running,
-    ):
-        yield running
+def nameserver() -> Iterator[Nameserver]:
+    with serving(ZONE) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def begun(
+    tmp_path_factory: pytest.TempPathFactory, module_hop: NextHop, clamd: str, nameserver: Nameserver
+) -> Iterator[Begun]:
+    """Starts a gateway that asks the name server."""
+    with contextlib.ExitStack() as stack:
+        yield lambda **asking: stack.enter_context(
+            Gateway(
+                prepare(tmp_path_factory.mktemp("senders")), policy(module_hop.port), clamd, **dns(nameserver, **asking)
+            )
+        )
+
+
+@pytest.fixture(scope="module")
+def gateway(begun: Begun) -> Gateway:
+    """A gateway that waits for answers."""
+    return begun()
+
+
+@pytest.fixture(scope="module")
+def hasty(begun: Begun) -> Gateway:
+    """A gateway that does not wait for long, where no answer is wanted."""
+    return begun(seconds=1)
 
 
 @dialogues("senders")
-def test_dialogue(gateway: Gateway, path: Path) -> None:
-    play(gateway, path)
+def test_dialogue(gateway: Gateway, hasty: Gateway, path: Path) -> None:
+    play(hasty if path.stem.endswith("silent") else gateway, path)
 
 
 def brought(gateway: Gateway, recipient: str, sender: str, source: str = "127.0.0.1", **fields: str) -> Trace:

@@ -100,7 +100,7 @@ def strict(
         tmp_path_factory.mktemp("strict"),
         policy(inner.port),
         clamd,
-        **dns(nameserver, attempt_seconds=0.3),
+        **dns(nameserver),
     ) as running:
         yield running
 

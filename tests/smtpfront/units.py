@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from tests.smtpfront.running import ROOT, STUMBLED, until
+from tests.smtpfront.running import PATIENCE, ROOT, STUMBLED, until
 
 # What systemd does between fork and exec: the sockets from 3 on, and whose they are.
 _EXEC = """
@@ -103,7 +103,7 @@ class Unit:
     def log(self) -> str:
         return self.log_path.read_text()
 
-    def wait_until_ready(self, seconds: float = 30.0) -> Self:
+    def wait_until_ready(self, seconds: float = PATIENCE) -> Self:
         """As systemctl start does."""
 
         def ready() -> bool:
@@ -118,7 +118,7 @@ class Unit:
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
-            return self.process.wait(15)
+            return self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
             raise
@@ -127,14 +127,14 @@ class Unit:
         """End every process of it at once."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(15)
+            self.process.wait(PATIENCE)
 
     def said_after(self, moment: int, word: str) -> bool:
         """Whether a word was said since the list of lines was so long."""
         return word in self.manager.lines[moment:]
 
 
-def ended(unit: Unit, seconds: float = 20.0) -> int:
+def ended(unit: Unit, seconds: float = PATIENCE) -> int:
     """Wait for a service that ends by itself; gives its exit status."""
     deadline = time.monotonic() + seconds
     while unit.process.poll() is None:

@@ -73,7 +73,7 @@ def test_on_demand_it_says_what_dns_has(admin: Client, monkeypatch: pytest.Monke
         "_dmarc.example.test": "servfail",
     }
     with serving(zone) as server:
-        dns = Dns(servers=(server.address,), attempt_seconds=10.0)
+        dns = Dns(servers=(server.address,), seconds=60.0, attempt_seconds=60.0)
         monkeypatch.setattr(settings, "CONFIG", msgspec.structs.replace(settings.CONFIG, dns=dns))
         monkeypatch.setattr("gateway.operations.records.SECONDS", 30.0)
         opened(admin)

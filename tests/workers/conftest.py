@@ -12,7 +12,7 @@ from django.db import connection
 ROOT = Path(__file__).parent.parent.parent
 
 
-def until(what: str, holds: Callable[[], object], seconds: float = 30.0) -> None:
+def until(what: str, holds: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until something holds; fail by name when it does not come true."""
     end = time.monotonic() + seconds
     while not holds():

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping
 
 from gateway.checks.base import Check, Seen, View
-from gateway.config import Dns
 from gateway.mail.address import parse_mailbox
 from gateway.mail.client import Client
 from gateway.mail.findings import Observation
@@ -13,6 +12,7 @@ from gateway.policy.matching import Policy
 from gateway.policy.snapshot import CheckRule, DnsList, DomainPolicy, ListKind, Mode, Rules, Snapshot
 from gateway.services.dns import DnsResolver, Resolver
 from smtpfront.lab.nameserver import Nameserver, Zone
+from tests.nameserving import asking
 
 ONE, TWO, GOOD, NULL = "one.test", "two.test", "good.test", "null.test"
 LISTS = {
@@ -64,7 +64,7 @@ def asked(
 
     async def run() -> tuple[Seen, dict[tuple[str, str], int]]:
         server = Nameserver(records, latency=latency)
-        resolver: Resolver = DnsResolver(Dns(servers=(await server.start(),), attempt_seconds=0.3, seconds=0.6))
+        resolver: Resolver = DnsResolver(asking(await server.start(), records))
         answer = make(resolver).look(seen)  # type: ignore[operator] # a class, or a function that makes one
         said = answer if isinstance(answer, Seen) else await answer
         await resolver.close()  # type: ignore[attr-defined] # it is a DnsResolver

@@ -23,6 +23,7 @@ from smtpfront.lab.nameserver import Nameserver
 from tests.gateway.services.dkim.signing import MESSAGE, ZONE, signed
 from tests.gateway.services.dkim.test_arc import ZONE as SEALERS
 from tests.gateway.services.dkim.test_arc import sealed
+from tests.nameserving import asking
 from tests.samples import content
 
 CLIENT = Client("192.0.2.1")
@@ -58,8 +59,9 @@ def view(
 
 async def look(name: str, seen: View, zone: dict[str, Any] | None = None) -> Seen:
     """What a check says, over a zone: the usual keys and sealers, and what is given."""
-    server = Nameserver({**ZONE, **SEALERS, **(zone or {})})
-    resolver = DnsResolver(Dns(servers=(await server.start(),), attempt_seconds=0.2, seconds=0.5))
+    whole = {**ZONE, **SEALERS, **(zone or {})}
+    server = Nameserver(whole)
+    resolver = DnsResolver(asking(await server.start(), whole))
     shared = Authenticating(resolver)
     check = {"dkim": Dkim(shared), "arc": Arc(shared), "dmarc": Dmarc(shared, resolver)}[name]
     answer = check.look(seen)

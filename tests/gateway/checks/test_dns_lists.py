@@ -124,7 +124,7 @@ def test_all_lists_are_asked_at_once_within_one_budget() -> None:
 
     assert said.outcome is Outcome.TIMEOUT
     assert len(questions) == 20
-    assert time.perf_counter() - began < 3.0, "twenty budgets would be twelve seconds"
+    assert time.perf_counter() - began < 10, "twenty budgets would be twenty seconds"
 
 
 def test_a_list_that_is_off_is_not_asked_and_the_trace_says_why() -> None:

@@ -122,6 +122,6 @@ def free_port_of_nobody() -> NextHop:
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait until something is so."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - what changes is in the hands of the other side
             await asyncio.sleep(0.005)

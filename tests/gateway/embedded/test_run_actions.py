@@ -27,7 +27,7 @@ def gateway(environment: dict[str, str], tmp_path: Path) -> Iterator[Gateway]:
         yield gateway
 
 
-def until(what: str, holds: Callable[[], bool], seconds: float = 30) -> None:
+def until(what: str, holds: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, what

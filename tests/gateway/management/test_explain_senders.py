@@ -11,7 +11,6 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 
-from gateway.config import Dns
 from gateway.policy import codec, defaults
 from gateway.policy.snapshot import (
     CheckRule,
@@ -26,7 +25,7 @@ from gateway.policy.snapshot import (
 )
 from smtpfront.lab.nameserver import Records
 from tests.gateway.services.dkim import signing
-from tests.nameserving import serving
+from tests.nameserving import asking, serving
 
 # What the built-in scorer refuses whatever else is found.
 SPAM = (
@@ -56,7 +55,7 @@ def policy(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     )
     (home / "policy" / "current.json").write_bytes(codec.encode(made))
     with serving(ZONE) as server:
-        dns = Dns(servers=(server.address,), seconds=1.0, attempt_seconds=0.5)
+        dns = asking(server.address, ZONE)
         monkeypatch.setattr(settings, "CONFIG", msgspec.structs.replace(settings.CONFIG, dns=dns))
         yield
 

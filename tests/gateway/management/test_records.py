@@ -64,7 +64,7 @@ def test_check_says_what_dns_has_and_fails_where_something_is_to_be_done(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with serving({"example.org": {"MX": ["5 old.example.org."]}}) as server:
-        dns = Dns(servers=(server.address,), attempt_seconds=10.0)
+        dns = Dns(servers=(server.address,), seconds=60.0, attempt_seconds=60.0)
         monkeypatch.setattr(settings, "CONFIG", msgspec.structs.replace(settings.CONFIG, dns=dns))
         with pytest.raises(SystemExit) as ended:
             call_command("records", "example.org", "--check")

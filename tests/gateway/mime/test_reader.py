@@ -363,7 +363,7 @@ def test_no_message_takes_long(name: str) -> None:
     raw = HOSTILE[name]()
     began = time.process_time()
     dissect(raw)
-    assert time.process_time() - began < 10  # seconds of this process; some two where nothing else runs
+    assert time.process_time() - began < 30  # seconds of this process; some two where nothing else runs
 
 
 PIECES = st.sampled_from(

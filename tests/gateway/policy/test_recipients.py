@@ -92,11 +92,11 @@ def test_the_pattern_that_says_most_decides_and_the_name_itself_before_all() -> 
 
 def test_a_pattern_of_many_stars_costs_no_time() -> None:
     found = policy(**{"ANYa" * 20 + "ANYb": LISTED})
-    start = time.perf_counter()
+    start = time.process_time()
 
     assert not of(found, "a" * 200 + "@one.test").known
 
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 10  # all ways to divide it would take years
 
 
 def test_an_alias_has_domain_route_and_rules_of_the_address_that_it_stands_for() -> None:

@@ -71,7 +71,7 @@ def encrypted_zip() -> bytes:
 
 
 async def until(ready: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not ready():  # noqa: ASYNC110 - a thread makes it true
             await asyncio.sleep(0.01)
 

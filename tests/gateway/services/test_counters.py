@@ -332,7 +332,7 @@ async def test_four_processes_count_exactly(server: CounterServer) -> None:
 
 
 async def until(condition) -> None:  # noqa: ANN001 - anything that can be called
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - what changes is in another process
             await asyncio.sleep(0.005)
 

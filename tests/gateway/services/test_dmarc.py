@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from gateway.config import Dns
 from gateway.services.dmarc import Tree, UnansweredError
 from gateway.services.dns import DnsResolver
 from smtpfront.lab.nameserver import Nameserver
+from tests.nameserving import asking
 
 RECORD = {"TXT": ['"v=DMARC1; p=reject"']}
 SUFFIX = {"TXT": ['"v=DMARC1; p=reject; psd=y"']}
@@ -20,7 +20,7 @@ ZONE: dict[str, Any] = {"_dmarc.example.com": RECORD, "_dmarc.signing.example.co
 async def walking(zone: dict[str, Any]) -> AsyncIterator[tuple[Tree, Nameserver]]:
     """A tree over a server with a zone."""
     server = Nameserver(zone)
-    resolver = DnsResolver(Dns(servers=(await server.start(),), attempt_seconds=0.2, seconds=0.5))
+    resolver = DnsResolver(asking(await server.start(), zone))
     yield Tree(resolver), server
     await resolver.close()
     await server.stop()

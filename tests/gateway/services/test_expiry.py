@@ -11,20 +11,20 @@ from gateway.services.expiry import watch, within
 async def test_what_takes_longer_is_interrupted() -> None:
     began = time.monotonic()
     with pytest.raises(TimeoutError), within(0.05):
-        await asyncio.sleep(5)
-    assert 0.05 <= time.monotonic() - began < 1.0
+        await asyncio.sleep(60)
+    assert 0.05 <= time.monotonic() - began < 30
 
 
 async def test_what_ends_in_time_is_left_alone() -> None:
-    with within(0.05):
+    with within(0.5):
         await asyncio.sleep(0)
-    await asyncio.sleep(0.25)  # the tick has passed
+    await asyncio.sleep(0.7)  # the tick has passed
 
 
 async def test_a_cancellation_from_outside_stays_one() -> None:
     async def work() -> None:
-        with within(5):
-            await asyncio.sleep(5)
+        with within(60):
+            await asyncio.sleep(60)
 
     task = asyncio.ensure_future(work())
     await asyncio.sleep(0)
@@ -34,14 +34,14 @@ async def test_a_cancellation_from_outside_stays_one() -> None:
 
 
 async def test_an_error_in_the_block_goes_through() -> None:
-    with pytest.raises(KeyError), within(5):
+    with pytest.raises(KeyError), within(60):
         raise KeyError
 
 
 async def test_the_inner_bound_does_not_end_the_outer_block() -> None:
-    with within(5):
+    with within(60):
         with pytest.raises(TimeoutError), within(0.01):
-            await asyncio.sleep(5)
+            await asyncio.sleep(60)
         await asyncio.sleep(0)
 
 
@@ -70,5 +70,5 @@ async def test_only_what_is_still_watched_expires() -> None:
     loop = asyncio.get_running_loop()
     watch(kept, loop.time() + 0.01, loop)
     watch(dropped, loop.time() + 0.01, loop).discard(dropped)
-    await asyncio.wait_for(kept.over.wait(), 2)
+    await asyncio.wait_for(kept.over.wait(), 60)
     assert not dropped.over.is_set()

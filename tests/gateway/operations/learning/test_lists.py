@@ -33,7 +33,7 @@ WELL = {f"2.0.0.127.{ONE}": {"A": ["127.0.0.2"]}}
 def nameserver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nameserver]:
     """A name server that the configuration names."""
     with serving(dict(WELL)) as server:
-        dns = Dns(servers=(server.address,), seconds=0.6, attempt_seconds=0.3)
+        dns = Dns(servers=(server.address,), seconds=60.0)
         monkeypatch.setattr(settings, "CONFIG", msgspec.structs.replace(settings.CONFIG, dns=dns))
         yield server
 
@@ -83,7 +83,11 @@ def test_a_list_that_answers_wrongly_is_off_at_once(
 
 
 @pytest.mark.parametrize("trouble", ["silent", "servfail"])
-def test_a_list_that_is_silent_is_off_after_three_probes(home: Path, nameserver: Nameserver, trouble: str) -> None:
+def test_a_list_that_is_silent_is_off_after_three_probes(
+    home: Path, nameserver: Nameserver, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    hasty = msgspec.structs.replace(settings.CONFIG.dns, seconds=0.5)
+    monkeypatch.setattr(settings, "CONFIG", msgspec.structs.replace(settings.CONFIG, dns=hasty))
     offs = [probed(home, nameserver, {f"2.0.0.127.{ONE}": trouble}).off_since is not None for _ in range(3)]
 
     assert offs == [False, False, True]

@@ -7,11 +7,11 @@ import dkim
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
-from gateway.config import Dns
 from gateway.mail.message import Content
 from gateway.services.dkim import Signature, Verifier
 from gateway.services.dns import DnsResolver
 from smtpfront.lab.nameserver import Nameserver, Zone
+from tests.nameserving import asking
 from tests.samples import content
 
 MESSAGE = (
@@ -87,10 +87,11 @@ class Asked:
     """A verifier over a name server with a zone."""
 
     def __init__(self, held: Zone | None = None) -> None:
-        self.server = Nameserver(ZONE if held is None else held)
+        self.zone = ZONE if held is None else held
+        self.server = Nameserver(self.zone)
 
     async def __aenter__(self) -> Verifier:
-        self.resolver = DnsResolver(Dns(servers=(await self.server.start(),), attempt_seconds=0.2, seconds=0.5))
+        self.resolver = DnsResolver(asking(await self.server.start(), self.zone))
         return Verifier(self.resolver)
 
     async def __aexit__(self, *_: object) -> None:

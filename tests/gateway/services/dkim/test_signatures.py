@@ -232,9 +232,9 @@ async def test_hostile_blanks_cost_no_time() -> None:
     """A run of blanks makes dkimpy's regular expressions take the square of its length."""
     body = b" " * 3_000_000 + b"x" + b"\r\n" * 500_000
     message = signed().replace(b"bye\r\n", b"bye\r\n" + body)
-    began = time.monotonic()
+    began = time.process_time()
     assert await result(message) == ("fail", "the body was changed")
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 20  # the square of three millions takes hours
 
 
 async def test_a_large_message_comes_from_its_file(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ async def test_dead_dns_costs_no_more_than_its_bound() -> None:
     many = b"".join(re.sub(rb"s=s1", b"s=k%d" % n, signed()[: -len(MESSAGE)], count=1) for n in range(8))
     held = {f"k{n}._domainkey.example.org": "silent" for n in range(8)}
     assert {one.result for one in await verified(many + MESSAGE, held)} == {"temperror"}
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 6  # one key after the other would take eight budgets of a second
 
 
 def test_a_name_beyond_ascii_is_asked_for_as_an_a_label() -> None:

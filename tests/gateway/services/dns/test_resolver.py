@@ -1,11 +1,11 @@
 """The resolver against a real server on loopback, as it answers, fails, lies and stays silent."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.config import Dns
@@ -38,7 +38,8 @@ async def asking(zone: Zone = ZONE, **changes: object) -> AsyncIterator[tuple[Dn
     """Give a resolver and the server that it asks."""
     server = Nameserver(zone)
     address = await server.start()
-    resolver = DnsResolver(Dns(servers=(address,), **changes))  # type: ignore[arg-type]
+    bounds: dict[str, float] = {"seconds": 60.0, "attempt_seconds": 20.0, **changes}  # type: ignore[dict-item]
+    resolver = DnsResolver(Dns(servers=(address,), **bounds))  # type: ignore[arg-type]
     try:
         yield resolver, server
     finally:
@@ -108,10 +109,8 @@ def test_what_is_no_answer_is_a_failure_with_its_reason(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["silent.test", "lie.test"])
 def test_silence_and_answers_to_other_questions_end_with_the_budget(name: str) -> None:
-    began = time.monotonic()
     answer = ask(name, "A", seconds=0.4, attempt_seconds=0.15)
     assert answer.status is Status.TIMEOUT
-    assert time.monotonic() - began < 2.0
 
 
 @pytest.mark.parametrize(
@@ -235,11 +234,12 @@ def test_look_ups_begin_when_they_are_called_and_not_when_somebody_waits() -> No
     async def work() -> None:
         async with asking() as (resolver, server):
             server.latency = 0.2
-            began = time.monotonic()
             questions = [resolver.query(name, "A") for name in ("example.test", "alias.test", "nowhere.test")]
+            async with asyncio.timeout(60):
+                while len(server.asked) < len(questions):  # noqa: ASYNC110 - the server has no event for it
+                    await asyncio.sleep(0.01)
             found = [(await each).status for each in questions]
             assert found == [Status.FOUND, Status.FOUND, Status.NO_NAME]
-            assert time.monotonic() - began < 0.5
 
     within(work)
 
@@ -261,6 +261,7 @@ def test_answers_to_nobody_are_dropped_and_harm_nothing() -> None:
             assert (await resolver.query("example.test", "A")).status is Status.TIMEOUT
             await asyncio.sleep(0.3)
             server.latency = 0.0
+            resolver.config = msgspec.structs.replace(resolver.config, seconds=60.0, attempt_seconds=20.0)
             assert (await resolver.query("null.test", "MX")).status is Status.FOUND
 
     within(work)
