@@ -19,7 +19,7 @@ from gateway.delivery.pool import Pool
 from gateway.mail.client import Client
 from gateway.mail.findings import FAILED, Observation
 from gateway.mail.stages import Stage
-from gateway.outcome import Means
+from gateway.outcome.case import Means
 from gateway.policy.codec import PolicyError
 from gateway.policy.decide import EARLY, NODE_WIDE
 from gateway.policy.feed import LearnedFeed, PolicyFeed

@@ -9,7 +9,7 @@ from gateway.delivery.faults import RouteFault
 from gateway.mail.decisions import Action, Decision
 from gateway.mail.reply import Reply
 from gateway.mail.trace import RecipientTrace
-from gateway.outcome import ROUTE_FAULT, told
+from gateway.outcome.relaying import ROUTE_FAULT, told
 from gateway.services.counters import CountersUnreachable
 from smtpfront.front import Front
 from smtpfront.transaction import Transaction

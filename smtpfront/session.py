@@ -22,7 +22,7 @@ from gateway.mail.findings import Observation
 from gateway.mail.reply import Reply
 from gateway.mail.stages import Stage
 from gateway.mail.trace import Event, Trace
-from gateway.outcome import finish
+from gateway.outcome.summary import finish
 from gateway.policy.matching import Policy
 from gateway.spool.disk import SpoolError
 from gateway.spool.records import TraceRecord, encode

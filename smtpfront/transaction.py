@@ -15,7 +15,7 @@ from gateway.mail.findings import Observation
 from gateway.mail.reply import Reply
 from gateway.mail.trace import Event, RecipientTrace, Trace
 from gateway.outbound.marking import Marks
-from gateway.outcome import finish
+from gateway.outcome.summary import finish
 from gateway.policy.matching import Policy
 from gateway.policy.snapshot import Rules
 from gateway.spool.disk import SpoolError

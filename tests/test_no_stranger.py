@@ -11,7 +11,7 @@ ROOMS = ("gateway", "smtpfront", "workers", "webadmin")
 WAYS = {
     # the message itself, to the recipients that its client named, whom the next hop has accepted
     ("smtpfront/nexthop.py", "pool.begin"),
-    ("gateway/outcome.py", "held.send"),
+    ("gateway/outcome/relaying.py", "held.send"),
     # one delivery for a worker
     ("gateway/delivery/submit.py", "pool.begin"),
     ("gateway/delivery/submit.py", "transaction.send"),

@@ -7,7 +7,10 @@ from gateway.mail.decisions import Disposition
 from gateway.mail.message import Content, Headers
 from gateway.mail.reply import Reply
 from gateway.mail.stages import Stage
-from gateway.outcome import Case, Means, carry_out, delivery_key, finish, settle_as_before
+from gateway.outcome.carry_out import carry_out
+from gateway.outcome.case import Case, Means
+from gateway.outcome.retries import delivery_key, settle_as_before
+from gateway.outcome.summary import finish
 from gateway.services.expiry import within
 from smtpfront import greylist
 from smtpfront.receive import Receiver

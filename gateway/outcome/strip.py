@@ -18,6 +18,7 @@ from gateway.mail.message import Content
 from gateway.mail.stripped import Taken
 from gateway.mail.trace import RecipientTrace, Trace
 from gateway.mime.reader import dissect
+from gateway.outcome.case import action_of, decision_of
 from gateway.policy.decide import to_strip
 from gateway.policy.matching import Policy
 from gateway.spool.disk import told
@@ -42,8 +43,8 @@ async def strip(
     A large result is written to a file that is the caller's to remove; ``place`` gives a path for its name. Raises
     SpoolError.
     """
-    relayed = [each for each in recipients if each.decision is not None and each.decision.action.relays]
-    strips = [each for each in relayed if _action(each) is Action.STRIP]
+    relayed = [each for each in recipients if action_of(each).relays]
+    strips = [each for each in relayed if action_of(each) is Action.STRIP]
     if not strips:
         return Stripped(content)
     found = [to_strip(trace, policy, each.address) if each in strips else () for each in relayed]
@@ -58,7 +59,7 @@ async def strip(
             why = str(error)
     if why:
         for each in strips:
-            each.decision = _kept(each.decision, why)
+            each.decision = _kept(decision_of(each), why)
         return Stripped(content)
     for each in strips:
         each.stripped = tuple(one.words for one in made.taken)
@@ -76,14 +77,7 @@ def _strip(content: Content, findings: Sequence[Finding], trace: Trace, path: Pa
         raise
 
 
-def _kept(decision: Decision | None, why: str) -> Decision:
+def _kept(decision: Decision, why: str) -> Decision:
     """Give the decision where a message can't be stripped."""
-    if decision is None:
-        raise ValueError("only what was decided can be stripped")
     because = f"{decision.because}; it can't be stripped: {why}"
     return msgspec.structs.replace(decision, action=Action.QUARANTINE, because=because)
-
-
-def _action(each: RecipientTrace) -> Action | None:
-    """Give the decided action."""
-    return each.decision.action if each.decision is not None else None
