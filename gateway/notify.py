@@ -1,5 +1,7 @@
 """Tells the service manager how a process is: the protocol of systemd's ``sd_notify``, over a datagram socket.
 
+The embedded gateway is a service manager too: it listens.
+
 Where no service manager asked for it (``NOTIFY_SOCKET``), nothing happens. Nothing here raises or waits: a service
 manager that does not listen is no reason to serve no mail.
 """
@@ -13,6 +15,7 @@ READY = "READY=1"
 STOPPING = "STOPPING=1"
 WATCHDOG = "WATCHDOG=1"
 _SOCKET = "NOTIFY_SOCKET"
+_LONGEST = 4096  # octets of what is told at once
 
 
 def status(text: str) -> str:
@@ -32,6 +35,26 @@ def tell(*lines: str) -> bool:
         sock.sendto("\n".join(lines).encode(), target)
         return True
     return False
+
+
+def listen() -> socket.socket:
+    """Give a socket on which a process can tell how it is; its name is made by the kernel. Raises OSError."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    sock.bind("")
+    return sock
+
+
+def environment(listening: socket.socket) -> dict[str, str]:
+    """Give what a process must find in its environment to tell it to that socket."""
+    return {_SOCKET: f"@{listening.getsockname().removeprefix(bytes(1)).decode()}"}
+
+
+def heard(listening: socket.socket) -> list[str]:
+    """Give the lines of one datagram; none where there is none."""
+    try:
+        return listening.recv(_LONGEST).decode(errors="replace").split("\n")
+    except OSError:
+        return []
 
 
 def is_wanted() -> bool:

@@ -21,14 +21,17 @@ _WORKER_CHATTER = re.compile(
 
 
 class Child(msgspec.Struct, frozen=True):
-    """One process. ``ready`` is the text by which it says that it serves; empty where nobody waits for it.
+    """One process. ``ready`` is the text by which it says that it serves; empty where it says none.
 
+    One that ``notifies`` says so over a socket, as to systemd, whatever its log looks like. Nobody waits for one
+    that does neither.
     ``outlives`` names the process that still needs this one while it stops. Lines that match ``chatter`` are not shown.
     """
 
     label: str
     command: tuple[str, ...]
     ready: str = ""
+    notifies: bool = False
     outlives: str = ""
     chatter: re.Pattern[str] | None = None
 
@@ -44,7 +47,7 @@ def children(config: Config, clamd: Clamd | None) -> list[Child]:
             ready="ready: ",
             outlives="smtpd",
         ),
-        Child("smtpd", (*module, "smtpfront"), ready="ready: "),
+        Child("smtpd", (*module, "smtpfront"), notifies=True),
         Child(
             "console",
             (*module, "gunicorn", "--config", "python:gateway.embedded.console", "gateway.wsgi"),

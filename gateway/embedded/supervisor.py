@@ -10,8 +10,9 @@ import ctypes
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from gateway import notify
 from gateway.embedded.children import Child
 from gateway.embedded.lines import Lines
 
@@ -34,7 +35,7 @@ class Supervisor:
         self._environment = dict(environment)
         self._lines = lines
         self._processes: dict[str, asyncio.subprocess.Process] = {}
-        self._ready = {child.label: asyncio.Event() for child in children if child.ready}
+        self._ready = {child.label: asyncio.Event() for child in children if child.ready or child.notifies}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()
 
@@ -96,7 +97,8 @@ class Supervisor:
             started = time.monotonic()
             child = self._children[label]
             try:
-                code = await self._run(child)
+                with self._hearing(child) as told:
+                    code = await self._run(child, told)
             except OSError as error:
                 self._lines.write("backstop", f"{label} can't be started: {error}", loud=True)
             else:
@@ -111,8 +113,11 @@ class Supervisor:
                 await asyncio.wait_for(self._stopping.wait(), pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    async def _run(self, child: Child) -> int:
-        """Run one child to its end; gives its exit status, negative for a signal. Raises OSError."""
+    async def _run(self, child: Child, told: Mapping[str, str]) -> int:
+        """Run one child to its end; gives its exit status, negative for a signal. Raises OSError.
+
+        ``told`` is added to its environment.
+        """
         parent = os.getpid()
         # A pipe of our own: asyncio's would make us wait for whatever else holds it open, long after the child's end.
         reading, writing = os.pipe()
@@ -122,7 +127,7 @@ class Supervisor:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=writing,
                 stderr=writing,
-                env=self._environment,
+                env={**self._environment, **told},
                 start_new_session=True,
                 preexec_fn=lambda: _die_with(parent),
             )
@@ -140,6 +145,24 @@ class Supervisor:
         await asyncio.wait((reader,), timeout=_LAST_WORDS_SECONDS)
         reader.cancel()
         return code
+
+    @contextlib.contextmanager
+    def _hearing(self, child: Child) -> Iterator[dict[str, str]]:
+        """Hear that a child is ready, where it tells; gives what it must find in its environment. Raises OSError."""
+        if not child.notifies:
+            yield {}
+            return
+
+        def hear() -> None:
+            if notify.READY in notify.heard(listening):
+                self._ready[child.label].set()
+
+        with notify.listen() as listening:
+            asyncio.get_running_loop().add_reader(listening, hear)
+            try:
+                yield notify.environment(listening)
+            finally:
+                asyncio.get_running_loop().remove_reader(listening)
 
     async def _show(self, child: Child, pipe: int) -> None:
         """Show what a child says, and notice that it is ready. Closes the pipe."""
