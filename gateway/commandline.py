@@ -12,6 +12,8 @@ from gateway import installation
 from gateway.management import processes
 from gateway.management.overview import overview
 
+# What Django gives every command. It works, and is not in --help, where it would hide what a command is about.
+_HIDDEN = {"--version", "--verbosity", "--settings", "--pythonpath", "--traceback", "--no-color", "--force-color"}
 # Commands without Django: gateway/management/plain has a file for each.
 PLAIN = ("batv", "classify", "judge", "spf")
 
@@ -42,9 +44,13 @@ def main() -> int:
 def _django(arguments: list[str]) -> int:
     """Run a command of Django's kind; gives the exit status."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
-    from django.core.management import execute_from_command_line  # noqa: PLC0415 - Django loads only where it is needed
+    from django.core.management import (  # noqa: PLC0415 - Django loads only where it is needed
+        BaseCommand,
+        execute_from_command_line,
+    )
     from django.db import OperationalError  # noqa: PLC0415 - as above
 
+    BaseCommand.suppressed_base_arguments = _HIDDEN
     try:
         execute_from_command_line(arguments)
     except OperationalError as error:

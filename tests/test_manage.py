@@ -30,6 +30,13 @@ def test_every_command_has_help(command: str) -> None:
     assert "usage" in helped.stdout
 
 
+def test_help_of_a_command_leaves_out_what_django_gives_each() -> None:
+    helped = manage("trace", "--help").stdout
+    assert "--json" in helped
+    assert "--settings" not in helped
+    assert "--verbosity" not in helped
+
+
 @pytest.mark.parametrize("command", ["smtpd", "batv", "classify", "judge"])
 def test_the_smtp_side_starts_without_django(command: str) -> None:
     program = (

@@ -10,7 +10,10 @@ from gateway.services.dns.cache import CLEAR
 
 
 def clear(who: str) -> None:
-    """Have them forget, within a second, and write that down. Raises OSError."""
+    """Have them forget, within a second, and then write that down.
+
+    Raises OSError; and DatabaseError where it could not be written down: they forget all the same.
+    """
     folder = settings.CONFIG.status_folder
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / CLEAR).touch(mode=0o600)

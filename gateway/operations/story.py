@@ -17,11 +17,15 @@ from gateway.spool.records import TraceRecord, decode
 
 
 def find_trace(id: str, journals: Path) -> Trace | None:  # noqa: A002 - the trace's own word
-    """Give the trace of that id, from the database, else from the journals. Raises SpoolError."""
+    """Give the trace of that id, from the database, else from the journals.
+
+    Raises SpoolError, and DatabaseError where the database can't be asked and no journal has it.
+    """
+    row, trouble = None, None
     try:
         row = Transaction.objects.filter(pk=id).first()
-    except DatabaseError:
-        row = None  # the journals keep an hour more than was ingested
+    except DatabaseError as error:
+        trouble = error  # the journals keep an hour more than was ingested
     if row is not None:
         return msgspec.convert(row.trace, Trace)
     reader = JournalReader(journals)
@@ -33,6 +37,8 @@ def find_trace(id: str, journals: Path) -> Trace | None:  # noqa: A002 - the tra
             for line in lines:
                 if mark in line.text and (trace := _trace_in(line.text)) and trace.id == id:
                     return trace
+    if trouble is not None:
+        raise trouble
     return None
 
 

@@ -4,6 +4,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from gateway.operations import caches
 
@@ -21,4 +22,6 @@ class Command(BaseCommand):
             caches.clear(WHO)
         except OSError as error:
             raise CommandError(f"the SMTP processes can't be asked: {error}") from error
+        except DatabaseError as error:
+            self.stderr.write(f"it does not stand in the audit, for the database can't be used: {error}")
         self.stdout.write("the SMTP processes forget what DNS, directories and next hops said, within a second")

@@ -1,6 +1,7 @@
 """``manage.py explain``: what would be done with a message, and why, without doing it."""
 
-from argparse import ArgumentParser
+import ipaddress
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("files", nargs="+", type=Path, metavar="FILE.eml")
-        parser.add_argument("--sender", required=True, help="envelope sender; an empty string is the null sender")
-        parser.add_argument("--recipient", required=True, action="append", help="may be given several times")
-        parser.add_argument("--client", default="192.0.2.1", help="address of the client")
-        parser.add_argument("--helo", default="client.invalid", help="what the client calls itself")
+        parser.add_argument("files", nargs="+", type=Path, metavar="FILE.eml", help="a message as it came")
+        parser.add_argument("--sender", metavar="A", required=True, help="envelope sender; '' is the null sender")
+        parser.add_argument("--recipient", metavar="B", required=True, action="append", help="repeatable")
+        parser.add_argument(
+            "--client", metavar="IP", type=_ip, default="192.0.2.1", help="address of the client (default: 192.0.2.1)"
+        )
+        parser.add_argument("--helo", metavar="H", default="client.invalid", help="its name (default: client.invalid)")
         parser.add_argument("--outbound", action="store_true", help="as if it came to the outbound listener")
         parser.add_argument("--json", action="store_true", help="one trace a line")
 
@@ -55,7 +58,7 @@ class Command(BaseCommand):
             except LedgerError as error:
                 raise CommandError(str(error)) from error
             except (AddressError, ValueError) as error:
-                raise CommandError(f"{error}; give addresses as local@domain, the client as an IP address") from error
+                raise CommandError(f"{error}; give addresses as local@domain") from error
             if options["json"]:
                 self.stdout.write(msgspec.json.encode({"file": str(file), **msgspec.structs.asdict(trace)}).decode())
             else:
@@ -76,7 +79,7 @@ class Command(BaseCommand):
             found = ", ".join(f"{each.symbol} {each.weight:+.1f} {each.detail}".rstrip() for each in seen.findings)
             whom = f" for {seen.recipient}" if seen.recipient else ""
             end = f"{seen.outcome:8} {seen.cost_ms:8.1f} ms  {found or seen.detail}"
-            self.stdout.write(f"  {seen.stage:5} {seen.check + whom:40} {end}")
+            self.stdout.write(f"  {seen.stage:7} {seen.check + whom:40} {end}")
         for event in trace.events:
             self.stdout.write(f"  {event.what}")
         for each in trace.recipients:
@@ -87,3 +90,11 @@ class Command(BaseCommand):
                 )
                 if each.decision.reply is not None:
                     self.stdout.write(f"    the client would be told: {each.decision.reply}")
+
+
+def _ip(text: str) -> str:
+    """Give an address of a client as it is written plainly. Raises ArgumentTypeError."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no IP address; write 192.0.2.1 or 2001:db8::1") from None

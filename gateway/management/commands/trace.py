@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
 from gateway.mail import trace as traces
 from gateway.operations import story
@@ -26,6 +27,10 @@ class Command(BaseCommand):
             trace = story.find_trace(options["id"], settings.CONFIG.journal_folder)
         except SpoolError as error:
             raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(
+                f"transaction {options['id']} is in no journal any more, and the database can't be asked: {error}"
+            ) from error
         if trace is None:
             raise CommandError(
                 f"there is no transaction {options['id']}: it never was, or it is older than"

@@ -91,3 +91,10 @@ def test_an_address_that_is_none_is_named(home: Path, bounce: Path) -> None:
     assert home
     with pytest.raises(CommandError, match="'nobody': address has no domain; give addresses as local@domain"):
         call_command("explain", str(bounce), "--sender", "", "--recipient", "nobody")
+
+
+def test_a_client_that_is_no_address_is_an_error_that_names_it(bounce: Path) -> None:
+    with pytest.raises(CommandError, match=r"'mail\.example' is no IP address; write 192"):
+        call_command(
+            "explain", str(bounce), "--sender", "", "--recipient", "kim@example.test", "--client", "mail.example"
+        )

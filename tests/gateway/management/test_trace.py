@@ -6,10 +6,12 @@ from pathlib import Path
 import msgspec
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from gateway.mail.copies import Copy, Purpose
 from gateway.mail.decisions import Action, Decision
 from gateway.mail.trace import Trace
+from gateway.models import Transaction
 from gateway.operations.adopt import adopt
 from gateway.operations.ingest import ingest_once
 from gateway.spool.journal import JournalWriter
@@ -98,3 +100,17 @@ def test_a_refused_client_without_mail_has_a_story_too(writer: JournalWriter) ->
 def test_an_unknown_id_is_an_error() -> None:
     with pytest.raises(CommandError, match="there is no transaction 01x"):
         run("01x")
+
+
+def test_where_the_database_is_away_nobody_says_that_a_transaction_never_was(
+    writer: JournalWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(**_: object) -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(Transaction.objects, "filter", away)
+    writer.append(encode(TraceRecord(samples.trace("01a"))))
+
+    assert "delivered, because nothing speaks against it" in run("01a")
+    with pytest.raises(CommandError, match=r"01b is in no journal .* can't be asked: connection refused"):
+        run("01b")
