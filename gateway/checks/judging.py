@@ -5,16 +5,10 @@ It hands the judge what the policy names: keys, secrets, our domains. Mail that 
 
 import abc
 import asyncio
-import base64
 import datetime
-import functools
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import ClassVar
-
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from gateway.backscatter import judge
 from gateway.backscatter.ledger import Ledger
@@ -182,9 +176,8 @@ def tools_of(snapshot: Snapshot, node: str, ledger: Ledger, read_secret: ReadSec
         pem = read_secret(domain.dkim.secret) if domain.dkim is not None else None
         if domain.dkim is not None and not pem:
             gone[name] = domain.dkim.secret
-        record = public_record(pem) if pem else None
-        if domain.dkim is not None and record is not None:
-            dkim[f"{domain.dkim.selector}._domainkey.{name}".lower()] = record
+        if domain.dkim is not None and pem and (record := keys.dkim_record(pem)):
+            dkim[f"{domain.dkim.selector}._domainkey.{name}".lower()] = record.encode()
     seal = keys.seal_secret(snapshot.marking, read_secret)
     if snapshot.marking.seal and not seal:
         gone[""] = snapshot.marking.seal
@@ -197,19 +190,6 @@ def tools_of(snapshot: Snapshot, node: str, ledger: Ledger, read_secret: ReadSec
         nodes=(node,),
         gone=gone,
     )
-
-
-@functools.lru_cache(maxsize=1000)
-def public_record(pem: str) -> bytes | None:
-    """Give the record of a private DKIM key; None where it is none, which signing complains about."""
-    try:
-        key = serialization.load_pem_private_key(pem.encode(), None).public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        return None
-    encoding, format_, name = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo, b"rsa"
-    if isinstance(key, ed25519.Ed25519PublicKey):
-        encoding, format_, name = serialization.Encoding.Raw, serialization.PublicFormat.Raw, b"ed25519"
-    return b"v=DKIM1; k=" + name + b"; p=" + base64.b64encode(key.public_bytes(encoding, format_))
 
 
 def _time_of(date: str) -> float | None:

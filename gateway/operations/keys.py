@@ -1,9 +1,8 @@
-"""The keys of marking: made, rotated, retired. A secret goes into a file at once; the policy names it once published.
+"""The keys of marking: made, retired, destroyed. A secret goes into a file at once; the policy names it once published.
 
 A secret is destroyed when the published policy no longer needs it, and never before: mail would wait without it.
 """
 
-import base64
 import secrets as randomness
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -13,14 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 from django.db import transaction
 
-from gateway.backscatter import batv
 from gateway.models import Domain, MarkingKey, NodePolicy
-from gateway.operations import accounts, alarms, audit
+from gateway.operations import accounts, audit
 from gateway.policy.snapshot import Snapshot
 from gateway.services import secrets
 
-ROTATE_AFTER = 30  # days for which a key signs
-WORKER = "rotation"  # who the audit names for what the schedule did
 _BITS = 2048  # RFC 8301 3.2
 _NUMBERS = 10
 
@@ -62,43 +58,6 @@ def retire(key: MarkingKey, who: str) -> None:
             able[-1].save(update_fields=["since"])
 
 
-def rotation_is_due() -> bool:
-    """Whether the newest key has signed for so long that another one should follow."""
-    newest = MarkingKey.objects.filter(retired=False).first()
-    return newest is not None and (today() - newest.since).days >= ROTATE_AFTER
-
-
-def tend() -> None:
-    """Rotate by schedule: make the next key when it is time, and remove those whose last tag has expired.
-
-    Publishes that, unless a person is in the middle of an edit: then an alarm asks for it. Raises PolicyError, OSError.
-    """
-    from gateway.operations import publish  # noqa: PLC0415 - publishing knows this module too
-
-    undisturbed = not publish.pending()
-    made = rotation_is_due() and make_key(WORKER)
-    if not (remove_expired(WORKER) or made):
-        return
-    if undisturbed:
-        publish.publish_policy(WORKER)
-    else:
-        alarms.raise_alarm(settings.CONFIG.name, "the next BATV key waits for a publish: look at what is pending")
-
-
-def remove_expired(who: str) -> int:
-    """Remove the keys whose last tag has expired; gives how many. They go with the next publish."""
-    rows = list(MarkingKey.objects.filter(retired=False))
-    keys = [batv.Key(row.number, b"", _days(row.since)) for row in rows]
-    gone = 0
-    for row, key in zip(rows, keys, strict=True):
-        last = batv.last_day(key, keys)
-        if last is not None and last < _days(today()):
-            audit.record(who, "remove key", str(row))
-            row.delete()
-            gone += 1
-    return gone
-
-
 def make_seal(who: str) -> None:
     """Make the secret of the seal, where there is none. Raises OSError."""
     node = NodePolicy.load()
@@ -121,40 +80,6 @@ def make_dkim_key(domain: Domain, who: str) -> None:
     secrets.write(settings.CONFIG.secrets_folder, domain.dkim_secret, pem.decode())
     domain.save(update_fields=["dkim_selector", "dkim_secret"])
     audit.record(who, "make DKIM key", domain.name, f"selector {domain.dkim_selector}")
-
-
-def dns_records(domain: Domain) -> list[tuple[str, str]]:
-    """Give the DNS records to publish for a domain, name and TXT value: SPF, DKIM where it has a key, DMARC.
-
-    SPF lets the domain's MX send; DMARC only asks for reports, which is the way to begin.
-    """
-    records = [(domain.name, "v=spf1 mx ~all")]
-    if public := dkim_public(domain.dkim_secret):
-        records.append((f"{domain.dkim_selector}._domainkey.{domain.name}", f"v=DKIM1; k=rsa; p={public}"))
-    records.append((f"_dmarc.{domain.name}", f"v=DMARC1; p=none; rua=mailto:postmaster@{domain.name}"))
-    return records
-
-
-def zone_line(name: str, value: str) -> str:
-    """Give a TXT record as a zone file has it. A string holds 255 octets (RFC 1035 3.3.14): a long one is cut."""
-    pieces = " ".join(f'"{value[at : at + 255]}"' for at in range(0, len(value), 255))
-    return f"{name}. IN TXT {pieces}" if len(value) <= 255 else f"{name}. IN TXT ( {pieces} )"  # noqa: PLR2004 - as above
-
-
-def dkim_public(secret: str) -> str:
-    """Give the public key of a private one, in base64; empty where there is none that can be used."""
-    pem = secrets.read(settings.CONFIG.secrets_folder, secret) if secret else None
-    return public_of(pem or "")
-
-
-def public_of(pem: str) -> str:
-    """Give the public key of a private one in PEM, in base64; empty where it can't be used."""
-    try:
-        public = serialization.load_pem_private_key(pem.encode(), None).public_key()
-    except (ValueError, TypeError):
-        return ""
-    der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return base64.b64encode(der).decode()
 
 
 def destroy_unneeded(before: Snapshot | None, now: Snapshot) -> None:
@@ -180,8 +105,3 @@ def _free_number(keys: list[MarkingKey]) -> int:
     start = keys[0].number + 1 if keys else 1
     order = [(start + step) % _NUMBERS for step in range(_NUMBERS)]
     return next((number for number in order if number not in used), order[0])
-
-
-def _days(day: date) -> int:
-    """Give a day as days since 1970."""
-    return (day - date(1970, 1, 1)).days

@@ -6,6 +6,7 @@ No secret is ever shown. What is made here holds once it is published.
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from gateway.backscatter.batv import LIFETIME
 from gateway.models import Domain, MarkingKey, NeverTag, NodePolicy
-from gateway.operations import keys
+from gateway.operations import keys, records, rotation
 from gateway.operations.learning import never_tags
 from webadmin.rows import who
 
@@ -35,15 +36,14 @@ def marking(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         "title": "Marking",
         "keys": _with_state(MarkingKey.objects.all()),
-        "due": keys.rotation_is_due(),
-        "rotate_after": keys.ROTATE_AFTER,
+        "due": rotation.is_due(),
+        "rotate_after": rotation.ROTATE_AFTER,
         "sealed": bool(node.seal_secret),
         "never_tag": node.never_tag,
         "learned": NeverTag.objects.all(),
         "node": node,
         "domains": [
-            (row, [keys.zone_line(name, value) for name, value in keys.dns_records(row)])
-            for row in Domain.objects.all()
+            (row, [each.line for each in records.of_marking(row, settings.CONFIG)]) for row in Domain.objects.all()
         ],
     }
     return TemplateResponse(request, "webadmin/marking.html", context)

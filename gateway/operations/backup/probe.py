@@ -13,7 +13,6 @@ from django.contrib.auth.hashers import make_password
 
 from gateway.backscatter import batv, seal
 from gateway.config import Config
-from gateway.operations.keys import public_of
 from gateway.outbound import keys
 from gateway.policy import codec
 from gateway.policy.feed import FILE as CURRENT
@@ -66,6 +65,6 @@ def made(config: Config, draft: Path) -> Probe:
         if secret := keys.seal_secret(snapshot.marking, read):
             sealed = seal.make(secret, message_id=MESSAGE_ID, date=DATE, sender=ADDRESS, now=time.time())
         for domain in snapshot.domains.values():
-            if domain.dkim is not None and (its := public_of(read(domain.dkim.secret) or "")):
+            if domain.dkim is not None and (its := keys.public_of(read(domain.dkim.secret) or "")):
                 public[domain.dkim.secret] = its
     return Probe(password, passwords.hash_password(password), make_password(password), tags, sealed, public)

@@ -20,7 +20,6 @@ from gateway.operations.backup.making import LEDGER
 from gateway.operations.backup.manifest import Manifest
 from gateway.operations.backup.probe import ADDRESS, DATE, MESSAGE_ID, Probe
 from gateway.operations.delete import LIVE
-from gateway.operations.keys import public_of
 from gateway.outbound import keys
 from gateway.policy import codec, learned
 from gateway.policy.feed import FILE as CURRENT
@@ -126,7 +125,7 @@ def dkim_keys(scene: Scene) -> str:
     found = scene.policy
     signing = {name: each.dkim for name, each in (found.domains if found else {}).items() if each.dkim}
     for name, dkim in signing.items():
-        public = public_of(scene.read(dkim.secret) or "")
+        public = keys.public_of(scene.read(dkim.secret) or "")
         if not public:
             raise TrialError(f"the DKIM key of {name} can't be loaded")
         if public != scene.probe.public.get(dkim.secret):

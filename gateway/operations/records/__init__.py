@@ -5,7 +5,15 @@ Nothing here changes anything, in DNS or elsewhere: who keeps the zone copies wh
 
 from gateway.operations.records.compare import SECONDS, Compared, compare
 from gateway.operations.records.record import Kind, Record, Seen, State
-from gateway.operations.records.wanted import notes_on, notes_on_node, of_domain, of_node, own_addresses, policy_file
+from gateway.operations.records.wanted import (
+    notes_on,
+    notes_on_node,
+    of_domain,
+    of_marking,
+    of_node,
+    own_addresses,
+    policy_file,
+)
 from gateway.operations.records.zone import as_zone
 
 __all__ = [
@@ -20,6 +28,7 @@ __all__ = [
     "notes_on",
     "notes_on_node",
     "of_domain",
+    "of_marking",
     "of_node",
     "own_addresses",
     "policy_file",

@@ -4,8 +4,6 @@ import enum
 
 import msgspec
 
-from gateway.operations import keys
-
 
 class Kind(enum.StrEnum):
     """The types of records that are wanted."""
@@ -55,7 +53,7 @@ class Record(msgspec.Struct, frozen=True):
         if not self.value:
             return f"; {self.name}. IN {self.kind} <address>"
         if self.kind is Kind.TXT:
-            return keys.zone_line(self.name, self.value)
+            return _txt_line(self.name, self.value)
         return f"{self.name}. IN {self.kind} {self.value}{'.' if self.kind in _OF_A_NAME else ''}"
 
 
@@ -78,3 +76,9 @@ class Seen(msgspec.Struct, frozen=True):
             case State.MISSING:
                 return self.record.optional
         return False
+
+
+def _txt_line(name: str, value: str) -> str:
+    """Give a TXT record as a zone file has it. A string holds 255 octets (RFC 1035 3.3.14): a long one is cut."""
+    pieces = " ".join(f'"{value[at : at + 255]}"' for at in range(0, len(value), 255))
+    return f"{name}. IN TXT {pieces}" if len(value) <= 255 else f"{name}. IN TXT ( {pieces} )"  # noqa: PLR2004 - as above

@@ -8,11 +8,12 @@ from urllib.parse import quote
 
 from gateway.config import Config
 from gateway.models import Domain
-from gateway.operations import keys
 from gateway.operations.records import certificate
 from gateway.operations.records.record import Kind, Record
+from gateway.outbound import keys
 from gateway.policy.mta_sts import StsMode, policy_id, policy_text
 from gateway.policy.wellformed import domain_fault
+from gateway.services import secrets
 
 STS = "mta-sts"  # the label of the host that serves the policy file (RFC 8461 3.3)
 _PREFERENCE = 10
@@ -81,12 +82,27 @@ def of_domain(row: Domain, config: Config, *, withdrawn: bool = False) -> list[R
     host = host_of(config)
     about = "Mail for the domain comes here. Another MX is either this gateway too, or one of its trusted forwarders."
     records = [Record(row.name, Kind.MX, f"{_PREFERENCE} {host}", about)]
-    for name, value in keys.dns_records(row):
-        version = value.partition(" ")[0].rstrip(";")
-        records.append(Record(name, Kind.TXT, value, _ABOUT_TXT[version], suggestion=version in _SUGGESTED))
+    records += of_marking(row, config)
     if withdrawn or row.mta_sts != StsMode.NONE:
         records += _of_sts(row, config)
     return [*records, *_of_reports(row)]
+
+
+def of_marking(row: Domain, config: Config) -> list[Record]:
+    """Give the records by which others tell a domain's own mail: SPF, DKIM where it has a key, DMARC.
+
+    SPF lets the domain's MX send; DMARC only asks for reports, which is the way to begin.
+    """
+    values = [(row.name, "v=spf1 mx ~all")]
+    pem = secrets.read(config.secrets_folder, row.dkim_secret) if row.dkim_secret else None
+    if record := keys.dkim_record(pem or ""):
+        values.append((f"{row.dkim_selector}._domainkey.{row.name}", record))
+    values.append((f"_dmarc.{row.name}", f"v=DMARC1; p=none; rua=mailto:postmaster@{row.name}"))
+    versions = [value.partition(" ")[0].rstrip(";") for _, value in values]
+    return [
+        Record(name, Kind.TXT, value, _ABOUT_TXT[version], suggestion=version in _SUGGESTED)
+        for (name, value), version in zip(values, versions, strict=True)
+    ]
 
 
 def policy_file(row: Domain, config: Config) -> str:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from gateway.backscatter import batv, seal
 from gateway.backscatter.judge import Tools
 from gateway.backscatter.ledger import HashedLedger, Mac
-from gateway.checks.judging import public_record
+from gateway.outbound import keys
 
 DAY = 86_400
 NOW = 1_790_000_000.0
@@ -53,7 +53,7 @@ def ledger(sender: str = ALICE, at: float | None = None) -> HashedLedger:
 
 def tools(**changes: object) -> Tools:
     """What the judge works with for a domain that has marked everything for long."""
-    record = public_record(private_key())
+    record = keys.dkim_record(private_key()).encode()
     values: dict[str, object] = {
         "keys": (KEY,),
         "seal": SEAL,

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.models import Domain, Route, RouteHost
 from gateway.operations import broker
 from gateway.spool.journal import JournalWriter
 from gateway.spool.quarantine import Quarantine
@@ -29,6 +30,14 @@ def spool(home: Path) -> Spool:
 @pytest.fixture
 def quarantine(spool: Spool) -> Quarantine:
     return Quarantine(spool.folder)
+
+
+@pytest.fixture
+def domain(home: Path) -> Domain:  # noqa: ARG001 - secrets and policy lie there
+    """A domain with a route, as an administrator has just made them."""
+    route = Route.objects.create(name="inside")
+    RouteHost.objects.create(route=route, position=0, host="127.0.0.1")
+    return Domain.objects.create(name="example.test", route=route)
 
 
 @pytest.fixture

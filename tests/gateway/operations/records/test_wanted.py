@@ -2,11 +2,14 @@ import subprocess
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateway.config import Config, Smtp
 from gateway.models import Domain
 from gateway.operations import keys, records
 from gateway.operations.records import Record
+from gateway.services import secrets
 from tests.gateway.operations.records.certificates import signed_by_another
 
 
@@ -65,6 +68,14 @@ def test_a_domain_with_a_dkim_key_wants_its_record_in_strings_that_dns_takes(con
     (line,) = [each for each in lines(records.of_domain(domain, config)) if "_domainkey" in each]
     assert line.startswith(f"{domain.dkim_selector}._domainkey.example.org. IN TXT (")
     assert all(len(each) <= 255 for each in line.split('"')[1::2])
+
+
+def test_a_dkim_key_that_can_not_sign_has_no_record(config: Config, domain: Domain) -> None:
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    secrets.write(config.secrets_folder, "dkim-own", pem)
+    domain.dkim_selector, domain.dkim_secret = "own", "dkim-own"
+
+    assert not [each for each in lines(records.of_domain(domain, config)) if "_domainkey" in each]
 
 
 def test_with_mta_sts_it_wants_the_host_of_the_file_and_what_announces_it(config: Config, domain: Domain) -> None:
