@@ -35,7 +35,7 @@ class Load:
 
     def join(self) -> None:
         for each in self._threads:
-            each.join(60)
+            each.join(120)
             assert not each.is_alive()
 
     def _work(self) -> None:
@@ -67,7 +67,7 @@ class Load:
     def await_more(self, what: str, count: Callable[[], int]) -> None:
         """Wait until a count has grown by enough, or nothing is left to send."""
         goal = count() + ENOUGH
-        until(what, lambda: count() >= goal or not any(each.is_alive() for each in self._threads), 20)
+        until(what, lambda: count() >= goal or not any(each.is_alive() for each in self._threads))
 
     def await_deferred(self, why: str) -> None:
         """Wait until enough mail is deferred."""

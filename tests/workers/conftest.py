@@ -35,9 +35,9 @@ class Program:
     def kill(self) -> None:
         """kill -9, with its children."""
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
 
-    def stop(self, seconds: float = 15.0) -> int:
+    def stop(self, seconds: float = 60.0) -> int:
         """SIGTERM; gives the exit code."""
         self.process.terminate()
         return self.process.wait(seconds)

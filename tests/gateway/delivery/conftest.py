@@ -16,12 +16,12 @@ from cryptography.x509.oid import NameOID
 from gateway.config import Budget
 from gateway.delivery.pool import Pool
 
-QUICK = Budget(data=5.0, connect=2.0, next_hop=2.0, final_dot=3.0)
+PATIENT = Budget(connect=60.0)
 
 
 @pytest.fixture
 async def pool() -> AsyncIterator[Pool]:
-    made = Pool("gateway.example", QUICK, {"password": "se:cret"}.get)
+    made = Pool("gateway.example", PATIENT, {"password": "se:cret"}.get)
     yield made
     await made.close()
 

@@ -6,7 +6,7 @@ from gateway.delivery.connection import Connection
 from gateway.delivery.faults import RouteFault
 from gateway.delivery.opening import dial
 from gateway.policy.snapshot import NextHop, Route, TlsLevel
-from tests.gateway.delivery.conftest import QUICK, Certificate
+from tests.gateway.delivery.conftest import PATIENT, Certificate
 from tests.gateway.delivery.scripted import scripted
 
 OFFERED = ["250-x\r\n250 STARTTLS", "250-x\r\n250-AUTH PLAIN LOGIN\r\n250 PIPELINING"]
@@ -14,7 +14,7 @@ GO_ON = "220 2.0.0 go on"
 
 
 async def opened(hop: NextHop, password: str | None = None, **route: str | TlsLevel) -> Connection:
-    connection = await dial(Route((hop,), **route), hop, password, "gateway.example", QUICK)
+    connection = await dial(Route((hop,), **route), hop, password, "gateway.example", PATIENT)
     connection.close()
     return connection
 

@@ -217,7 +217,7 @@ async def test_a_name_that_does_not_exist_is_a_fault(pool: Pool) -> None:
 
 
 async def test_a_host_that_is_silent_for_too_long_after_being_idle_is_tried_afresh() -> None:
-    pool = Pool("gateway.example", Budget(next_hop=0.2), {}.get)
+    pool = Pool("gateway.example", Budget(next_hop=1.5), {}.get)
     async with scripted({"MAIL": ["250 ok", SILENT, "250 ok"], "RCPT": ["250 ok", SILENT, "250 ok"]}) as server:
         route = Route((server.hop,))
         await deliver(pool, route)

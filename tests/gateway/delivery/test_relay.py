@@ -9,6 +9,7 @@ from gateway.mail.envelope import MailParameters
 from gateway.mail.reply import Reply
 from gateway.policy.snapshot import NextHop, Route
 from tests import samples
+from tests.gateway.delivery.conftest import PATIENT
 from tests.gateway.delivery.scripted import CUT, PLAIN_EHLO, SILENT, Scripted, scripted, until
 
 NOTHING = MailParameters()
@@ -122,7 +123,8 @@ async def test_the_answer_to_the_final_dot_is_a_value_and_the_connection_stays(p
 async def test_trouble_before_the_recipient_is_a_fault_of_the_route(
     answers: dict[str, str | list[str]], step: str
 ) -> None:
-    pool = Pool("gateway.example", Budget(connect=1.0, next_hop=0.3), {}.get)
+    budget = Budget(connect=1.0, next_hop=0.3) if step == "timeout" else PATIENT
+    pool = Pool("gateway.example", budget, {}.get)
     async with scripted(answers) as server:
         with pytest.raises(RouteFault) as caught:
             await first_recipient(pool, server)
@@ -149,7 +151,8 @@ async def test_trouble_before_the_recipient_is_a_fault_of_the_route(
 async def test_trouble_after_the_recipient_is_a_fault_of_the_route(
     answers: dict[str, str | list[str]], step: str, *, after_dot: bool
 ) -> None:
-    pool = Pool("gateway.example", Budget(connect=1.0, next_hop=0.3, final_dot=0.3), {}.get)
+    impatient = {"final_dot": 0.3} if after_dot else {"next_hop": 2.0}  # the answer to RCPT is wanted
+    pool = Pool("gateway.example", Budget(**impatient) if step == "timeout" else PATIENT, {}.get)
     async with scripted(answers) as server:
         transaction = await pool.begin("in", Route((server.hop,)), "a@example.org", NOTHING)
         await transaction.rcpt("b@example.test")

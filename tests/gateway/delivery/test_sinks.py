@@ -101,7 +101,7 @@ async def postfix_sink() -> AsyncIterator[NextHop]:
     process = subprocess.Popen(  # noqa: ASYNC220 - it starts at once
         [SMTP_SINK, "-u", "root", f"127.0.0.1:{port}", "100"], stderr=subprocess.PIPE
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)

