@@ -5,18 +5,14 @@ The fixture ``rspamd`` is there for every test. It takes some seconds to start: 
 
 import contextlib
 import http.client
-import os
 import shutil
-import signal
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from gateway import config
+from tests.daemons import Daemon, await_answer, child
 from tests.ports import free_ports
 
 RSPAMD = shutil.which("rspamd") or ""
@@ -31,24 +27,10 @@ _OFF = (
 )
 
 
-class RunningRspamd(msgspec.Struct, frozen=True):
-    """Where it is, as a node's configuration says it, and its parent process, which leads a group of its own."""
+class RunningRspamd(Daemon, frozen=True, kw_only=True):
+    """A rspamd, and where it is, as a node's configuration says it."""
 
     settings: config.Rspamd
-    process: subprocess.Popen[bytes]
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to all of it."""
-        os.killpg(self.process.pid, number)
-
-    @contextlib.contextmanager
-    def stopped(self) -> Iterator[None]:
-        """Let it hang for a while."""
-        self.signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self.signal(signal.SIGCONT)
 
 
 @pytest.fixture(scope="session")
@@ -69,14 +51,14 @@ def running(folder: Path, nameserver: str = "") -> Iterator[RunningRspamd]:
     log = folder / "log"
     with log.open("wb") as out, contextlib.ExitStack() as stack:
         redis = [REDIS, "--port", str(store), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-        stack.enter_context(_child(redis, out))
+        stack.enter_context(child(redis, out))
         # As root it would want to become another user, who may not read the folder.
-        process = stack.enter_context(_child([RSPAMD, "-f", "-i", "-c", str(SHARED), *paths], out))
-        _await_answer(scan, process, log)
+        process = stack.enter_context(child([RSPAMD, "-f", "-i", "-c", str(SHARED), *paths], out))
+        await_answer(process, log, lambda: _answers(scan))
         settings = config.Rspamd(
             url=f"http://127.0.0.1:{scan}", controller=f"http://127.0.0.1:{learn}", secret="rspamd"
         )
-        yield RunningRspamd(settings, process)
+        yield RunningRspamd(process=process, log=log, settings=settings)
 
 
 def _configure(folder: Path, scan: int, learn: int, store: int, nameserver: str) -> None:
@@ -101,31 +83,9 @@ def _configure(folder: Path, scan: int, learn: int, store: int, nameserver: str)
         (folder / "override.d" / name).write_text(text + "\n")
 
 
-@contextlib.contextmanager
-def _child(command: list[str], out: object) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program as the leader of a group of its own, which ends with the block."""
-    process = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)  # type: ignore[call-overload]
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
-
-
-def _await_answer(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until the scanning worker answers."""
-    give_up = time.monotonic() + 60
-    while time.monotonic() < give_up:
-        assert process.poll() is None, f"rspamd went away: {log.read_text()}"
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
-        try:
-            connection.request("GET", "/ping")
-            assert connection.getresponse().read().strip() == b"pong"
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-        finally:
-            connection.close()
-    raise AssertionError(f"rspamd did not come up: {log.read_text()}")
+def _answers(port: int) -> bool:
+    """Whether the scanning worker answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    with contextlib.closing(connection):
+        connection.request("GET", "/ping")
+        return connection.getresponse().read().strip() == b"pong"

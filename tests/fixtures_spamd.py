@@ -7,43 +7,25 @@ import contextlib
 import os
 import pwd
 import shutil
-import signal
 import socket
-import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from gateway import config
+from tests.daemons import Daemon, await_answer, child
 from tests.ports import free_port
 
 SPAMD = shutil.which("spamd", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin") or ""
 LEARNS = 3  # messages of each kind, from which on its Bayes speaks
 
 
-class RunningSpamd(msgspec.Struct, frozen=True):
-    """Where it is, as a node's configuration says it, its parent process, which leads a group, and its log."""
+class RunningSpamd(Daemon, frozen=True, kw_only=True):
+    """A spamd, and where it is, as a node's configuration says it."""
 
     settings: config.Spamassassin
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to all of it."""
-        os.killpg(self.process.pid, number)
-
-    @contextlib.contextmanager
-    def stopped(self) -> Iterator[None]:
-        """Let it hang for a while."""
-        self.signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self.signal(signal.SIGCONT)
 
 
 @pytest.fixture(scope="session")
@@ -78,27 +60,14 @@ def _running(folder: Path, options: tuple[str, ...]) -> Iterator[RunningSpamd]:
         command.append("--username=nobody")
         os.chown(folder, pwd.getpwnam("nobody").pw_uid, -1)
     log = folder / "log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)
-        try:
-            _await_answer(port, process, log)
-            yield RunningSpamd(config.Spamassassin(address=f"127.0.0.1:{port}"), process, log)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait(10)
+    with log.open("wb") as out, child(command, out) as process:
+        await_answer(process, log, lambda: _answers(port))
+        settings = config.Spamassassin(address=f"127.0.0.1:{port}")
+        yield RunningSpamd(process=process, log=log, settings=settings)
 
 
-def _await_answer(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until it answers PING."""
-    give_up = time.monotonic() + 60
-    while time.monotonic() < give_up:
-        assert process.poll() is None, f"spamd went away: {log.read_text()}"
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
-                sock.sendall(b"PING SPAMC/1.5\r\n\r\n")
-                if b"PONG" in sock.recv(100):
-                    return
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError(f"spamd did not come up: {log.read_text()}")
+def _answers(port: int) -> bool:
+    """Whether it answers PING."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
+        sock.sendall(b"PING SPAMC/1.5\r\n\r\n")
+        return b"PONG" in sock.recv(100)
