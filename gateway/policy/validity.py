@@ -14,6 +14,7 @@ from gateway.policy.wellformed import (
     Fault,
     destination_fault,
     domain_fault,
+    host_fault,
     local_part_fault,
     network_faults,
     secret_fault,
@@ -108,8 +109,8 @@ def _route(route: Route, place: Place) -> Iterator[Fault]:
     if not route.hosts:
         yield Fault((*place, "hosts"), "the route has no next hop", "give at least one host")
     for at, hop in enumerate(route.hosts):
-        if not hop.host or any(letter.isspace() for letter in hop.host):
-            yield Fault((*place, "hosts", at, "host"), f"{hop.host!r} is no host", "give a name or an address")
+        if wrong := host_fault(hop.host):
+            yield Fault((*place, "hosts", at, "host"), *wrong)
         if hop.port not in _PORTS:
             yield Fault((*place, "hosts", at, "port"), f"{hop.port} is no port", "give one from 1 to 65535")
     if route.username and not route.secret:

@@ -19,6 +19,8 @@ MOST = 10_000  # what a count within a window can say at most
 _SECRET_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _CODES = ipaddress.IPv4Network("127.0.0.0/8")
 _ERRORS = ipaddress.IPv4Network("127.255.255.0/24")  # RFC 5782 leaves it open; lists that refuse to answer use it
+_HOST_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")  # names inside may have underscores
+_LONGEST_NAME = 253
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 _PLACEHOLDERS = ("{address}", "{local}", "{domain}")
 
@@ -54,6 +56,21 @@ def domain_fault(name: str) -> tuple[str, str] | None:
         return f"{name!r} is an address, no domain", "write a name such as example.org"
     if key != name:
         return f"domain {name!r} is not in lower-case A-labels", f"write {key}"
+    return None
+
+
+def host_fault(text: str) -> tuple[str, str] | None:
+    """Say what is wrong with the host of a next hop, and the remedy; None where nothing is."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        labels = text.removesuffix(".").split(".")
+        named = len(text) <= _LONGEST_NAME and all(_HOST_LABEL.fullmatch(label) for label in labels)
+        if not named or labels[-1].isdigit():
+            return (
+                f"{text!r} is no host",
+                "give a name or an address alone, as mail.example.org, 192.0.2.1 or 2001:db8::1",
+            )
     return None
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import argon2
 import pytest
+from django.forms import ChoiceField
 from django.http import HttpResponse
 from django.test import Client
 
@@ -195,6 +196,26 @@ def test_a_route_keeps_its_password_in_a_file_and_shows_it_to_nobody(admin: Clie
     assert "for the next hop" not in admin.get(f"/gateway/route/{route.pk}/change/").content.decode()
 
 
+@pytest.mark.parametrize("host", ["http://mail.example.test", "mail.example.test:25", "two words", "1.2.3", "[::1]"])
+def test_a_next_hop_that_is_no_host_is_refused_with_what_to_write(admin: Client, host: str) -> None:
+    form = {
+        "name": "new", "tls": "may", "hosts-TOTAL_FORMS": 1, "hosts-INITIAL_FORMS": 0,
+        "hosts-0-host": host, "hosts-0-port": 25, "hosts-0-position": 0,
+    }  # fmt: skip
+    assert "is no host; give a name or an address alone" in errors_of(admin.post("/gateway/route/add/", form))
+    assert not Route.objects.filter(name="new").exists()
+
+
+def test_each_level_of_tls_says_what_it_means(admin: Client) -> None:
+    page = admin.get("/gateway/route/add/").content.decode()
+    assert "must: never in clear" in page
+    assert "may: where the next hop offers it" in page
+
+
+def test_a_new_dns_list_begins_with_the_code_that_most_lists_answer(admin: Client) -> None:
+    assert "127.0.0.2 4" in admin.get("/gateway/dnslist/add/").content.decode()
+
+
 def test_a_route_that_a_domain_takes_can_not_be_deleted(admin: Client) -> None:
     route = Route.objects.get(name="inside")
     admin.post(f"/gateway/route/{route.pk}/delete/", {"post": "yes"})
@@ -218,3 +239,25 @@ def test_every_change_is_on_record_with_who_and_what(admin: Client) -> None:
     assert (entry.who, entry.target) == ("admin", "domain xn--bcher-kva.test")
     assert "Observe" in entry.detail
     assert "Tag" in entry.detail
+
+
+def test_a_field_that_nobody_touched_is_not_on_record(admin: Client) -> None:
+    domain = Domain.objects.get(name="example.test")
+    url = f"/gateway/domain/{domain.pk}/change/"
+    shown = admin.get(url).context["adminform"].form
+    sent = {}
+    for name, field in shown.fields.items():
+        value = field.prepare_value(shown[name].value())
+        if value is None and isinstance(field, ChoiceField):
+            value = field.choices[0][0]  # as a browser does
+        if value not in {None, False}:
+            sent[name] = value
+    admin.post(url, {**sent, **NO_INLINES, "tag": "4.5"})
+    assert AuditEntry.objects.filter(verb="change").latest("id").detail == "changed Tag"
+
+
+def test_the_list_of_the_audit_parts_what_a_publication_changed(admin: Client) -> None:
+    AuditEntry.objects.create(who="admin", verb="publish", target="revision 9", detail="first\nsecond\n" + "x" * 200)
+    page = admin.get("/gateway/auditentry/").content.decode()
+    assert "first; second; xxx" in page
+    assert "xxx…" in page

@@ -7,6 +7,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from gateway.models import DnsList, ListHealth
+from gateway.models.dnslist import default_codes
 from gateway.policy.admission import dns_list_faults
 from gateway.policy.snapshot import DnsList as Words
 from gateway.policy.snapshot import ListKind
@@ -23,6 +24,7 @@ class DnsListForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none a
         code_fault,
         "127.0.0.2 4",
         required=True,
+        initial=default_codes,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
         label="Return codes",
         help_text="What its answers mean: a code, or a network as 127.0.0.4/30, and points; one a line. "

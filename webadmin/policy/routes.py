@@ -11,14 +11,30 @@ from unfold.decorators import action, display
 
 from gateway.models import Forwarder, Route, RouteHost
 from gateway.operations import accounts
-from gateway.policy.wellformed import network_fault
-from webadmin.policy.fields import LinesField, SecretField
+from gateway.policy.snapshot import TlsLevel
+from gateway.policy.wellformed import host_fault, network_fault
+from webadmin.policy.fields import LinesField, SecretField, SelectField
 from webadmin.rows import Audited, who
+
+_TLS = [
+    (TlsLevel.MAY.value, "may: where the next hop offers it; its certificate is not looked at"),
+    (TlsLevel.MUST.value, "must: never in clear; its certificate is not looked at"),
+    (TlsLevel.VERIFIED.value, "verified: never in clear, and its certificate must be valid for the host's name"),
+    (TlsLevel.NEVER.value, "never: always in clear"),
+]
 
 
 class RouteForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
     """A route, and a new password for AUTH to its next hops."""
 
+    tls = SelectField(
+        _TLS,
+        required=True,
+        initial=TlsLevel.MAY.value,
+        label="TLS",
+        help_text="A next hop that does not give what is asked for gets no mail: senders are told 451, and there is an "
+        "alarm.",
+    )
     new_password = SecretField()
 
     class Meta:
@@ -35,10 +51,28 @@ class RouteForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at 
         return cleaned
 
 
+class HostForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
+    """One next hop."""
+
+    class Meta:
+        """All of it."""
+
+        model = RouteHost
+        fields = ("position", "host", "port", "tls_from_start")
+
+    def clean_host(self) -> str:
+        """Give the host as it was typed, without blanks around. Raises ValidationError, as publishing would tell it."""
+        host = str(self.cleaned_data["host"]).strip()
+        if wrong := host_fault(host):
+            raise forms.ValidationError("; ".join(wrong))
+        return host
+
+
 class HostInline(TabularInline):
     """The next hops, in the order in which they are tried."""
 
     model = RouteHost
+    form = HostForm
     fields = ("position", "host", "port", "tls_from_start")
     extra = 0
     min_num = 1

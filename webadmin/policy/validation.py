@@ -65,6 +65,7 @@ class ValidationFields(forms.ModelForm):  # type: ignore[type-arg]  # it takes n
         super().__init__(*args, **options)
         for name, method in zip(METHODS, self.instance.validation, strict=False):
             self.initial[name] = method
+        self.initial["ldap_tls"] = _BASE.tls.value
         for key, value in (self.instance.ldap or {}).items():
             self.initial[f"ldap_{key}"] = value
 

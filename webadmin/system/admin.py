@@ -8,6 +8,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.text import Truncator
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
@@ -17,6 +18,8 @@ from gateway.models import Alarm, AuditEntry
 from gateway.operations import alarms
 from webadmin.rows import Audited, ReadOnly, who
 from webadmin.times import TimeFilter
+
+_LONGEST_DETAIL = 120  # characters in a list
 
 
 class OpenFilter(DropdownFilter):
@@ -75,8 +78,8 @@ class AuditEntryAdmin(ReadOnly, ModelAdmin):
 
     @display(description="detail")
     def start(self, row: AuditEntry) -> str:
-        """Give the start of the detail."""
-        return row.detail[:120] or "-"
+        """Give the start of the detail, on one line."""
+        return Truncator("; ".join(row.detail.splitlines())).chars(_LONGEST_DETAIL) or "-"
 
 
 class UserAdmin(DjangoUserAdmin, Audited):  # type: ignore[type-arg]  # the shell has no stubs

@@ -133,6 +133,11 @@ def test_a_check_that_an_older_snapshot_does_not_list_is_filled_in_not_off() -> 
         ('"secret": "account-1"', '"secret": "../etc/passwd"', "'../etc/passwd' is no id of a secret; "),
         ('"port": 2526', '"port": 70000', "70000 is no port; "),
         ('"host": "127.0.0.1"', '"host": ""', "'' is no host; "),
+        (
+            '"host": "127.0.0.1"',
+            '"host": "smtp://inside"',
+            "'smtp://inside' is no host; give a name or an address alone",
+        ),
         ('"username": ""', '"username": "me"', "a username without a secret; "),
         ('"max_size": 26214400', '"max_size": 0', "max_size is below 1 octet; "),
         ('"revision": 3', '"revision": 0', "revision 0 is none; "),

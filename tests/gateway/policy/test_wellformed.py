@@ -3,6 +3,7 @@ import pytest
 from gateway.policy.wellformed import (
     code_fault,
     entry_fault,
+    host_fault,
     ldap_filter_fault,
     ldap_url_fault,
     limit_fault,
@@ -121,3 +122,20 @@ def test_a_filter_that_can_not_work_is_told(text: str, says: str) -> None:
     wrong = ldap_filter_fault(text)
     assert wrong is not None
     assert says in wrong[0]
+
+
+@pytest.mark.parametrize(
+    "host", ["mail.example.org", "mail.example.org.", "MAIL", "smtp_1.inside", "192.0.2.1", "2001:db8::1", "x" * 63]
+)
+def test_a_name_or_an_address_is_a_host(host: str) -> None:
+    assert host_fault(host) is None
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["", " ", ".", "a..b", "http://a.test", "a.test:25", "[::1]", "1.2.3", "-a.test", "a b", "bücher.test", "x" * 64],
+)
+def test_what_is_no_host_is_told_with_what_to_give(host: str) -> None:
+    wrong = host_fault(host)
+    assert wrong is not None
+    assert wrong[1].startswith("give a name or an address alone")
