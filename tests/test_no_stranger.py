@@ -16,7 +16,7 @@ WAYS = {
     ("gateway/delivery/submit.py", "pool.begin"),
     ("gateway/delivery/submit.py", "transaction.send"),
     # what a person releases, to its own recipient; what is redirected or copied, from the null sender, to our own
-    ("gateway/operations/release.py", "submit.deliver"),
+    ("gateway/operations/attempt.py", "submit.deliver"),
 }
 # Programs that play clients against this gateway, or against one that they started; none of them serves mail.
 CLIENTS = ("gateway/embedded/demo.py", "gateway/embedded/simulation/", "smtpfront/lab/")

@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from gateway.models import Alarm, Lesson, QuarantinedCopy, Transaction, TransactionRecipient
 from gateway.models.quarantine import CopyState
-from gateway.operations import audit, dmarc, refusals, release
+from gateway.operations import audit, dmarc, refusals
+from gateway.operations.attempt import STRIPPING
 from gateway.operations.delete import LIVE, remove_unused_bytes
 from gateway.spool.deliveries import Deliveries
 from gateway.spool.quarantine import Quarantine
@@ -59,7 +60,7 @@ def expire() -> Expired:
 
 def _remove_leftovers(before: datetime) -> None:
     """Remove what workers that were killed left behind before then."""
-    for folder in settings.CONFIG.spool_folder.glob(f"{release.STRIPPING}*"):
+    for folder in settings.CONFIG.spool_folder.glob(f"{STRIPPING}*"):
         with contextlib.suppress(FileNotFoundError):
             if folder.stat().st_mtime < before.timestamp():
                 shutil.rmtree(folder, ignore_errors=True)

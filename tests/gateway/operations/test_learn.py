@@ -10,9 +10,11 @@ from django.utils import timezone
 from msgspec import structs
 
 from gateway.mail.message import Content
+from gateway.mail.reply import Reply
 from gateway.models import AuditEntry, Lesson, QuarantinedCopy
 from gateway.models.lesson import LessonKind, LessonState
 from gateway.operations import adopt, broker, delete, learn, release, retention
+from gateway.operations.attempt import Result
 from gateway.policy import codec
 from gateway.policy.snapshot import CheckRule, DomainPolicy, Mode, NextHop, Outbound, Route, Rules, Snapshot
 from gateway.services import secrets
@@ -217,7 +219,7 @@ def test_a_released_message_is_taught_before_its_bytes_go(
     message = keep(spool)
     learn.ask(message, AS_HAM, "admin")
     release.release(QuarantinedCopy.objects.all(), "admin")
-    monkeypatch.setattr(release, "_attempt", lambda _: release.Result(reply=release.Reply(250, "2.0.0", "ok")))
+    monkeypatch.setattr(release, "attempt", lambda _: Result(reply=Reply(250, "2.0.0", "ok")))
     release.deliver(QuarantinedCopy.objects.get().pk)
     assert only().state == "learned"
     assert pupil.learned == [(len(samples.MESSAGE), False)]

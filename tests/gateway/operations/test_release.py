@@ -12,6 +12,7 @@ from gateway.mail.envelope import MailParameters
 from gateway.models import Alarm, AuditEntry, QuarantinedCopy
 from gateway.models.quarantine import CopyState
 from gateway.operations import adopt, release
+from gateway.operations.attempt import Result
 from gateway.operations.release import deliver, ring_due
 from gateway.policy import codec
 from gateway.policy.snapshot import BatvKey, DomainPolicy, Marking
@@ -150,11 +151,11 @@ def test_a_worker_that_was_too_slow_does_not_overrule_the_one_that_took_over(
     copy = keep(spool)
     release_all()
 
-    def slow(_: QuarantinedCopy) -> release.Result:
+    def slow(_: QuarantinedCopy) -> Result:
         QuarantinedCopy.objects.update(state=CopyState.RELEASED, next_hop_reply="250 by the other")
-        return release.Result(trouble="too late", final=True)
+        return Result(trouble="too late", final=True)
 
-    monkeypatch.setattr(release, "_attempt", slow)
+    monkeypatch.setattr(release, "attempt", slow)
 
     assert deliver(copy.pk) is None
 
