@@ -9,6 +9,7 @@ from django.db.models import F, Sum
 
 from gateway.mail.decisions import Disposition
 from gateway.mail.findings import Outcome
+from gateway.mail.reply import Reply
 from gateway.mail.trace import Trace
 from gateway.models import RefusalCount
 from gateway.operations import columns
@@ -27,7 +28,10 @@ _Key = tuple[datetime, str, str, str]
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """One reason, with how many recipients met what for it, by disposition. ``symbol`` may be empty."""
+    """One reason, with how many recipients met what for it, by disposition.
+
+    ``symbol`` may be empty. Where no check decided, ``check`` is empty and ``symbol`` the reply's two codes.
+    """
 
     check: str
     symbol: str
@@ -78,13 +82,27 @@ def _refusals(trace: Trace) -> Iterator[_Key]:
     if not trace.recipients and trace.disposition in COUNTED:
         hits = (one for one in trace.observations if one.outcome is Outcome.HIT and one.check in _AT_ONCE)
         decided = next(hits, None)
-        symbol = decided.findings[0].symbol if decided is not None and decided.findings else ""
+        symbol = _codes(trace) if decided is None else decided.findings[0].symbol if decided.findings else ""
         yield hour, decided.check if decided is not None else "", columns.text(symbol, _LENGTH), trace.disposition
     for each in trace.recipients:
         if each.disposition in COUNTED:
             check = (each.decision.check or "") if each.decision is not None else ""
             symbol = (each.decision.symbol or "") if each.decision is not None else ""
+            symbol = symbol if check else _coded(each.reply)
             yield hour, columns.text(check, _LENGTH), columns.text(symbol, _LENGTH), each.disposition.value
+
+
+def _codes(trace: Trace) -> str:
+    """Give the codes of the reply that refused a trace: its own, or the last refusal of a session without MAIL."""
+    if trace.reply is not None:
+        return _coded(trace.reply)
+    last = next((event.reply for event in reversed(trace.events) if event.reply[:1] in {"4", "5"}), "")
+    return " ".join(last.split()[:2])
+
+
+def _coded(reply: Reply | None) -> str:
+    """Give a reply's codes, as in ``553 5.1.7``."""
+    return f"{reply.code} {reply.enhanced}" if reply is not None else ""
 
 
 def _row(key: _Key) -> RefusalCount:

@@ -9,8 +9,9 @@ import pytest
 
 from gateway.mail.decisions import Action, Decision, Disposition
 from gateway.mail.findings import Finding, Observation, Outcome
+from gateway.mail.reply import Reply
 from gateway.mail.stages import Stage
-from gateway.mail.trace import RecipientTrace, Trace
+from gateway.mail.trace import Event, RecipientTrace, Trace
 from gateway.models import RefusalCount
 from gateway.operations import refusals
 from gateway.operations.ingest import ingest_once
@@ -82,6 +83,22 @@ def test_a_refusal_before_any_recipient_counts_for_the_check_that_answered(inges
     ingest(trace)
 
     assert reasons(THEN) == [Reason("rates", "MESSAGE_RATE", {"deferred": 1})]
+
+
+def test_what_no_check_refused_counts_by_the_codes_of_its_reply(ingest: Ingest) -> None:
+    bare = {"recipients": [], "observations": [], "disposition": Disposition.REJECTED.value}
+    said = (Event(1.0, "EHLO x", "250 2.0.0 hello"), Event(2.0, "MAIL FROM:<a@@b>", "553 5.1.7 domain is malformed"))
+    session = msgspec.structs.replace(samples.trace("01a"), **bare, events=[*said, Event(3.0, "QUIT")], reply=None)
+    rights = msgspec.structs.replace(samples.trace("01b"), **bare, reply=Reply(553, "5.7.1", "none of ours"))
+    told = refused("01c")
+    told.recipients[0].reply = Reply(550, "5.7.1", "no relaying")
+    ingest(session, rights, told)
+
+    assert {(each.check, each.symbol) for each in reasons(THEN)} == {
+        ("", "553 5.1.7"),
+        ("", "553 5.7.1"),
+        ("", "550 5.7.1"),
+    }
 
 
 def test_counts_add_up_over_batches_and_a_line_that_is_read_again_counts_once(ingest: Ingest, journals: Path) -> None:
