@@ -80,7 +80,7 @@ def clamd_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def _await_answer(process: subprocess.Popen[bytes], path: Path, log: Path) -> None:
     """Wait until clamd answers PING."""
-    give_up = time.monotonic() + 30
+    give_up = time.monotonic() + 60
     while time.monotonic() < give_up:
         assert process.poll() is None, f"clamd went away: {log.read_text()}"
         try:

@@ -95,7 +95,7 @@ class Slapd:
         urls = f"ldap://127.0.0.1:{self.port} ldaps://127.0.0.1:{self.secure_port}"
         command = ["/usr/sbin/slapd", "-f", str(self.home / "slapd.conf"), "-h", urls, "-d", "0"]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.secure_port), 1):
                 return

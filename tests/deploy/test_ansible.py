@@ -3,11 +3,13 @@
 A program that is not installed can't be asked; then its test is skipped, and says so. tests/vm shows the rest.
 """
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,7 +28,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may ask it")
 
 def await_file(path: Path) -> None:
     """Wait until it is there."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not path.exists():
         assert time.monotonic() < until, f"{path} did not appear"
         time.sleep(0.02)
@@ -188,22 +190,59 @@ def test_nginx_listens_to_ipv6_unless_that_is_switched_off(tmp_path: Path) -> No
     assert listening == [3, 0]
 
 
-def test_redis_keeps_to_its_socket_and_forgets_nothing(rendered: Path, tmp_path: Path) -> None:
+@contextlib.contextmanager
+def redis(folder: Path, settings: Path) -> Iterator[Path]:
+    """Run Redis with a folder for its data; gives its socket."""
     program = shutil.which("redis-server") or pytest.skip("redis-server is not installed")
-    socket = tmp_path / "s"
-    server = subprocess.Popen(
-        (program, rendered / "redis" / "backstop.conf", "--unixsocket", socket, "--dir", tmp_path),
-        stdout=subprocess.DEVNULL,
-    )
+    folder.mkdir(exist_ok=True)
+    own = ("--unixsocket", folder / "s", "--dir", folder, "--pidfile", folder / "pid")
+    server = subprocess.Popen((program, settings, *own), stdout=subprocess.DEVNULL)
     try:
-        await_file(socket)
-        answers = subprocess.check_output(
-            ("redis-cli", "-s", socket, "config", "get", "port", "maxmemory-policy"), text=True
-        ).split()
+        await_file(folder / "s")
+        yield folder / "s"
     finally:
         server.terminate()
         server.wait()
-    assert dict(zip(answers[::2], answers[1::2], strict=True)) == {"port": "0", "maxmemory-policy": "noeviction"}
+
+
+def ask_redis(socket: Path, *words: str) -> list[str]:
+    return subprocess.check_output(("redis-cli", "-s", socket, *words), text=True).split()
+
+
+@pytest.mark.parametrize(
+    ("file", "policy"), [("redis/backstop.conf", "noeviction"), ("rspamd/redis-rspamd.conf", "volatile-ttl")]
+)
+def test_a_redis_keeps_to_its_socket_and_forgets_nothing_of_worth(
+    rendered: Path, tmp_path: Path, file: str, policy: str
+) -> None:
+    with redis(tmp_path, rendered / file) as socket:
+        answers = ask_redis(socket, "config", "get", "port", "maxmemory-policy")
+
+    assert dict(zip(answers[::2], answers[1::2], strict=True)) == {"port": "0", "maxmemory-policy": policy}
+
+
+@as_root
+def test_what_rspamd_learned_leaves_the_brokers_redis_and_is_not_lost(rendered: Path, tmp_path: Path) -> None:
+    tasks = ANSIBLE / "roles/rspamd/tasks"
+    commands = {}
+    for task in yaml.safe_load((tasks / "redis.yml").read_text())[-1]["block"]:
+        commands[task["name"]] = task.get("ansible.builtin.command", {})
+    bring = commands["Bring it"]["argv"][:4]
+    take = yaml.safe_load((tasks / "enabled.yml").read_text())[-1]["block"][-1]["ansible.builtin.command"]["argv"][:4]
+    data = tmp_path / "own" / "rspamd.rdb"
+    data.parent.mkdir()
+    with redis(tmp_path / "shared", rendered / "redis/backstop.conf") as shared:
+        ask_redis(shared, "mset", "RS_1", "a", "learned_ids", "b", "celery", "c", "_kombu.binding.x", "d")
+
+        assert bring[-1] == take[-1] == "sh"
+        subprocess.run((*bring, shared, data), check=True, stdout=subprocess.DEVNULL)
+        with redis(data.parent, rendered / "rspamd/redis-rspamd.conf") as own:
+            for socket, names in ((shared, ("RS*", "learned_ids*")), (own, ("celery*", "_kombu.*", "unacked*"))):
+                for name in names:
+                    subprocess.run((*take, socket, name), check=True, stdout=subprocess.DEVNULL)
+
+            assert sorted(ask_redis(own, "keys", "*")) == ["RS_1", "learned_ids"]
+        assert sorted(ask_redis(shared, "keys", "*")) == ["_kombu.binding.x", "celery"]
 
 
 def test_no_diff_shows_the_password_of_a_database_elsewhere() -> None:

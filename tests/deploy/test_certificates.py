@@ -110,7 +110,7 @@ def _peer(tls: socket.socket | None) -> x509.Certificate:
 @contextlib.contextmanager
 def greeted(port: int, context: ssl.SSLContext, name: str) -> Iterator[smtplib.SMTP]:
     """An SMTP client under STARTTLS."""
-    with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
         client._host = name  # type: ignore[attr-defined]  # noqa: SLF001 - the name that is verified
         client.starttls(context=context)
         client.ehlo()

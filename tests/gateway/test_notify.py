@@ -16,7 +16,7 @@ def test_lines_go_to_the_socket_that_the_service_manager_names(
     path = f"{tmp_path}/notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(f"\0{path}" if abstract else path)
-        manager.settimeout(5)
+        manager.settimeout(60)
         monkeypatch.setenv("NOTIFY_SOCKET", f"@{path}" if abstract else path)
         assert notify.is_wanted()
         assert notify.tell(notify.READY, notify.status("serves\nBARRIER=1"))

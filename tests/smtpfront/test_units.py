@@ -20,7 +20,7 @@ from gateway import halfway
 from gateway.policy import codec
 from tests.smtpfront.conftest import prepare
 from tests.smtpfront.nexthop import NextHop
-from tests.smtpfront.running import Client, mail, snapshot, until
+from tests.smtpfront.running import PATIENCE, Client, mail, snapshot, until
 from tests.smtpfront.units import Unit, ended, listening
 
 SMTPD = ["manage.py", "smtpd"]
@@ -60,7 +60,7 @@ def environment(home: Path, clamd: str) -> dict[str, str]:
         "BACKSTOP_SMTP__INBOUND": "[]",
         "BACKSTOP_SMTP__OUTBOUND": "[]",
         "BACKSTOP_SMTP__OUTBOUND_TLS": "[]",
-        "BACKSTOP_LIMITS__STOP_SECONDS": "4",
+        "BACKSTOP_LIMITS__STOP_SECONDS": "30",
     }
 
 
@@ -188,9 +188,9 @@ def test_log_lines_in_json_are_whole_and_say_their_priority_to_journald(
             stdout=stream,
             stderr=stream,
         )
-    until("it serves", lambda: log.read_text().count("ready: slot") == 2, 30)
+    until("it serves", lambda: log.read_text().count("ready: slot") == 2)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE) == 0
     for line in log.read_text().splitlines():
         assert line.startswith("<6>{")
         assert {"at", "level", "name", "text"} <= json.loads(line[3:]).keys()
@@ -262,7 +262,7 @@ def test_at_a_stop_a_client_that_has_just_come_may_send_its_message_and_no_other
         come.open("them@other.test", "alice@example.test")
         assert come.data(mail()).startswith("250 2.0.0")
         assert come.reply().startswith("421 4.3.2")
-        assert unit.process.wait(10) == 0
+        assert unit.process.wait(PATIENCE) == 0
     assert len(hop.kept) == 1
 
 
@@ -271,8 +271,8 @@ def test_who_connects_while_no_instance_runs_waits_for_the_next_one(
 ) -> None:
     with Unit(tmp_path, SMTPD, as_instance("a", environment), name="a", sockets=sockets).wait_until_ready() as a:
         assert a.stop() == 0
-    with socket.create_connection(sockets["inbound"].getsockname(), 30) as waiting:
-        waiting.settimeout(30)
+    with socket.create_connection(sockets["inbound"].getsockname(), PATIENCE) as waiting:
+        waiting.settimeout(PATIENCE)
         with Unit(tmp_path, SMTPD, as_instance("b", environment), name="b", sockets=sockets):
             assert waiting.recv(100).startswith(b"220 mx.example.test")
 
@@ -295,14 +295,13 @@ class Load:
 
     def __exit__(self, *_: object) -> None:
         self._ending.set()
-        self._thread.join(60)
+        self._thread.join(2 * PATIENCE)
 
     def _run(self) -> None:
         envelope = ("-f", "them@other.test", "-t", "alice@example.test", f"inet:127.0.0.1:{self._port}")
         while not self._ending.is_set() and not self.trouble:
-            done = subprocess.run(
-                [SOURCE, "-s", "10", "-m", str(self.BATCH), *envelope], capture_output=True, check=False, timeout=60
-            )
+            load = [SOURCE, "-s", "10", "-m", str(self.BATCH), *envelope]
+            done = subprocess.run(load, capture_output=True, check=False, timeout=2 * PATIENCE)
             self.sent += self.BATCH
             if done.returncode or done.stderr:
                 self.trouble.append(done.stderr)

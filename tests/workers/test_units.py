@@ -82,7 +82,7 @@ def test_the_console_serves_the_socket_of_systemd(tmp_path: Path, environment: d
     sock = listening()
     number: int = sock.getsockname()[1]
     with sock, Unit(tmp_path, CONSOLE, environment, sockets={"console": sock}).wait_until_ready() as unit:
-        client = http.client.HTTPConnection("127.0.0.1", number, timeout=20)
+        client = http.client.HTTPConnection("127.0.0.1", number, timeout=60)
         client.request("GET", "/", headers={"Host": "other.test"})  # a host name that it does not answer to
         assert client.getresponse().status == 400
         client.close()
@@ -91,7 +91,7 @@ def test_the_console_serves_the_socket_of_systemd(tmp_path: Path, environment: d
 
 def test_who_comes_before_the_console_serves_waits(tmp_path: Path, environment: dict[str, str]) -> None:
     sock = listening()
-    with sock, socket.create_connection(sock.getsockname(), 30) as early:
+    with sock, socket.create_connection(sock.getsockname(), 60) as early:
         early.sendall(b"GET /static/missing HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
         with Unit(tmp_path, CONSOLE, environment, sockets={"console": sock}):
             assert early.recv(12).startswith(b"HTTP/1.")

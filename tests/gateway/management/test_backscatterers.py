@@ -97,12 +97,12 @@ class Rbldnsd:
     def stop(self) -> str:
         """End it; gives what it said."""
         self.process.terminate()
-        return self.process.communicate(timeout=10)[0]
+        return self.process.communicate(timeout=60)[0]
 
     def ask(self, name: str, kind: int) -> bytes:
         """Give the reply to a question; an empty one where it has ended."""
         question = b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while self.process.poll() is None:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
                 asking.settimeout(0.3)
