@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import msgspec
 
 from gateway.mime.decoding import Raw, decoded, octets, whole
+from gateway.mime.endings import OPENED, SAVED
 from gateway.mime.names import extension, normal
 from gateway.mime.signatures import PREFIX, Signature, ends_in_zip, is_text, script_of, signature_of
 from gateway.mime.words import Anatomy, Part
@@ -16,9 +17,7 @@ from gateway.mime.words import Anatomy, Part
 _AS_IT_STANDS = frozenset({"", "7bit", "8bit", "binary"})
 _SHOWN = ("text/", "message/", "multipart/")
 _UNKNOWN = Signature("application/octet-stream", opens=True)
-_ARCHIVES = "zip rar 7z gz tgz bz2 xz cab arj lzh lha ace tar iso img z zst jar docx docm xlsx xlsm pptx pptm"
-_HOLDING = "eml mht mhtml p7m"
-_ARCHIVE_NAMES = frozenset(f"{_ARCHIVES} {_HOLDING}".split())
+_HOLDING = OPENED | SAVED | {"p7m"}
 
 
 class Attached(msgspec.Struct, frozen=True):
@@ -58,7 +57,7 @@ def _signature(part: Part, prefix: bytes) -> Signature | None:
         return known
     if not text:
         return _UNKNOWN
-    if any(extension(normal(name)) in _ARCHIVE_NAMES for name in part.names):
+    if any(extension(normal(name)) in _HOLDING for name in part.names):
         return _UNKNOWN  # something may stand in front of an archive; a message is a text
     if found := script_of(prefix):
         return found

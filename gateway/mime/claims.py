@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from gateway.mime.endings import HARMLESS
 from gateway.mime.kinds import Kind
-from gateway.mime.names import HARMLESS, extension, kind_of, lie_of, normal, shown
+from gateway.mime.names import extension, kind_of, lie_of, normal, shown
 
 BY_NAME = "by its name"
 # Documents that are archives inside.

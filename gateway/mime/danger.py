@@ -5,6 +5,8 @@ It weighs what readers do not agree on; it is no judgement of attachments, which
 
 import enum
 
+from gateway.mime.endings import RUNS_OR_HOLDS, SEEN, ending_of
+
 
 class Danger(enum.IntEnum):
     """Nothing to speak of; something that is no text and no picture; something that runs or holds what may."""
@@ -14,19 +16,6 @@ class Danger(enum.IntEnum):
     EXECUTABLE = 2
 
 
-_PROGRAMS = (
-    "ade adp apk app appx asp aspx bas bat bin chm class cmd com cpl crt dll docm dotm elf exe gadget hlp hta htm "
-    "html inf ins isp jar jnlp js jse ksh lnk mde mht mhtml msc msh msi msix msp mst ocx one pif potm ppam ppsm "
-    "pptm prf ps1 ps1xml psm1 py pyw reg scf scr sct sh shb shs shtml sldm svg swf sys url vb vbe vbs vxd wsc wsf "
-    "wsh xht xhtml xla xlam xll xlm xlsb xlsm xltm"
-)
-_ARCHIVES = "ace arj bz2 cab dmg gz img iso lha lzh r00 rar tar tbz tgz uue vhd vhdx wim xz z zip zipx zst 7z"
-_HARMLESS = (
-    "aac asc bmp eml gif heic ics jfif jpe jpeg jpg m4a mov mp3 mp4 ogg p7s pem png sig tif tiff txt vcf wav webp"
-)
-PROGRAM_ENDINGS = frozenset(_PROGRAMS.split())
-EXECUTABLE_ENDINGS = frozenset(f"{_PROGRAMS} {_ARCHIVES}".split())
-_HARMLESS_ENDINGS = frozenset(_HARMLESS.split())
 _HARMLESS_TYPES = frozenset(
     {
         "application/pgp-signature",
@@ -98,11 +87,6 @@ _ENDINGS_BY_TYPE = {
 SNIFFED = 64  # octets that are enough to tell
 
 
-def ending_of(name: str) -> str:
-    """Give what stands behind the last dot of a name, lower-case."""
-    return name.rpartition(".")[2].strip().lower() if "." in name else ""
-
-
 def name_by(types: tuple[str, ...]) -> tuple[str, ...]:
     """Give the name that a mail program makes up for an attachment of a type that runs; none for others."""
     return tuple(f"unnamed.{_ENDINGS_BY_TYPE[each]}" for each in types if each in _ENDINGS_BY_TYPE)
@@ -111,9 +95,9 @@ def name_by(types: tuple[str, ...]) -> tuple[str, ...]:
 def of_name(name: str) -> Danger:
     """Say what a file name makes of a part."""
     ending = ending_of(name)
-    if ending in EXECUTABLE_ENDINGS:
+    if ending in RUNS_OR_HOLDS:
         return Danger.EXECUTABLE
-    return Danger.NONE if not ending or ending in _HARMLESS_ENDINGS else Danger.ATTACHMENT
+    return Danger.NONE if not ending or ending in SEEN else Danger.ATTACHMENT
 
 
 def of_type(media_type: str) -> Danger:

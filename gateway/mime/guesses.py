@@ -30,18 +30,21 @@ _BINHEXED = re.compile(rb"\n[^\r\n]{0,80}converted with BinHex[^\r\n]{0,80}\r?\n
 _BASE64 = re.compile(rb"\n(?:[A-Za-z0-9+/]{4,}+={0,2}[ \t]*+\r?(?:\n|\Z))++")
 _BINHEX = b"converted with BinHex"
 _CALENDAR = re.compile(rb"\nATTACH;((?:[^\r\n:\"]|\"[^\r\n\"]*+\"|\r?\n[ \t])*+):", re.IGNORECASE)
+# What stands between quotes or signs, as in a script or the address of a link; folded, or not.
+_LITERAL = re.compile(rb"(?<![A-Za-z0-9+/=])([A-Za-z0-9+/]{40,}+(?:\\?\r?\n[ \t]*+[A-Za-z0-9+/]++)*+={0,2})")
 _FOLD = re.compile(rb"\r?\n[ \t]")
 _UNFOLDED = re.compile(rb"\n(?![ \t])")
 _CALENDAR_NAME = re.compile(rb"FILENAME=\"?([^\";:]{1,255})", re.IGNORECASE)
 
 
 class Guess(msgspec.Struct, frozen=True):
-    """Something encoded: how, where it begins and ends, and what it is called."""
+    """Something encoded: how, where it begins and ends, and what it is called; ``literal`` where scripts undo it."""
 
     encoding: str
     start: int
     stop: int
     name: bytes = b""
+    literal: bool = False
 
 
 def guesses(raw: Raw, start: int, stop: int) -> Iterator[Guess]:
@@ -72,14 +75,29 @@ def guesses(raw: Raw, start: int, stop: int) -> Iterator[Guess]:
         first = _FIRST.search(raw, max(at, behind), stop)
 
 
+def literals(raw: Raw, start: int, stop: int) -> Iterator[Guess]:
+    """Give what a page, picture or event holds between two places in one piece of base64 that may run."""
+    count = 0
+    for found in _LITERAL.finditer(raw, start, stop):
+        if _is_dangerous(raw, found.start(1), found.end(1)):
+            count += 1
+            yield Guess("guess-base64", found.start(1), found.end(1), literal=True)
+            if count > MOST:
+                return
+
+
+def _is_dangerous(raw: Raw, start: int, stop: int) -> bool:
+    """Whether what base64 between two places holds is dangerous, by its first octets."""
+    window = raw[start : min(start + 120, stop)]
+    return of_content(whole(decoded("base64", iter((window,))), SNIFFED)) > Danger.NONE
+
+
 def _guess(raw: Raw, at: int, stop: int) -> tuple[Guess | None, int]:
     """Give what begins with the line behind a line end, and where to look on."""
     found = _BASE64.match(raw, at, stop)
     if found is not None:
         end = found.end()
-        window = raw[at : min(at + 120, end)]
-        dangerous = of_content(whole(decoded("base64", iter((window,))), SNIFFED)) > Danger.NONE
-        return (Guess("guess-base64", at + 1, end) if dangerous else None), end - 1
+        return (Guess("guess-base64", at + 1, end) if _is_dangerous(raw, at, end) else None), end - 1
     found = _YENCODED.match(raw, at, stop)
     if found is not None:
         end = _line_end(raw, raw.find(b"\n=yend", found.end(), stop), stop)

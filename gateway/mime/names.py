@@ -7,38 +7,9 @@ at its end, compatibility forms folded (NFKC), and without what nobody sees.
 import re
 import unicodedata
 
+from gateway.mime.endings import EXTENSIONS, HARMLESS
 from gateway.mime.kinds import Kind
 
-_EXECUTABLE = (
-    "exe com scr pif cpl dll sys ocx drv msi msp msix msixbundle appx appxbundle appinstaller application jar jnlp chm "
-    "hlp gadget apk app xbap xll wll diagcab msu bpl air pkg"
-)
-_SCRIPT = (
-    "bat cmd js jse vbs vbe vb wsf wsh wsc ws sct hta ps1 ps1xml ps2 psc1 psd1 psm1 cdxml msh mshxml msc reg inf "
-    "jsx mst ade adp mde mda its shb shs appref-ms diagpack command workflow"
-)
-_SHORTCUT = "lnk url scf website library-ms search-ms searchconnector-ms settingcontent-ms webloc rdp"
-_DISK_IMAGE = "iso img vhd vhdx vmdk vdi dmg udf wim nrg mdf"
-_MACROS = "docm dotm xlsm xltm xlam pptm potm ppam ppsm sldm iqy dqy oqy rqy slk xla ppa"
-
-# What an extension says by itself.
-EXTENSIONS: dict[str, Kind] = {
-    extension: kind
-    for kind, extensions in (
-        (Kind.EXECUTABLE, _EXECUTABLE),
-        (Kind.SCRIPT, _SCRIPT),
-        (Kind.SHORTCUT, _SHORTCUT),
-        (Kind.DISK_IMAGE, _DISK_IMAGE),
-        (Kind.MACROS, _MACROS),
-    )
-    for extension in extensions.split()
-}
-# What people take for a document, a picture, a sound, a text: what else it says in front of a program's is a lie.
-_HARMLESS = (
-    "txt text log csv pdf doc docx xls xlsx ppt pptx odt ods odp rtf jpg jpeg jpe png gif bmp tif tiff webp heic svg "
-    "htm html xml mp3 wav ogg flac mp4 mov avi mkv eml ics vcf md json yml yaml"
-)
-HARMLESS = frozenset(_HARMLESS.split())
 _DOUBLE = HARMLESS | {"zip", "rar", "7z", "gz", "tar"}
 _STARTS = frozenset({Kind.EXECUTABLE, Kind.SCRIPT, Kind.SHORTCUT})
 _TURNS = re.compile("[\u202d\u202e]")

@@ -8,7 +8,7 @@ import re
 import urllib.parse
 from collections.abc import Callable, Iterator
 
-from gateway.mime.danger import PROGRAM_ENDINGS
+from gateway.mime.endings import PROGRAMS
 from gateway.mime.text import encoded_words
 
 _LONGEST = 8 * 1024  # octets of one parameter that are looked at
@@ -17,7 +17,7 @@ MOST = 64  # values of one parameter that are looked at
 
 _SIMPLE = re.compile(
     rb"\s*+([!#-\'*+\-.0-9A-Z^-z{|}~]++/[!#-\'*+\-.0-9A-Z^-z{|}~]++)?+([!#-\'*+\-.0-9A-Z^-z{|}~]++)?+\s*+"
-    rb'((?:;\s*+[\w.-]++=(?:"[^"\\\r\n]*+"|[^\s";()\\\']++)\s*+)*+);?+\s*+'
+    rb'((?:;\s*+[\w.-]++=(?:"[^"\\\r\n;]*+"|[^\s";()\\\']++)\s*+)*+);?+\s*+'
 )
 _PAIR = re.compile(rb';\s*+([\w.-]++)=(?:"([^"]*+)"|([^\s";()]++))')
 _UNFOLD = re.compile(rb"[\r\n]++")
@@ -41,7 +41,7 @@ _NAMES = (
 
 
 # What looks like the name of a program, whatever stands before it.
-_ENDINGS = b"|".join(sorted(each.encode() for each in PROGRAM_ENDINGS - {"com", "htm", "html"}))
+_ENDINGS = b"|".join(sorted(each.encode() for each in PROGRAMS - {"com", "htm", "html"}))
 _PROGRAM = re.compile(rb"[^\s\"';=()<>/\\:,]{1,200}?\.(?:" + _ENDINGS + rb")(?![A-Za-z0-9])", re.IGNORECASE)
 
 

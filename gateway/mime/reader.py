@@ -5,16 +5,18 @@ What readers do not agree on is an oddity. Where something dangerous lies behind
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import msgspec
 
 from gateway.mime.body import holds_uuencode, other_readings
-from gateway.mime.danger import ending_of, name_by
+from gateway.mime.danger import name_by
 from gateway.mime.decoding import Raw, decoded, whole
 from gateway.mime.delimiters import split
 from gateway.mime.encodings import IDENTITY
-from gateway.mime.guesses import MOST, guesses
+from gateway.mime.endings import ENCODED, LOADED, SAVED, ending_of
+from gateway.mime.guesses import MOST, guesses, literals
 from gateway.mime.saying import Odd, Saying, saying_of
 from gateway.mime.text import every_name
 from gateway.mime.weighing import weighed
@@ -32,8 +34,8 @@ MAX_LINE = 1000  # octets of a line with its end, RFC 5321 4.5.3.1.6
 _MOST_WITHIN = 4  # levels at which mail that is encoded within encoded mail is read
 _MOST_CONTAINERS = 100
 _LARGE_HEAD, _HEAD_WORK = 16 * 1024, 32  # octets of a section from which on each counts so often
+_SIGNED = frozenset({"p7m"})  # endings of names of opaque signatures
 _LEAST = 40  # octets that can hold something
-_SAVED = frozenset({"eml", "mht", "mhtml"})  # endings of names of whole messages
 _LATE = re.compile(
     rb"(?:[!-9;-~]++:[^\n]*+\n(?:[ \t][^\n]*+\n)*+){0,8}?(?:content-type|content-transfer|content-disp)", re.IGNORECASE
 )
@@ -86,14 +88,9 @@ def _is_multipart(media_type: str) -> bool:
     return media_type.startswith("multipart/")
 
 
-def _is_saved(name: str) -> bool:
-    """Whether a name is that of a whole message in a file."""
-    return ending_of(name) in _SAVED
-
-
-def _is_signed(name: str) -> bool:
-    """Whether a name is that of an opaque signature."""
-    return ending_of(name) == "p7m"
+def _is_called(names: Iterable[str], endings: frozenset[str]) -> bool:
+    """Whether a name has one of some endings."""
+    return any(ending_of(name) in endings for name in names)
 
 
 class _Budget:
@@ -222,12 +219,12 @@ class _Walk:
             part = self._leaf(said, types, place)
             if is_multipart or said.boundaries:
                 self.containers.append(_Container(body, stop, place.path, odd=True))
-        is_saved = not part.multipart and bool(said.names) and any(map(_is_saved, said.names))
+        is_saved = not part.multipart and bool(said.names) and _is_called(said.names, SAVED)
         if is_saved and not IDENTITY.isdisjoint(part.encodings):
             self.entity(body, stop, self._child(place.path), place.depth + 1, "text/plain")
         if (is_multipart and not found) or is_message or is_saved:
             self._encoded(part, said, place.depth)
-        elif types[0].endswith("pkcs7-mime") or (said.names and any(map(_is_signed, said.names))):
+        elif types[0].endswith("pkcs7-mime") or (said.names and _is_called(said.names, _SIGNED)):
             said.encodings = [f"{each}+signed" for each in part.encodings]
             self._encoded(part, said, place.depth)
         if (
@@ -375,18 +372,24 @@ class _Walk:
             said.encodings += [f"{each}+apple" for each in said.encodings]
         part = self._add(said, types, place)
         self.leaves.append((start, stop, place.path))
+        loaded = bool(part.names) and _is_called(part.names, LOADED)
         if not IDENTITY.isdisjoint(part.encodings) and self.budget.spend(stop - start):
-            self.guess(start, stop, place.path, types)
-        elif types[0] == "text/calendar" or (
-            types[0].startswith("text/") and holds_uuencode(self.raw, start, stop, part.encodings[0])
-        ):
+            self.guess(start, stop, place.path, types, loaded=loaded)
+        elif (
+            loaded
+            or types[0] == "text/calendar"
+            or (part.names and _is_called(part.names, ENCODED))
+            or (types[0].startswith("text/") and holds_uuencode(self.raw, start, stop, part.encodings[0]))
+        ) and self.budget.spend(stop - start):
             inner = self._inner(part, part.encodings[0])
-            _Walk(inner, self.budget, part, part.encodings[0]).guess(0, len(inner), place.path, types)
+            walk = _Walk(inner, self.budget, part, part.encodings[0])
+            walk.guess(0, len(inner), place.path, types, loaded=loaded)
         return part
 
-    def guess(self, start: int, stop: int, path: str, types: tuple[str, ...]) -> None:
-        """Note what stands encoded between two places though no header says so."""
-        for count, guess in enumerate(guesses(self.raw, start, stop)):
+    def guess(self, start: int, stop: int, path: str, types: tuple[str, ...], *, loaded: bool = False) -> None:
+        """Note what stands encoded between two places, though no header says so; ``loaded`` where scripts undo it."""
+        found = chain(guesses(self.raw, start, stop), literals(self.raw, start, stop) if loaded else ())
+        for count, guess in enumerate(found):
             if count >= MOST:
                 self.budget.stop("too much that is encoded in a text")
                 return
@@ -403,7 +406,8 @@ class _Walk:
             )
             if not self._put(part):
                 return
-            grade = Grade.SOFT if guess.encoding != "guess-base64" or not types[0].startswith("text/") else Grade.PLAIN
+            usual = guess.literal or (guess.encoding == "guess-base64" and types[0].startswith("text/"))
+            grade = Grade.PLAIN if usual else Grade.SOFT
             self.budget.note(part.path, Odd("MIME_ENCODING", f"{guess.encoding[6:]} stands in the text", grade))
 
     # What stands where no part is.

@@ -106,6 +106,9 @@ def _odd_saying(head: bytes) -> Saying:
             said.odd.append(Odd("MIME_HEADER", f"Content-{each.kind.decode().title()}: {each.note}", each.grade))
         _read(said, each.kind, each.value)
     told = [each for each in said.encodings if each not in IDENTITY and "+" not in each]
+    twice = sum(each.kind == ENCODING for each in section.fields) > 1
+    if twice and len(told) == 1:
+        told *= 2  # some undo it for each field
     if ENCODING in seen and len(told) > 1:
         said.encodings.extend(each for each in ("+".join(told), "+".join(reversed(told))) if each not in said.encodings)
     if section.malformed and not said.odd:

@@ -9,6 +9,7 @@ import urllib.parse
 from collections.abc import Iterator
 
 _WORD = re.compile(rb"=\?([^?]{0,60})\?([bq])\?([^?]*+)(?:\?=?|\Z)", re.IGNORECASE)
+_PADDED = re.compile(rb"=+(?=[A-Za-z0-9+/])")
 _BETWEEN = re.compile(rb"(\?=)\s+(?==\?)")
 _OVERLONG = re.compile(rb"[\xc0\xc1][\x80-\xbf]")
 _LONGEST_KEPT = 255  # characters of a name that file systems keep
@@ -45,6 +46,8 @@ def encoded_words(octets: bytes) -> Iterator[str]:
     words = list(_WORD.finditer(joined))
     yield "".join(text_of(_word_octets(each), _charset_of(each)) for each in words)  # without what stands around them
     yield text_of(binascii.a2b_qp(octets.replace(b"?=", b"").replace(b"_", b" ")))  # as if all were one
+    if any(each[2] in b"bB" and _PADDED.search(each[3]) for each in words):
+        yield "".join(text_of(_word_octets(each, goes_on=True), _charset_of(each)) for each in words)
     once = _each_word(joined)
     if "=?" in once:
         yield _each_word(once.encode("utf-8", "surrogatepass"))
@@ -66,11 +69,17 @@ def _charset_of(found: re.Match[bytes]) -> str:
     return found[1].decode("latin-1").split("*")[0].strip()
 
 
-def _word_octets(found: re.Match[bytes]) -> bytes:
-    """Give the octets of one encoded-word."""
+def _word_octets(found: re.Match[bytes], *, goes_on: bool = False) -> bytes:
+    """Give the octets of one encoded-word; ``goes_on`` with what stands behind the padding of its base64."""
     if found[2].lower() == b"q":
         return binascii.a2b_qp(found[3].replace(b"_", b" "))
-    kept = re.sub(rb"[^A-Za-z0-9+/]", b"", found[3].partition(b"=")[0])
+    groups = _PADDED.split(found[3]) if goes_on else [found[3].partition(b"=")[0]]
+    return b"".join(map(unpadded, groups))
+
+
+def unpadded(group: bytes) -> bytes:
+    """Undo one piece of base64, whatever else stands in it; its padding may be missing."""
+    kept = re.sub(rb"[^A-Za-z0-9+/]", b"", group)
     kept = kept[:-1] if len(kept) % 4 == 1 else kept
     return base64.b64decode(kept + b"=" * (-len(kept) % 4))
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from gateway.mime.danger import EXECUTABLE_ENDINGS, SNIFFED, Danger, ending_of, of_content, of_name, of_type
+from gateway.mime.danger import SNIFFED, Danger, of_content, of_name, of_type
 from gateway.mime.decoding import Raw, readings, whole
+from gateway.mime.endings import RUNS_OR_HOLDS, ending_of
 from gateway.mime.saying import Odd
 from gateway.mime.words import Grade, Oddity, Part
 
@@ -61,8 +62,8 @@ def _of_names(part: Part) -> Iterator[Odd]:
         return
     plainly = [name for name in part.names if "=?" not in name and "%" not in name and "''" not in name]
     endings = {ending_of(name) for name in plainly}
-    runs = endings & EXECUTABLE_ENDINGS
-    if runs and endings - EXECUTABLE_ENDINGS - {""}:
+    runs = endings & RUNS_OR_HOLDS
+    if runs and endings - RUNS_OR_HOLDS - {""}:
         yield Odd("MIME_NAME", "it is called differently by readers: " + _shown(plainly), Grade.SOFT)
     if any(each in name for name in part.names for each in _LIES):
         yield Odd("MIME_NAME", "its name turns around the direction of reading", Grade.HARD)

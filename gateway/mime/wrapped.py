@@ -1,5 +1,11 @@
 """What other wrappings than MIME hold: opaque signatures (CMS), BinHex and AppleSingle. Pure; bounded; never raises."""
 
+import re
+
+from gateway.mime.text import unpadded
+
+_SEQUENCE = b"\x30"
+_DASHES = re.compile(rb"-----[^\r\n]*")
 _DATA = bytes.fromhex("06092a864886f70d010701")  # the object identifier of CMS data, RFC 5652 4
 _CONTENT, _OCTETS, _PIECES = 0xA0, 0x04, 0x24  # tags: explicit content, octet string, octet string in pieces
 _INDEFINITE, _LONG = 0x80, 0x80
@@ -10,12 +16,19 @@ APPLE_HEAD = _ENTRIES + _MOST_ENTRIES * _ENTRY  # octets in which an AppleSingle
 
 
 def signed_content(cms: bytes) -> bytes:
-    """Give what an opaque signature holds; empty where it holds nothing, or is none."""
+    """Give what an opaque signature holds, also one in PEM or bare base64; empty where it holds nothing, or is none."""
+    if cms[:1] != _SEQUENCE:
+        cms = _unarmoured(cms)
     at = cms.find(_DATA)
     if at < 0:
         return b""
     tag, start, _ = _header(cms, at + len(_DATA))
     return b"".join(_pieces(cms, start)) if tag == _CONTENT else b""
+
+
+def _unarmoured(text: bytes) -> bytes:
+    """Undo base64 between lines of dashes (RFC 7468), or without them."""
+    return unpadded(_DASHES.sub(b"", text))
 
 
 def _header(cms: bytes, at: int) -> tuple[int, int, int]:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import lzma
 import struct
 import tarfile
 import zipfile
@@ -109,6 +110,10 @@ def _signed(name: str, raw: bytes) -> Told:
     ):
         raw_mail = message(f"Content-Type: {kind}", encoding, body=whole)
         yield f"signed-{which}", f"Within an opaque signature, sent as {kind}", raw_mail
+    armoured = b"-----BEGIN PKCS7-----\r\n" + base64_of(opaque(entity), 64) + b"-----END PKCS7-----\r\n"
+    for which, body in (("base64", whole), ("pem", armoured)):
+        mail = mixed(TEXT, attachment("letter.p7m", body))
+        yield f"signed-{which}", f"Within an opaque signature that is itself a text, {which}", mail
     signed = part("Content-Type: application/pkcs7-mime; smime-type=signed-data", encoding, body=whole)
     yield "signed-part", "Within an opaque signature that is one part of a mail", mixed(TEXT, signed)
     packed = opaque(part("Content-Type: multipart/mixed; boundary=s", body=joined("s", TEXT, attachment(name, raw))))
@@ -206,6 +211,9 @@ def _archives(name: str, raw: bytes) -> Told:
         ("tnef-in-zip", "letter.zip", zipped("winmail.dat", tnef(name, raw))),
         ("html-first", "letter.zip", zipped("a.html", b"<html>") + good),
         ("mail-as-file", "letter.eml", mixed(TEXT, attachment(name, raw))),
+        ("mailbox", "letter.mbox", b"From them Fri Nov 20 10:00:00 2026\r\n" + mixed(TEXT, attachment(name, raw))),
+        ("tar-old", "letter.tar", _without_magic(_tarred(name, raw))),
+        ("lzma", "letter.lzma", lzma.compress(raw, lzma.FORMAT_ALONE)),
         ("mail-as-text", "letter.txt", mixed(TEXT, attachment(name, raw))),
         (
             "mht",
@@ -247,6 +255,12 @@ def _tarred(name: str, raw: bytes) -> bytes:
         info.size = len(raw)
         archive.addfile(info, io.BytesIO(raw))
     return file.getvalue()
+
+
+def _without_magic(archive: bytes) -> bytes:
+    """Give a tar archive as Unix Version 7 wrote it."""
+    old = archive[:148] + b" " * 8 + archive[156:257] + bytes(8) + archive[265:]
+    return old[:148] + b"%06o\0 " % sum(old[:512]) + old[156:]
 
 
 def bomb(megabytes: int) -> bytes:

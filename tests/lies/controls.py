@@ -238,6 +238,12 @@ def harmless() -> Told:
             body=base64_of("Grüße und einen schönen Tag".encode()),
         ),
     )
+    packed = base64_of(zipped("prices.txt", b"12.50\r\n")).replace(b"\r\n", b"")
+    invoice = attachment("invoice.xml", b"<Attachment>" + packed + b"</Attachment>", "application/xml")
+    yield "invoice", "An invoice in XML, with an archive in it", mixed(TEXT, invoice)
+    picture = base64_of(b"\x89PNG\r\n\x1a\n" + bytes(200)).replace(b"\r\n", b"")
+    page = attachment("report.html", b'<img src="data:image/png;base64,' + picture + b'">', "text/html")
+    yield "page", "A page with a picture in it", mixed(TEXT, page)
     yield "no-last-line-end", "The end of the parts without a line end", mixed(both).removesuffix(b"\r\n")
     yield (
         "upper-case",

@@ -10,6 +10,7 @@ from tests.lies.building import (
     ZIP,
     Told,
     all_quoted,
+    attachment,
     bare,
     base64_of,
     message,
@@ -86,6 +87,7 @@ def encodings() -> Told:
     yield from _printable_done_oddly()
     yield from _uu_in_text()
     yield from _other_codes()
+    yield from _in_files()
     yield from _mails_of_one_part()
 
 
@@ -135,6 +137,7 @@ def _told_twice() -> Told:
         ("base64-binary", (_BASE64, "Content-Transfer-Encoding: binary"), ZIP),
         ("base64-7bit-case", ("content-transfer-encoding: 7bit", _BASE64), base64_of(ZIP)),
         ("three", (plain, _BASE64, plain), base64_of(ZIP)),
+        ("base64-base64", (_BASE64, _BASE64), base64_of(base64_of(ZIP))),
     ):
         yield f"twice-{name}", f"The encoding is told more than once: {', '.join(fields)}", _letter(body, *fields)
     for name, fields, body in (
@@ -337,6 +340,28 @@ def _other_codes() -> Told:
         ("as-encoding", (_KIND, "Content-Transfer-Encoding: mac-binhex40", _PLACE)),
     ):
         yield f"binhex-{name}", f"BinHex 4.0 ({name.replace('-', ' ')})", mixed(TEXT, part(*fields, body=hexadecimal))
+
+
+def _in_files() -> Told:
+    """The letter stands encoded in a file; what opens the file undoes that."""
+    coded = base64.b64encode(ZIP)
+    script = b"<script>var b = new Blob([atob('%b')]); open(URL.createObjectURL(b))</script>" % coded
+    folded = base64_of(ZIP, 60).replace(b"\r\n", b"\r\n ").strip()
+    event = b"BEGIN:VEVENT\r\nATTACH;ENCODING=BASE64;VALUE=BINARY:\r\n %b\r\nEND:VEVENT\r\n" % folded
+    hexadecimal = b"(This file must be converted with BinHex 4.0)\r\n\r\n:" + _binhex(ZIP) + b":\r\n"
+    for name, which, body in (
+        ("letter.html", "page-link", b'<a download href="data:application/zip;base64,%b">here</a>' % coded),
+        ("letter.html", "page-script", script),
+        ("letter.svg", "picture-script", b'<svg xmlns="http://www.w3.org/2000/svg">%b</svg>' % script),
+        ("letter.xml", "flat-document", b"<pkg:binaryData>%b</pkg:binaryData>" % base64_of(ZIP)),
+        ("letter.ics", "calendar", b"BEGIN:VCALENDAR\r\n%bEND:VCALENDAR\r\n" % event),
+        ("letter.vcf", "card", b"BEGIN:VCARD\r\nPHOTO;ENCODING=b:%b\r\nEND:VCARD\r\n" % coded),
+        ("letter.b64", "base64", base64_of(ZIP)),
+        ("letter.uue", "uuencode", uuencoded(ZIP)),
+        ("letter.hqx", "binhex", hexadecimal),
+        ("letter.ync", "yenc", yenc(ZIP, "letter.zip")),
+    ):
+        yield f"file-{which}", f"Encoded in a file that is called {name}", mixed(TEXT, attachment(name, body))
 
 
 def _binhex(raw: bytes) -> bytes:

@@ -4,6 +4,7 @@ import mmap
 import re
 
 from gateway.mime.claims import BY_NAME
+from gateway.mime.endings import OPENED, SAVED
 from gateway.mime.kinds import Kind
 from gateway.mime.names import extension, normal, shown
 from gateway.mime.signatures import PREFIX, ZIP, Signature, ends_in_zip, signature_of
@@ -16,12 +17,10 @@ Octets = bytes | mmap.mmap
 NAMED = 100  # things of one attachment that are named
 MESSAGE = Signature("message/rfc822", opens=True)
 CMS = Signature("application/pkcs7-mime", opens=True)
-_MESSAGES = frozenset({"eml", "mht", "mhtml", "p7m"})
+_MESSAGES = SAVED | {"p7m"}
 _ENDING = 66_000  # octets at the end among which the end of a zip archive stands
 _STEM = re.compile(r"(?i)\.(?:gz|bz2|xz|lzma|lz|zst|lz4|z)$")
 _SHORT = re.compile(r"(?i)\.t(?:gz|bz2?|xz|zst|az)$")
-_ARCHIVES = "zip rar 7z gz tgz bz2 xz cab arj lzh lha ace tar iso img z zst docx xlsx pptx jar"
-_ARCHIVE_NAMES = frozenset(_ARCHIVES.split())
 _MIMETYPE = re.compile(rb"application/[a-z0-9.+-]{1,80}")
 
 
@@ -63,7 +62,7 @@ def known(head: bytes, names: tuple[str, ...]) -> Signature:
 
 def is_called_archive(names: tuple[str, ...]) -> bool:
     """Whether a name says that it is an archive."""
-    return any(extension(normal(name)) in _ARCHIVE_NAMES for name in names)
+    return any(extension(normal(name)) in OPENED for name in names)
 
 
 def of_content(thing: Thing, signature: Signature) -> Kind | None:

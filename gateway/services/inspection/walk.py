@@ -80,6 +80,8 @@ class _Walk:
             thing.kinds.setdefault(signature.kind, f"by its content, {signature.type}")
         if signature.opens:
             self._open(octets, thing, signature, depth)
+        elif signature.kind is None and signature.type not in _PLAIN and is_called_archive(names):
+            thing.kinds[Kind.UNREADABLE] = "its name says that it is an archive, and nobody here can read it as one"
         if lie := type_lie(thing.type, of_content(thing, signature), names, declared):
             thing.kinds.setdefault(Kind.TYPE_LIES, lie)
 
@@ -189,6 +191,9 @@ class _Walk:
             self.note(member.names, (*thing.inside, called(thing)), None, {})
             return
 
+        if member.method not in _SCANNED_METHODS:
+            thing.kinds.setdefault(Kind.UNREADABLE, f"{shown(member.names[0])} is packed as no virus scanner knows it")
+
         def fetch(limit: int) -> bytes:
             return zips.unpacked(octets, member, limit) or b""
 
@@ -262,6 +267,8 @@ class _Walk:
     def compressed(self, octets: Octets, thing: Thing, depth: int) -> None:
         """Look into a compressed stream: one thing, or an archive."""
         filter_name = archives.FILTERS[thing.type]
+        if filter_name in _UNSCANNED:
+            thing.kinds.setdefault(Kind.UNREADABLE, f"the virus scanner does not look into {thing.type}")
         gzipped = gzips.Stream(octets) if filter_name == "gzip" else None
         blocks = gzipped.blocks() if gzipped is not None else archives.stream(octets, filter_name)
         fetch = _fetching(blocks, self.tick)
@@ -331,6 +338,8 @@ _OPENERS: dict[str, Callable[[_Walk, Octets, Thing, int], None]] = {
     RTF.type: _reading(documents.rtf),
     ONENOTE.type: _reading(documents.onenote),
 }
+_UNSCANNED = frozenset({"lzma", "lzip", "zstd", "lz4", "compress"})  # ClamAV's documentation does not name them
+_SCANNED_METHODS = frozenset({0, 8, 9, 12})  # stored, deflated, the same with 64 KiB, bzip2
 _PLAIN = frozenset({TEXT, "image/jpeg", "image/png", "image/gif"})
 _STREAMED = frozenset({("tar",), ("cpio",), ("ar",)})
 _TELLING = frozenset({"[content_types].xml", "meta-inf/manifest.xml"})

@@ -249,6 +249,24 @@ def test_what_is_attached_to_an_event_has_a_name_and_content(encoding: str) -> N
     assert holds(raw, b"hello")
 
 
+@pytest.mark.parametrize("encoding", ["7bit", "base64"])
+@pytest.mark.parametrize("name", ["a.html", "a.svg", "a.xml"])
+def test_what_stands_in_base64_in_a_file_that_runs_scripts_is_a_part(name: str, encoding: str) -> None:
+    program = base64.b64encode(b"MZ" + bytes(100))
+    page = b"<script>var b = atob('" + program + b"')</script>\r\n"
+    body = base64.encodebytes(page) if encoding == "base64" else page
+
+    anatomy = dissect(
+        message(
+            f"Content-Type: application/octet-stream; name={name}",
+            f"Content-Transfer-Encoding: {encoding}",
+            body=body,
+        )
+    )
+
+    assert [each.encodings for each in anatomy.parts[1:]] == [("guess-base64",)]
+
+
 def test_a_link_that_is_attached_to_an_event_is_no_file() -> None:
     event = lines("BEGIN:VEVENT", "ATTACH;FMTTYPE=text/html:https://other.test/run.exe", "END:VEVENT")
     assert len(dissect(mixed(part("Content-Type: text/calendar", body=event))).parts) == 2

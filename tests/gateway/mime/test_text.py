@@ -34,6 +34,8 @@ def names(*fields: str) -> tuple[str, ...]:
         'filename="=?utf-8?Q?run?= =?utf-8?Q?=2Eexe?="',
         'filename="=?unknown?Q?run=2Eexe?="',
         'filename="=?utf-8?B?cnVuLmV4ZQ"',
+        'filename="=?utf-8?B?cnVuLg==ZXhl?="',
+        'x="; filename=run.exe; "; filename="run.txt"',
         "filename*=utf-8''run%2Eexe",
         "filename*=unknown''run%2Eexe",
         "filename*=utf-7''run+AC4-exe",

@@ -112,6 +112,25 @@ def test_so_are_those_that_another_program_has_packed(tmp_path: Path, arguments:
     assert Kind.EXECUTABLE in all_kinds(found)
 
 
+@pytest.mark.parametrize("filter_name", ["zstd", "lz4", "lzma", "lzip", "compress"])
+def test_what_the_virus_scanner_does_not_look_into_is_unreadable(tmp_path: Path, filter_name: str) -> None:
+    assert Kind.UNREADABLE in itself(packed(tmp_path, {"read me.txt": b"hello\n"}, f"--{filter_name}")).kinds
+
+
+def test_so_is_an_entry_of_a_zip_archive_that_is_packed_in_a_rare_way() -> None:
+    octets = io.BytesIO()
+    with zipfile.ZipFile(octets, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("read me.txt", "hello\n")
+
+    assert Kind.UNREADABLE in itself(octets.getvalue()).kinds
+
+
+def test_what_is_called_an_archive_and_can_not_be_read_as_one_is_unreadable() -> None:
+    assert Kind.UNREADABLE in itself(bytes(16) + cab({"a.txt": b"hello"}), "a.cab").kinds
+    assert not itself(PICTURE, "a.zip").kinds
+    assert not itself(b"hello\n", "a.zip").kinds
+
+
 def test_a_program_counts_by_its_content_whatever_its_name() -> None:
     assert itself(PROGRAM, "notes").kinds == {Kind.EXECUTABLE: "by its content, application/x-dosexec"}
     assert Kind.EXECUTABLE in all_kinds(look(zipped({"notes": ELF})))
