@@ -5,6 +5,7 @@ next hop is not asked.
 """
 
 import asyncio
+import contextlib
 import functools
 import hashlib
 import time
@@ -20,17 +21,21 @@ from gateway.mail.address import Address, AddressError, parse_path
 from gateway.mail.client import Client
 from gateway.mail.decisions import Action
 from gateway.mail.envelope import MailParameters
+from gateway.mail.findings import Observation
 from gateway.mail.message import Content, Headers, head_of, line_ends_of
 from gateway.mail.stages import Stage
 from gateway.mail.trace import Event, RecipientTrace, Trace
 from gateway.outbound import keys, marking
 from gateway.policy.decide import EARLY, NODE_WIDE, decide, rules_for
 from gateway.policy.matching import Policy
+from gateway.policy.snapshot import Rules
 from gateway.services import secrets
 from gateway.services.clamd import Clamd
 from gateway.services.counters import LocalCounters
 from gateway.services.dns import DnsResolver
 from gateway.services.engines.configured import engines
+from gateway.services.inspector import Inspector
+from gateway.services.ldap import Directory
 from gateway.services.ledger import peek
 
 
@@ -57,93 +62,127 @@ def explain(config: Config, policy: Policy, question: Question, content: Content
 
 
 async def _explain(config: Config, policy: Policy, question: Question, content: Content) -> Trace:
-    """Walk through the stages."""
-    resolver, clamd = DnsResolver(config.dns), Clamd.of(config)
+    """Walk through the stages with services of its own, which end with it."""
     read_secret = functools.partial(secrets.read, config.secrets_folder)
-    asked = engines(config, read_secret)
-    checks = catalog.build(
-        catalog.Services(
-            clamd,
-            read_secret,
-            peek(config.home, config.secrets_folder),
-            resolver,
-            LocalCounters(),
-            engines=asked,
-        )
+    clamd, resolver, directory = Clamd.of(config), DnsResolver(config.dns), Directory(read_secret)
+    asked, inspector = engines(config, read_secret), Inspector()
+    ledger = peek(config.home, config.secrets_folder)
+    services = catalog.Services(
+        clamd, read_secret, ledger, resolver, LocalCounters(), directory, engines=asked, inspector=inspector
     )
-    forwarder = policy.forwarder_of(question.client)
-    client = Client(question.client, helo=question.helo, esmtp=True, forwarder=forwarder)
-    sender = _address(question.sender)
-    trace = Trace(
-        id="explained",
-        started=time.time(),
-        node=config.name,
-        revision=policy.revision,
-        learned=policy.learned.serial,
-        listener=question.listener,
-        client=client,
-        sender="" if sender is None else str(sender),
-        parameters=MailParameters(size=content.size),
-        size=content.size,
-        sha256=content.sha256,
-    )
+    async with contextlib.AsyncExitStack() as ending:
+        for close in (clamd.close, directory.close, inspector.close):
+            ending.callback(close)
+        for close_later in (resolver.close, *(each.close for each in asked.values())):
+            ending.push_async_callback(close_later)
+        walk = _Walk(config, policy, question, content, catalog.build(services))
+        await walk.before_rcpt()
+        for recipient in question.recipients:
+            await walk.rcpt(recipient)
+        await walk.data()
+        return walk.ended()
 
-    def view(**more: object) -> View:
-        return View(
-            policy=policy,
+
+class _Walk:
+    """One message on its way through the stages. What is seen and decided is in the trace."""
+
+    def __init__(
+        self, config: Config, policy: Policy, question: Question, content: Content, checks: catalog.Catalog
+    ) -> None:
+        """Begin the trace. Raises AddressError where SMTP would refuse the sender."""
+        self.config = config
+        self.policy = policy
+        self.question = question
+        self.content = content
+        self.checks = checks
+        self.sender = _address(question.sender)
+        forwarder = policy.forwarder_of(question.client)
+        self.trace = Trace(
+            id="explained",
+            started=time.time(),
             node=config.name,
+            revision=policy.revision,
+            learned=policy.learned.serial,
             listener=question.listener,
-            client=client,
-            sender=sender,
-            parameters=trace.parameters,
-            earlier=trace.observations,
-            id=trace.id,
-            **more,  # type: ignore[arg-type] # the stage's own part
+            client=Client(question.client, helo=question.helo, esmtp=True, forwarder=forwarder),
+            sender="" if self.sender is None else str(self.sender),
+            parameters=MailParameters(size=content.size),
+            size=content.size,
+            sha256=content.sha256,
         )
 
-    seconds = config.budget.data
-    for stage in (Stage.CONNECT, Stage.HELO, Stage.MAIL):
-        running = checks[stage] if question.listener == "inbound" else _of_what_leaves(stage, checks[stage])
-        trace.observations += await pipeline.run(stage, running, view(), (policy.wanted,), seconds=seconds)
-    for text in question.recipients:
-        address = _address(text)
-        match = policy.match(address) if address is not None else None
-        each = RecipientTrace(text, route=match.domain.route if match is not None else policy.snapshot.outbound.route)
+    async def before_rcpt(self) -> None:
+        """Look at the client, its greeting and the sender."""
+        for stage in (Stage.CONNECT, Stage.HELO, Stage.MAIL):
+            checks = self.checks[stage]
+            if self.question.listener != "inbound":
+                checks = _of_what_leaves(stage, checks)
+            self.trace.observations += await self._run(stage, checks, self._view(), (self.policy.wanted,))
+
+    async def rcpt(self, text: str) -> None:
+        """Look at one recipient, and decide what RCPT would say. Raises AddressError where SMTP would refuse it."""
+        trace, address = self.trace, _address(text)
+        match = self.policy.match(address) if address is not None else None
+        route = match.domain.route if match is not None else self.policy.snapshot.outbound.route
+        each = RecipientTrace(text, route=route)
         trace.recipients.append(each)
-        rules = (rules_for(policy, text),)
-        seen = await pipeline.run(
-            Stage.RCPT, checks[Stage.RCPT], view(recipient=address, match=match), rules, seconds=seconds
-        )
+        view = self._view(recipient=address, match=match)
+        seen = await self._run(Stage.RCPT, self.checks[Stage.RCPT], view, (rules_for(self.policy, text),))
         trace.observations += [msgspec.structs.replace(one, recipient=text) for one in seen]
-        at_rcpt = decide(trace, policy, text)
+        at_rcpt = decide(trace, self.policy, text)
         if at_rcpt.action in {Action.REJECT, Action.DEFER}:
             each.decision = at_rcpt  # nothing that DATA shows comes into it: a signature can't prove a sender any more
-    everyone = [rules_for(policy, each.address) for each in trace.recipients]
-    at_data = view(content=content, recipients=question.recipients)
-    trace.header_from = at_data.headers.get("from")
-    trace.subject = at_data.headers.get("subject")
-    trace.message_id = at_data.headers.get("message-id")
-    trace.observations += await pipeline.run(Stage.DATA, checks[Stage.DATA], at_data, everyone, seconds=seconds)
-    for each in trace.recipients:
-        each.decision = each.decision or decide(trace, policy, each.address)
-        if question.listener == "inbound" and not _ours(policy, each.address):
-            each.decision = msgspec.structs.replace(
-                each.decision, action=Action.REJECT, because="the recipient's domain is none of ours", check="relay"
-            )
-    if question.listener == "outbound":
-        trace.events += [Event(0.0, line) for line in _marks(config, policy, trace, sender, at_data.headers)]
-    trace.events.append(Event(0.0, "explained: the next hop was not asked, nothing was delivered"))
-    trace.because = "; ".join(
-        f"{each.decision.action} for {each.address}, because {each.decision.because}"
-        for each in trace.recipients
-        if each.decision is not None
-    )
-    await resolver.close()
-    for engine in asked.values():
-        await engine.close()
-    clamd.close()
-    trace.duration_ms = round((time.time() - trace.started) * 1000, 1)
-    return trace
+
+    async def data(self) -> None:
+        """Look at the content, and decide for each recipient; say how the message would be marked."""
+        trace, inbound = self.trace, self.question.listener == "inbound"
+        view = self._view(content=self.content, recipients=self.question.recipients)
+        trace.header_from = view.headers.get("from")
+        trace.subject = view.headers.get("subject")
+        trace.message_id = view.headers.get("message-id")
+        everyone = [rules_for(self.policy, each.address) for each in trace.recipients]
+        trace.observations += await self._run(Stage.DATA, self.checks[Stage.DATA], view, everyone)
+        for each in trace.recipients:
+            each.decision = each.decision or decide(trace, self.policy, each.address)
+            if inbound and not _ours(self.policy, each.address):
+                each.decision = msgspec.structs.replace(
+                    each.decision, action=Action.REJECT, because="the recipient's domain is none of ours", check="relay"
+                )
+        if not inbound:
+            lines = _marks(self.config, self.policy, trace, self.sender, view.headers)
+            trace.events += [Event(0.0, line) for line in lines]
+
+    def ended(self) -> Trace:
+        """Sum up."""
+        trace = self.trace
+        trace.events.append(Event(0.0, "explained: the next hop was not asked, nothing was delivered"))
+        trace.because = "; ".join(
+            f"{each.decision.action} for {each.address}, because {each.decision.because}"
+            for each in trace.recipients
+            if each.decision is not None
+        )
+        trace.duration_ms = round((time.time() - trace.started) * 1000, 1)
+        return trace
+
+    def _view(self, **more: object) -> View:
+        """Give what checks may look at; ``more`` is the stage's own part."""
+        return View(
+            policy=self.policy,
+            node=self.config.name,
+            listener=self.question.listener,
+            client=self.trace.client,
+            sender=self.sender,
+            parameters=self.trace.parameters,
+            earlier=self.trace.observations,
+            id=self.trace.id,
+            **more,  # type: ignore[arg-type] # as above
+        )
+
+    async def _run(
+        self, stage: Stage, checks: Sequence[Check], view: View, rules: Sequence[Rules]
+    ) -> list[Observation]:
+        """Run the checks of a stage; nobody waits for a reply, so that each has the budget of DATA."""
+        return await pipeline.run(stage, checks, view, rules, seconds=self.config.budget.data)
 
 
 def _of_what_leaves(stage: Stage, checks: Sequence[Check]) -> tuple[Check, ...]:

@@ -71,6 +71,7 @@ class Services(msgspec.Struct, frozen=True):
     counters: Counters
     directory: Directory | None = None  # where the process has one that it can make forget
     engines: Mapping[str, Engine] = {}  # where the process has them to close
+    inspector: Inspector | None = None  # the same
 
 
 def build(services: Services) -> Catalog:
@@ -115,7 +116,7 @@ def build(services: Services) -> Catalog:
             Arc(authenticating),
             Dmarc(authenticating, services.resolver),
             Mime(dissecting),
-            Attachments(dissecting, Inspector()),
+            Attachments(dissecting, services.inspector or Inspector()),
             ClamAv(services.clamd, dissecting),
             ForgedBounce(judging),
             UnverifiableBounce(judging),

@@ -87,6 +87,24 @@ def test_what_leaves_is_not_asked_for_a_name_of_its_client(bounce: Path) -> None
     assert not seen & {"reverse_dns", "helo", "dns_lists", "sender_domain", "spf"}
 
 
+def helpers() -> list[str]:
+    """What runs below this process and reads attachments."""
+    children = " ".join(each.read_text() for each in Path("/proc/self/task").glob("*/children")).split()
+    commands = (Path(f"/proc/{each}/cmdline").read_text() for each in children)
+    return [each for each in commands if "gateway.services.inspection" in each]
+
+
+def test_nothing_that_explaining_has_started_stays(bounce: Path) -> None:
+    bounce.write_bytes(
+        b'From: lee@far.test\r\nMIME-Version: 1.0\r\nContent-Type: application/zip; name="a.zip"\r\n\r\nPK\3\4rest\r\n'
+    )
+    with pytest.raises(CommandError):  # in the middle of it
+        call_command("explain", str(bounce), "--sender", "", "--recipient", "kim@example.test", "--recipient", "nobody")
+    assert explain(bounce)["observations"]
+
+    assert helpers() == []
+
+
 def test_an_address_that_is_none_is_named(home: Path, bounce: Path) -> None:
     assert home
     with pytest.raises(CommandError, match="'nobody': address has no domain; give addresses as local@domain"):
