@@ -6,6 +6,7 @@ dnspython: this reader never has the last word on it. ``docs/adr`` says why it i
 
 import ipaddress
 import re
+import socket
 import struct
 from typing import Final
 
@@ -20,10 +21,12 @@ _READ: Final = frozenset({A, PTR, MX, TXT, AAAA})
 _HEADER = struct.Struct("!HHHHHH")
 _RECORD = struct.Struct("!HHIH")
 _NAME_AT = _HEADER.size  # where the name in question stands
+_MAX_NAME = 253  # octets with dots between the labels (RFC 1035 2.3.4)
+_MAX_LABELS = 127
 _MAX_TTL = 0x7FFFFFFF
 _FIRST_META = 128  # types from here to 255, and OPT, are no records (RFC 6895 3.1)
 _LAST_META = 255
-_plain = re.compile(rb"[A-Za-z0-9_-]+").fullmatch
+_plain = re.compile(rb"[A-Za-z0-9_.-]+").fullmatch
 
 Record = tuple[str, int, int, int, int]  # owner, type, time to live, where its data begins and ends
 
@@ -51,9 +54,10 @@ def _read(octets: bytes, name: str, kind: int, at: int, negative_ttl: float) -> 
     code = flags & 0x0F
     if flags & 0x7800 or code not in {0, 3}:  # an operation other than QUERY; neither NOERROR nor NXDOMAIN
         raise _NotPlainError
-    records, at = _records(octets, at, answered, name)
-    powers, at = _records(octets, at, authority, name)
-    bare = _is_bare(octets, at, additional, name)
+    records, at = _records(octets, at, answered + authority, name)
+    bare = not additional or _is_bare(octets, at, additional, name)
+    powers = records[answered:]
+    del records[answered:]
     if code:
         return Answer(Status.NO_NAME), _negative(octets, powers, name, negative_ttl)
     if len(records) == 1 and records[0][0] == name and records[0][1] == kind:  # as nearly all are
@@ -139,7 +143,7 @@ def _text(octets: bytes, record: Record, name: str) -> str:
     if kind == A:
         if end - begin != 4:  # noqa: PLR2004 - octets of an address
             raise _NotPlainError
-        return ".".join(map(str, octets[begin:end]))
+        return socket.inet_ntoa(octets[begin:end])
     if kind == AAAA:
         if end - begin != 16:  # noqa: PLR2004 - octets of an address
             raise _NotPlainError
@@ -184,19 +188,18 @@ def _name(octets: bytes, at: int, name: str) -> tuple[str, int]:
     if first == 0xC0 and octets[at + 1] == _NAME_AT:  # as most are  # noqa: PLR2004 - a pointer (RFC 1035 4.1.4)
         return name, at + 2
     labels: list[bytes] = []
-    end, before, size = 0, at, 1
+    end, before = 0, at
     while length := octets[at]:
         if length < 64:  # noqa: PLR2004 - a label
-            label = octets[at + 1 : at + 1 + length]
-            size += length + 1
-            if len(label) != length or size > 255 or not _plain(label):  # noqa: PLR2004 - RFC 1035 2.3.4
-                raise _NotPlainError
-            labels.append(label)
+            labels.append(octets[at + 1 : at + 1 + length])
             at += 1 + length
             continue
         target = (length & 0x3F) << 8 | octets[at + 1]
-        if length < 0xC0 or target >= before or target < _NAME_AT:  # noqa: PLR2004 - a pointer
+        if length < 0xC0 or target >= before or target < _NAME_AT or len(labels) > _MAX_LABELS:  # noqa: PLR2004 - a pointer
             raise _NotPlainError
         end = end or at + 2
         at = before = target
-    return b".".join(labels).decode("ascii").lower(), end or at + 1
+    found = b".".join(labels)
+    if len(found) > _MAX_NAME or not _plain(found) or found.count(b".") != len(labels) - 1:
+        raise _NotPlainError
+    return found.decode("ascii").lower(), end or at + 1

@@ -8,7 +8,9 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, cast
+
+import msgspec
 
 from gateway.services.dns import wire
 
@@ -18,7 +20,7 @@ _DATAGRAM = 8192  # octets that are read of one; we say that we take 1232
 _BURST = 1 << 20  # octets of answers that may wait, as far as the system grants them
 _TURN = 100  # datagrams of one socket that are read in one turn of the loop
 _RANDOM = 3072  # random octets that are drawn at once
-_THREE = struct.Struct("!BH")
+_THREE = struct.Struct("!B2s")
 
 
 class ServerError(Exception):
@@ -35,21 +37,17 @@ class Asker(Protocol):
         """Take note that there is none: ServerError or OSError."""
 
 
-class Asked:
-    """A question under way. ``cancel`` it where nobody waits any more."""
+class Asked(msgspec.Struct, frozen=True):
+    """A question under way, and its id. ``cancel`` it where nobody waits any more."""
 
-    __slots__ = ("asker", "number", "question", "sock")
-
-    def __init__(self, question: wire.Question, asker: Asker, sock: "_Socket") -> None:
-        """Begin; the socket chooses a number."""
-        self.question = question
-        self.asker = asker
-        self.sock = sock
-        self.number = -1
+    question: wire.Question
+    asker: Asker
+    sock: "_Socket"
+    identifier: bytes
 
     def cancel(self) -> None:
         """Forget it; an answer that comes late is dropped."""
-        self.sock.forget(self.number)
+        self.sock.forget(self.identifier)
 
 
 class Channel:
@@ -59,22 +57,20 @@ class Channel:
         """Name it; nothing is opened yet."""
         self._address = server
         self._sockets: list[_Socket | None] = [None] * SOCKETS
-        self._random: Iterator[tuple[int, ...]] = iter(())
+        self._random: Iterator[tuple[int, bytes]] = iter(())
         self._tasks: set[asyncio.Task[None]] = set()
         self.server = f"{server[0]}:{server[1]}" if ":" not in server[0] else f"[{server[0]}]:{server[1]}"
 
     def ask(self, question: wire.Question, asker: Asker) -> Asked:
         """Ask; the asker is told, unless nothing comes. Raises OSError."""
-        chance, number = self._draw()
+        chance, identifier = self._draw()
         at = chance % SOCKETS
         sock = self._sockets[at]
         if sock is None or sock.spent:
             if sock is not None:
                 sock.retire()
             sock = self._sockets[at] = _Socket(self._address)
-        asked = Asked(question, asker, sock)
-        sock.ask(asked, number)
-        return asked
+        return sock.ask(question, asker, identifier)
 
     def ask_whole(self, question: wire.Question, asker: Asker) -> None:
         """Ask again over TCP, for the answer was cut (RFC 7766); the asker is told."""
@@ -90,21 +86,21 @@ class Channel:
         for task in self._tasks:
             task.cancel()
 
-    def _draw(self) -> tuple[int, int]:
-        """Give a random octet, and a random number of 16 bits."""
+    def _draw(self) -> tuple[int, bytes]:
+        """Give a random octet as a number, and two more for an id."""
         drawn = next(self._random, None)
         if drawn is None:
-            self._random = _THREE.iter_unpack(os.urandom(_RANDOM))
+            self._random = cast("Iterator[tuple[int, bytes]]", _THREE.iter_unpack(os.urandom(_RANDOM)))
             drawn = next(self._random)
-        return drawn  # type: ignore[return-value] # of this shape
+        return drawn
 
     async def _by_tcp(self, question: wire.Question, asker: Asker) -> None:
         """Ask over TCP; the asker bounds the time."""
         writer: asyncio.StreamWriter | None = None
         try:
             reader, writer = await asyncio.open_connection(*self._address)
-            _, number = self._draw()
-            octets = question.octets(number)
+            _, identifier = self._draw()
+            octets = question.octets(identifier)
             writer.write(struct.pack("!H", len(octets)) + octets)
             (length,) = struct.unpack("!H", await reader.readexactly(2))
             answer = await reader.readexactly(length)
@@ -113,7 +109,7 @@ class Channel:
         except OSError as error:
             asker.fail(error)
         else:
-            if wire.answers(answer, question, number):
+            if wire.answers(answer, question, identifier):
                 asker.take(answer)
             else:
                 asker.fail(ServerError("what it says over TCP answers something else"))
@@ -128,7 +124,7 @@ class _Socket:
     def __init__(self, address: tuple[str, int]) -> None:
         """Open a socket that hears this server only. Raises OSError."""
         self._loop = asyncio.get_running_loop()
-        self._waiting: dict[int, Asked] = {}
+        self._waiting: dict[bytes, Asked] = {}
         self._asked = 0
         self._retired = False
         self._closed = False
@@ -147,21 +143,21 @@ class _Socket:
         """Whether it should be renewed."""
         return self._asked >= QUESTIONS or self._closed
 
-    def ask(self, asked: Asked, number: int) -> None:
-        """Ask. Raises OSError."""
-        while number in self._waiting:
-            number = (number + 1) & 0xFFFF
+    def ask(self, question: wire.Question, asker: Asker, identifier: bytes) -> Asked:
+        """Ask, under this id unless it is in use. Raises OSError."""
+        while identifier in self._waiting:
+            identifier = os.urandom(2)
         self._asked += 1
         try:  # noqa: SIM105 - every question comes by here, and a context manager costs half of the call
-            self._sock.send(asked.question.octets(number))
+            self._sock.send(question.octets(identifier))
         except BlockingIOError:
             pass  # as good as lost on the way
-        asked.number = number
-        self._waiting[number] = asked
+        self._waiting[identifier] = asked = Asked(question, asker, self, identifier)
+        return asked
 
-    def forget(self, number: int) -> None:
+    def forget(self, identifier: bytes) -> None:
         """Wait for this one no more."""
-        self._waiting.pop(number, None)
+        self._waiting.pop(identifier, None)
         if self._retired and not self._waiting:
             self.close()
 
@@ -188,10 +184,10 @@ class _Socket:
             except OSError as error:  # nobody listens there
                 self._tell(ServerError(error.strerror or str(error)))
                 return
-            number = int.from_bytes(octets[:2])
-            asked = self._waiting.get(number) if len(octets) > 2 else None  # noqa: PLR2004 - an id
-            if asked is not None and wire.answers(octets, asked.question, number):
-                self.forget(number)
+            identifier = octets[:2]
+            asked = self._waiting.get(identifier)
+            if asked is not None and wire.answers(octets, asked.question, identifier):
+                self.forget(identifier)
                 asked.asker.take(octets)
             if self._closed or not self._waiting:  # without a call more to learn that nothing is left
                 return
