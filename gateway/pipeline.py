@@ -48,9 +48,10 @@ def begin(
 ) -> asyncio.Future[list[Observation]]:
     """Do as ``run`` does while the caller goes on; it has ended already where no check waits for anybody."""
     observations, waiting = _looked(stage, checks, view, rules)
+    loop = asyncio.get_running_loop()
     if waiting:
-        return asyncio.ensure_future(_answered(observations, waiting, seconds))
-    ended: asyncio.Future[list[Observation]] = asyncio.get_running_loop().create_future()
+        return loop.create_task(_answered(observations, waiting, seconds))
+    ended: asyncio.Future[list[Observation]] = loop.create_future()
     ended.set_result(observations)
     return ended
 
@@ -79,13 +80,18 @@ def _looked(
 
 
 async def _answered(observations: list[Observation], waiting: Sequence[Waiting], seconds: float) -> list[Observation]:
-    """Give all observations once the checks that wait have their answers."""
-    answers = await _all(waiting, seconds)
-    for (at, check, began, _), (seen, ended) in zip(waiting, answers, strict=True):
-        cost, kept = (ended - began) // 1000 / 1000, observations[at]
-        observations[at] = Observation(
-            check.name, kept.stage, seen.outcome, seen.findings, kept.recipient, cost, seen.detail
-        )
+    """Give all observations once the checks that wait have their answers. The last needs no task of its own."""
+    loop = asyncio.get_running_loop()
+    *others, last = waiting
+    tasks = [loop.create_task(_answer(observations, each, seconds)) for each in others]
+    try:
+        await _answer(observations, last, seconds)
+        for task in tasks:
+            await task
+    except asyncio.CancelledError:
+        for task in tasks:
+            task.cancel()
+        raise
     return observations
 
 
@@ -98,21 +104,9 @@ def _wanted(checks: Sequence[Check], rules: Sequence[Rules], policy: Policy) -> 
     return [check for check in checks if check.name in on]
 
 
-async def _all(waiting: Sequence[Waiting], seconds: float) -> list[tuple[Seen, int]]:
-    """Wait for all answers; gives each with the time at which it came. The last needs no task of its own."""
-    *others, (_, check, _, answer) = waiting
-    tasks = [asyncio.ensure_future(_bounded(each[1], each[3], seconds)) for each in others]
-    try:
-        last = await _bounded(check, answer, seconds)
-        return [*[await each for each in tasks], last]
-    except asyncio.CancelledError:
-        for each in tasks:
-            each.cancel()
-        raise
-
-
-async def _bounded(check: Check, answer: Awaitable[Seen], seconds: float) -> tuple[Seen, int]:
-    """Wait for a check's answer within its own bound and the stage's; gives it with the time at which it came."""
+async def _answer(observations: list[Observation], waiting: Waiting, seconds: float) -> None:
+    """Wait for a check's answer within its own bound and the stage's, and put it in its place."""
+    at, check, began, answer = waiting
     bound = seconds if check.seconds is None else min(seconds, check.seconds)
     try:
         if bound <= 0:
@@ -126,7 +120,10 @@ async def _bounded(check: Check, answer: Awaitable[Seen], seconds: float) -> tup
         seen = timed_out(f"no answer within {bound:.1f} s")
     except Exception as error:  # noqa: BLE001 - an exception in a check is an outcome, never a pass
         seen = _raised(error)
-    return seen, time.perf_counter_ns()
+    cost, kept = (time.perf_counter_ns() - began) // 1000 / 1000, observations[at]
+    observations[at] = Observation(
+        check.name, kept.stage, seen.outcome, seen.findings, kept.recipient, cost, seen.detail
+    )
 
 
 def _raised(error: Exception) -> Seen:

@@ -217,19 +217,8 @@ class Front:
 
     def check(self, stage: Stage, view: View) -> asyncio.Future[list[Observation]]:
         """Begin the checks of a stage before RCPT, for any domain that has them on; nobody waits for them here."""
-        checking = pipeline.begin(
-            stage, self.later[stage], view, (view.policy.wanted,), seconds=self.config.budget.connect
-        )
-        if checking.done():
-            self.alarm_on_breakage(checking.result())
-        else:
-            checking.add_done_callback(self._checked)
-        return checking
-
-    def _checked(self, checking: asyncio.Future[list[Observation]]) -> None:
-        """Raise the alarms of checks that have ended by themselves."""
-        if not checking.cancelled():
-            self.alarm_on_breakage(checking.result())
+        wanted = (view.policy.wanted,)
+        return pipeline.begin(stage, self.later[stage], view, wanted, seconds=self.config.budget.connect)
 
     async def check_at_once(self, stage: Stage, policy: Policy, client: Client, *, ahead: bool) -> list[Observation]:
         """Run the checks of a stage that may answer before a recipient is named; they wait for nobody."""

@@ -92,7 +92,9 @@ class Transaction:
         """Wait for the checks of the stages before RCPT; each is bounded. What they saw goes to the trace, in order."""
         pending, self.pending = self.pending, []
         for task in pending:
-            self.trace.observations += task.result() if task.done() else await asyncio.shield(task)
+            seen = await task
+            self.front.alarm_on_breakage(seen)
+            self.trace.observations += seen
 
     def refuse(self, each: RecipientTrace, reply: Reply) -> Reply:
         """Settle a recipient that is refused at RCPT; gives the reply with the id that people can quote."""
