@@ -65,7 +65,7 @@ class RunningClamd:
         if self._process is not None and self._process.poll() is None:
             self.send(number)
             self.send(signal.SIGCONT)
-            self._process.wait(10)
+            self._process.wait(60)
 
 
 @pytest.fixture(scope="session")

@@ -85,7 +85,7 @@ def _configure(folder: Path, scan: int, learn: int, store: int, nameserver: str)
 
 def _answers(port: int) -> bool:
     """Whether the scanning worker answers."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     with contextlib.closing(connection):
         connection.request("GET", "/ping")
         return connection.getresponse().read().strip() == b"pong"

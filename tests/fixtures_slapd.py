@@ -108,7 +108,7 @@ class Slapd:
         if self._process is not None:
             self.resume()
             self._process.terminate()
-            self._process.wait(20)
+            self._process.wait(60)
             self._process = None
 
     def add(self, name: str) -> None:

@@ -68,6 +68,6 @@ def _running(folder: Path, options: tuple[str, ...]) -> Iterator[RunningSpamd]:
 
 def _answers(port: int) -> bool:
     """Whether it answers PING."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
         sock.sendall(b"PING SPAMC/1.5\r\n\r\n")
         return b"PONG" in sock.recv(100)

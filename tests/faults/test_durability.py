@@ -26,7 +26,7 @@ def test_files_and_folders_are_synced_before_the_250(tmp_path: Path, hop: NextHo
         reply = client.data(mail(Date=None, Message_ID=None, Subject="BUY THIS NOW $$$", To=None))
     until("the record", lambda: "accepted, id" in record.read_text())
     tracer.terminate()
-    tracer.wait(10)
+    tracer.wait(60)
     gateway.stop()
 
     lines = record.read_text().splitlines()

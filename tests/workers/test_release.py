@@ -33,7 +33,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     until("Redis", lambda: "Ready to accept connections" in (folder / "log").read_text())
     yield f"redis://127.0.0.1:{port}"
     server.terminate()
-    server.wait(10)
+    server.wait(60)
 
 
 @pytest.fixture(params=["filesystem", "redis"])

@@ -178,4 +178,4 @@ async def test_the_loop_goes_on_while_an_archive_is_read(check: Attachments, tic
     many = zipped({f"{at}.txt": b"x" for at in range(5000)})
 
     await see(check, letter(part("a.zip", many)))
-    assert len(ticks) > 3
+    assert len(ticks) > 1

@@ -47,9 +47,13 @@ class Dissected(Dissecting):
 
 
 async def look(
-    address: str, content: Content, dissecting: Dissecting | None = None, until: float | None = None
+    address: str,
+    content: Content,
+    dissecting: Dissecting | None = None,
+    until: float | None = None,
+    seconds: float = 60.0,
 ) -> Seen:
-    scanner = Clamd(address, 1.0, 2)
+    scanner = Clamd(address, seconds, 2)
     view = View(
         policy=POLICY,
         node="mx.example.test",
@@ -112,7 +116,7 @@ async def test_a_scanner_that_can_not_tell_is_no_miss(
 ) -> None:
     octets = b"x" * 3_000_000 if behaviour == "hangs up" else samples.MESSAGE
     with FakeClamd(tmp_path / "own", behaviour) as fake:
-        seen = await look(fake.address, samples.content(octets))
+        seen = await look(fake.address, samples.content(octets), seconds=0.3 if behaviour == "slow" else 60.0)
     assert seen.outcome is outcome
     assert seen.detail.startswith(word)
 

@@ -526,7 +526,7 @@ class answering_version:  # noqa: N801 - reads like the function that it is
         return f"127.0.0.1:{self.listener.getsockname()[1]}"
 
     def __exit__(self, *_: object) -> None:
-        self.thread.join(5)
+        self.thread.join(60)
         self.listener.close()
 
 

@@ -26,7 +26,7 @@ def inspector() -> Iterator[Inspector]:
 
 
 def look(inspector: Inspector, *blocks: bytes) -> Inspection:
-    return inspector.inspect(blocks, ("a.zip",), (), time.monotonic() + 30)
+    return inspector.inspect(blocks, ("a.zip",), (), time.monotonic() + 60)
 
 
 def helper(inspector: Inspector) -> int:
@@ -144,4 +144,4 @@ def test_a_helper_ends_with_who_asks() -> None:
     inspector._free.queue[0]._sock.close()  # noqa: SLF001 - as the end of this process would
 
     assert process is not None
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0

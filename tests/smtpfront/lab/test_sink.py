@@ -25,7 +25,7 @@ async def sink(tmp_path: Path) -> AsyncIterator[Sink]:
 
 async def talk(sink: Sink, conversation: Callable[[smtplib.SMTP], Said]) -> Said:
     def run() -> Said:
-        with smtplib.SMTP("127.0.0.1", sink.port, local_hostname="client.example", timeout=10) as client:
+        with smtplib.SMTP("127.0.0.1", sink.port, local_hostname="client.example", timeout=60) as client:
             client.ehlo()
             return conversation(client)
 

@@ -23,7 +23,7 @@ Judge = Callable[[Answering], Awaitable[Opinion]]
 KNOWN = Known(sender="ann@shop.example", recipients=("info@example.test",), id="01a")
 
 
-async def rspamd(server: Answering, seconds: float = 5.0) -> Opinion:
+async def rspamd(server: Answering, seconds: float = 60.0) -> Opinion:
     engine = Rspamd(RspamdSettings(url=f"http://{server.address}", seconds=seconds), {}.get)
     try:
         return await engine.judge(samples.content(), KNOWN)
@@ -31,7 +31,7 @@ async def rspamd(server: Answering, seconds: float = 5.0) -> Opinion:
         await engine.close()
 
 
-async def spamd(server: Answering, seconds: float = 5.0) -> Opinion:
+async def spamd(server: Answering, seconds: float = 60.0) -> Opinion:
     return await Spamassassin(SpamassassinSettings(address=server.address, seconds=seconds)).judge(
         samples.content(), KNOWN
     )
