@@ -15,7 +15,8 @@ WAYS = {
     # one delivery for a worker
     ("gateway/delivery/submit.py", "pool.begin"),
     ("gateway/delivery/submit.py", "transaction.send"),
-    # what a person releases, to its own recipient; what is redirected or copied, from the null sender, to our own
+    # what a person releases, to its own recipient; what is redirected or copied, and digests, from the null sender, to
+    # our own
     ("gateway/operations/attempt.py", "submit.deliver"),
 }
 # Programs that play clients against this gateway, or against one that they started; none of them serves mail.

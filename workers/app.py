@@ -32,6 +32,7 @@ app.conf.update(
         "workers.signatures",
         "workers.backups",
         "workers.room",
+        "workers.digests",
     ],
     beat_scheduler="workers.schedule:Schedule",
     beat_schedule_filename=str(settings.CONFIG.home / "celery" / "schedule"),
@@ -45,6 +46,7 @@ app.conf.update(
         "probe": {"task": "probe.look_again", "schedule": 3600.0, "options": {"expires": 3000.0}},
         "backups": {"task": "backups.watch", "schedule": 3600.0, "options": {"expires": 3000.0}},
         "room": {"task": "room.watch", "schedule": 300.0, "options": {"expires": 250.0}},
+        "digests": {"task": "digests.send", "schedule": 3600.0, "options": {"expires": 3000.0}},
         "keys": {"task": "keys.tend", "schedule": 3600.0, "options": {"expires": 3000.0}},
     },
 )

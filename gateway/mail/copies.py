@@ -8,17 +8,21 @@ from gateway.mail.decisions import Decision
 
 
 class Purpose(enum.StrEnum):
-    """Why a copy is kept: to be reviewed; as the original of what was stripped; or on its way to another mailbox."""
+    """Why a copy is kept: to be reviewed; as the original of what was stripped; or on its way to another mailbox.
+
+    A digest is a message of our own, which tells a mailbox of ours what is kept.
+    """
 
     REVIEW = "review"
     ORIGINAL = "original"
     REDIRECT = "redirect"
     COPY = "copy"
+    DIGEST = "digest"
 
     @property
     def leaves_by_itself(self) -> bool:
         """Whether it is delivered without anybody's word, from the null sender."""
-        return self in {Purpose.REDIRECT, Purpose.COPY}
+        return self in {Purpose.REDIRECT, Purpose.COPY, Purpose.DIGEST}
 
     @property
     def words(self) -> str:
@@ -31,6 +35,7 @@ _WORDS = {
     Purpose.ORIGINAL: "original of a stripped message",
     Purpose.REDIRECT: "redirected message",
     Purpose.COPY: "blind copy",
+    Purpose.DIGEST: "digest of the quarantine",
 }
 
 

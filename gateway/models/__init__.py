@@ -3,6 +3,7 @@
 from gateway.models.account import Account
 from gateway.models.alarm import Alarm
 from gateway.models.audit import AuditEntry
+from gateway.models.digest import Digest
 from gateway.models.dmarc import DmarcCount
 from gateway.models.dnslist import DnsList
 from gateway.models.domain import Domain
@@ -30,6 +31,7 @@ __all__ = [
     "AuditEntry",
     "Backscatterer",
     "CheckSetting",
+    "Digest",
     "DmarcCount",
     "DnsList",
     "Domain",

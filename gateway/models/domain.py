@@ -8,6 +8,7 @@ from gateway.mail.decisions import Action
 from gateway.models.choices import choices
 from gateway.models.route import Route
 from gateway.models.rules import ActionColumns, ThresholdColumns
+from gateway.policy.digest import DigestTo
 from gateway.policy.mta_sts import DEFAULT_AGE, MOST_AGE, StsMode
 from gateway.policy.wellformed import address_fault
 
@@ -83,6 +84,21 @@ class Domain(ThresholdColumns, ActionColumns):
         default="",
         db_default="",
         help_text="The address to which they report how TLS went (TLS-RPT). Empty: no record asks for reports.",
+    )
+    digest = models.CharField(
+        max_length=16,
+        choices=choices(DigestTo),
+        default=DigestTo.NONE,
+        db_default=DigestTo.NONE.value,
+        help_text="Who is told once a day what was quarantined.",
+    )
+    digest_to = models.CharField(
+        max_length=320,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The address of ours that gets the administrator's digest, or whom recipients ask. "
+        "Empty: they ask the domain's postmaster.",
     )
 
     class Meta:

@@ -42,6 +42,9 @@ class QuarantinedCopy(models.Model):
     claimed = models.DateTimeField(null=True, blank=True, help_text="When a worker took it for delivery.")
     next_hop_reply = models.TextField(blank=True)
     changed = models.DateTimeField(auto_now=True)
+    digest = models.CharField(
+        max_length=40, blank=True, default="", db_default="", db_index=True, help_text="The digest that told of it."
+    )
 
     class Meta:
         """Table options."""

@@ -2,8 +2,10 @@
 
 from django.db import models
 
+from gateway.models.choices import choices
 from gateway.models.domain import Domain
 from gateway.models.rules import ActionColumns, ThresholdColumns
+from gateway.policy.digest import DigestTo
 
 
 class Recipient(ThresholdColumns, ActionColumns):
@@ -13,6 +15,14 @@ class Recipient(ThresholdColumns, ActionColumns):
     local_part = models.CharField(max_length=255, help_text="In lower case; * stands for anything.")
     alias = models.CharField(
         max_length=320, blank=True, help_text="The address of ours that its mail is for. Empty: its own."
+    )
+    digest = models.CharField(
+        max_length=16,
+        choices=choices(DigestTo, DigestTo.NONE),
+        blank=True,
+        default="",
+        db_default="",
+        help_text="none: no digest, whatever the domain says. Empty: as the domain has it.",
     )
 
     class Meta:

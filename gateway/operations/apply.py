@@ -4,7 +4,8 @@ Within the sections that a document names, what it does not hold is removed; oth
 Applying the same document again changes nothing.
 """
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -19,10 +20,13 @@ from gateway.operations import accounts, audit, building, document, export, prob
 from gateway.policy.admission import open_domains
 from gateway.policy.changes import changes
 from gateway.policy.defaults import CHECKS, OUTBOUND_CHECKS
+from gateway.policy.digest import DigestTo, digest_fault
 from gateway.policy.learned import FORGED
 from gateway.policy.location import Place, PolicyError, line_of
+from gateway.policy.matching import Policy
 from gateway.policy.snapshot import CheckRule, Snapshot
 from gateway.policy.validity import faults, guided_fault
+from gateway.policy.wellformed import Fault
 
 _THRESHOLDS = document.Thresholds.__struct_fields__
 _ACTIONS = ("attachments", "redirect_to", "copy_to")  # columns of domains, recipients and of what leaves
@@ -128,7 +132,7 @@ class _Applying:
     def raise_faults(self) -> None:
         """Raise the first thing that is wrong with the policy which the rows now make, or that it must be probed."""
         snapshot = building.build(1, "")
-        fault = next(faults(snapshot, CHECKS.keys()), None)
+        fault = next(faults(snapshot, CHECKS.keys()), None) or next(_digest_faults(snapshot), None)
         if fault is None:
             if not self.probed and probe.unproven(snapshot):
                 raise _UnprovenError(snapshot)
@@ -208,6 +212,7 @@ class _Applying:
             row.plus, row.ldap = part.plus, None if part.ldap is None else msgspec.to_builtins(part.ldap)
             row.accepts_everyone = part.accepts_everyone
             row.mta_sts, row.mta_sts_max_age, row.tls_reports = part.mta_sts, part.mta_sts_max_age, part.tls_reports
+            row.digest, row.digest_to = part.digest, part.digest_to
             _set_thresholds(row, part.thresholds)
             _set_actions(row, part)
             self._save(row, place)
@@ -327,16 +332,16 @@ def _write_recipients(domain: models.Domain, wanted: Mapping[str, document.Recip
             row = rows[local] = models.Recipient(domain=domain, local_part=local)
             new.append(row)
         elif (
-            row.alias != part.alias
+            (row.alias, row.digest) != (part.alias, part.digest)
             or any(getattr(row, each) != getattr(part.thresholds, each) for each in _THRESHOLDS)
             or any(getattr(row, each) != own for each, own in _actions(part).items())
         ):
             changed.append(row)
-        row.alias = part.alias
+        row.alias, row.digest = part.alias, part.digest
         _set_thresholds(row, part.thresholds)
         _set_actions(row, part)
     models.Recipient.objects.bulk_create(new, batch_size=500)
-    models.Recipient.objects.bulk_update(changed, ("alias", *_THRESHOLDS, *_ACTIONS), batch_size=100)
+    models.Recipient.objects.bulk_update(changed, ("alias", "digest", *_THRESHOLDS, *_ACTIONS), batch_size=100)
     listed = set(models.SenderEntry.objects.filter(recipient__domain=domain).values_list("recipient_id", flat=True))
     for local, part in wanted.items():
         if part.senders or rows[local].pk in listed:
@@ -383,6 +388,16 @@ def _set_actions(
     """Set a row's actions."""
     for field, value in _actions(part).items():
         setattr(row, field, value)
+
+
+def _digest_faults(snapshot: Snapshot) -> Iterator[Fault]:
+    """Give what is wrong with the digests of domains, which are no part of the policy that the rows now make."""
+    rows = models.Domain.objects.exclude(digest=DigestTo.NONE, digest_to="")
+    policy = functools.cache(lambda: Policy(snapshot))
+    for name, to, address in rows.values_list("name", "digest", "digest_to"):
+        if wrong := digest_fault(to, address, policy):
+            key, reason, remedy = wrong
+            yield Fault(("domains", name, key), reason, remedy)
 
 
 def _in_document(place: Place) -> Place:

@@ -1,7 +1,7 @@
 """One attempt to deliver a stored copy over its route, as that is published now. It writes no row but alarms.
 
-What a person releases goes to its recipient from the original sender; what is redirected or copied goes to a mailbox of
-ours, from the null sender. What can't be delivered is said in the result, and to nobody else.
+What a person releases goes to its recipient from the original sender; what is redirected or copied, and a digest, goes
+to a mailbox of ours, from the null sender. What can't be delivered is said in the result, and to nobody else.
 """
 
 import contextlib
@@ -101,11 +101,11 @@ def attempt(copy: QuarantinedCopy) -> Result:
 
 
 def _redeliver(copy: QuarantinedCopy, item: Item, content: Content, route: Route, secret: str | None) -> Result:
-    """Deliver what is redirected or copied, from the null sender: nothing can come of it at a stranger's."""
+    """Deliver what is redirected or copied, or a digest, from the null sender: nothing comes of it at a stranger's."""
     config = settings.CONFIG
     try:
         with _as_delivered(copy, item, content) as sent:
-            head, skip = headers.scrub(sent, config.name)
+            front, skip = _redelivered_front(copy, item, sent)
             reply = submit.deliver(
                 route,
                 secret,
@@ -114,7 +114,7 @@ def _redeliver(copy: QuarantinedCopy, item: Item, content: Content, route: Route
                 copy.recipient,
                 item.parameters,
                 sent,
-                _redelivered_headers(item, copy.recipient, Purpose(copy.purpose), config.name) + head,
+                front,
                 skip=skip,
                 unproven=True,
                 budget=_hurried(config.budget),
@@ -125,6 +125,15 @@ def _redeliver(copy: QuarantinedCopy, item: Item, content: Content, route: Route
         alarms.raise_alarm(config.name, f"route {copy.route}: {fault}")
         return Result(trouble=f"route {copy.route}: {fault}")
     return Result(reply=reply, final=reply.permanent)
+
+
+def _redelivered_front(copy: QuarantinedCopy, item: Item, sent: Content) -> tuple[bytes, int]:
+    """Give what stands in front of what is delivered so, and how many octets it replaces; a digest has all it needs."""
+    purpose, node = Purpose(copy.purpose), settings.CONFIG.name
+    if purpose is Purpose.DIGEST:
+        return b"", 0
+    head, skip = headers.scrub(sent, node)
+    return _redelivered_headers(item, copy.recipient, purpose, node) + head, skip
 
 
 @contextlib.contextmanager

@@ -5,13 +5,14 @@ form; whether its parts fit together is the codec's to say, once they are rows.
 """
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import yaml
 from msgspec import UNSET, UnsetType
 
 from gateway.mail.decisions import Action
+from gateway.policy.digest import DigestTo
 from gateway.policy.learned import FORGED
 from gateway.policy.location import Place, PolicyError, duplicates, line_of, place_of
 from gateway.policy.mta_sts import DEFAULT_AGE, StsMode
@@ -20,7 +21,7 @@ from gateway.policy.wellformed import local_part_fault
 
 # Parts that hold only what differs from a default: with nothing in them they are not written.
 _OVERLAID = ("thresholds", "per_account", "per_client", "per_domain", "clients", "greylisting")
-_ENUMS = (Action, Mode, ListVerdict, ListKind, TlsLevel, Validation, StsMode)
+_ENUMS = (Action, Mode, ListVerdict, ListKind, TlsLevel, Validation, StsMode, DigestTo)
 _REMEDY = "correct it (quote what must be text); export shows the form"
 
 
@@ -78,6 +79,7 @@ class Recipient(_Part):
     attachments: list[AttachmentRule] = []
     redirect_to: str = ""
     copy_to: list[str] = []
+    digest: Literal["", "none"] = ""
 
 
 class Dkim(_Part):
@@ -125,6 +127,8 @@ class Domain(_Part):
     mta_sts: StsMode = StsMode.NONE
     mta_sts_max_age: int = DEFAULT_AGE
     tls_reports: str = ""
+    digest: DigestTo = DigestTo.NONE
+    digest_to: str = ""
     senders: Senders | UnsetType = UNSET
     recipients: list[str] | dict[str, Recipient | None] | UnsetType = UNSET
     attachments: list[AttachmentRule] = []

@@ -10,6 +10,7 @@ from gateway import models
 from gateway.mail.decisions import Action
 from gateway.operations import document
 from gateway.policy.defaults import CHECKS, OUTBOUND_CHECKS
+from gateway.policy.digest import DigestTo
 from gateway.policy.learned import FORGED
 from gateway.policy.mta_sts import StsMode
 from gateway.policy.overlay import differing
@@ -51,6 +52,8 @@ def of_rows() -> document.Document:
                 mta_sts=StsMode(row.mta_sts),
                 mta_sts_max_age=row.mta_sts_max_age,
                 tls_reports=row.tls_reports,
+                digest=DigestTo(row.digest),
+                digest_to=row.digest_to,
                 senders=_senders(lists.get((row.pk, None), ())),
                 recipients={
                     each.local_part: _recipient(each, lists.get((None, each.pk), ())) for each in row.recipients.all()
@@ -117,7 +120,9 @@ def _actions(row: models.Domain | models.Recipient | models.NodePolicy) -> dict[
 
 def _recipient(row: models.Recipient, senders: Iterable[models.SenderEntry]) -> document.Recipient:
     """Give one recipient."""
-    return document.Recipient(row.alias, _thresholds(row), _senders(senders), **_actions(row))
+    return document.Recipient(
+        row.alias, _thresholds(row), _senders(senders), **_actions(row), digest="none" if row.digest else ""
+    )
 
 
 def _senders(rows: Iterable[models.SenderEntry]) -> document.Senders:

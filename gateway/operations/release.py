@@ -1,4 +1,6 @@
-"""Releases quarantined copies: asked for by a person, delivered by a worker; redirected mail and copies ask nobody.
+"""Releases quarantined copies: asked for by a person, delivered by a worker.
+
+Redirected mail, blind copies and digests ask nobody.
 
 The state is in the database, and every step is a conditional UPDATE, so a task that runs twice delivers once. A worker
 that was killed loses its claim after 15 minutes; a copy whose ``2xx`` was not written down by then is delivered once
@@ -128,7 +130,7 @@ def _settle(copy: QuarantinedCopy, result: Result) -> CopyState | None:
         if state is CopyState.FAILED and Purpose(copy.purpose).leaves_by_itself:
             alarms.raise_alarm(
                 settings.CONFIG.name,
-                f"{copy.recipient} does not take what is redirected or copied to it: {result.words}; "
+                f"{copy.recipient} does not take what is redirected, copied or told to it: {result.words}; "
                 "the messages stay in quarantine, failed",
             )
     return state

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from gateway.models import Alarm, Lesson, QuarantinedCopy, Transaction, TransactionRecipient
 from gateway.models.quarantine import CopyState
-from gateway.operations import audit, dmarc, refusals
+from gateway.operations import audit, digests, dmarc, refusals
 from gateway.operations.attempt import STRIPPING
 from gateway.operations.delete import LIVE, remove_unused_bytes
 from gateway.spool.deliveries import Deliveries
@@ -53,6 +53,7 @@ def expire() -> Expired:
     _forget_settled(horizon)
     refusals.forget(horizon)
     dmarc.forget(horizon)
+    digests.forget(horizon)
     Deliveries(settings.CONFIG.spool_folder).forget_old()
     _remove_leftovers(now - MINIMUM_AGE)
     return Expired(aged, evicted, traces)

@@ -152,6 +152,7 @@ def test_what_the_first_release_writes_into_todays_tables_has_the_defaults_of_to
     written = Domain.objects.get(name="example.test")
 
     assert (written.mta_sts, written.mta_sts_max_age, written.tls_reports) == ("none", 604_800, "")
+    assert (written.digest, written.digest_to) == ("none", "")
 
 
 def migration_of(*what: operations.base.Operation) -> Migration:

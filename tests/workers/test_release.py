@@ -138,5 +138,6 @@ def test_the_schedule_sweeps_each_minute(start: Callable[..., Program]) -> None:
         "3600.0 probe.look_again True",
         "3600.0 backups.watch True",
         "300.0 room.watch True",
+        "3600.0 digests.send True",
         "3600.0 keys.tend True",
     ]

@@ -118,11 +118,11 @@ class ActionFields(forms.ModelForm):  # type: ignore[type-arg]  # it takes none 
     def clean_redirect_to(self) -> str:
         """Give the address in look-up form. Raises ValidationError."""
         typed: str = self.cleaned_data["redirect_to"].strip()
-        return _address(typed) if typed else ""
+        return address_of(typed) if typed else ""
 
     def clean_copy_to(self) -> list[str]:
         """Give the addresses in look-up form. Raises ValidationError."""
-        return list(dict.fromkeys(_address(typed) for typed in self.cleaned_data["copy_to"]))
+        return list(dict.fromkeys(address_of(typed) for typed in self.cleaned_data["copy_to"]))
 
     def clean(self) -> dict[str, Any]:
         """Check that what is redirected and copied has somewhere to go, and stays with us."""
@@ -131,7 +131,7 @@ class ActionFields(forms.ModelForm):  # type: ignore[type-arg]  # it takes none 
             ("redirect_to", cleaned.get("redirect_to")),
             *(("copy_to", each) for each in cleaned.get("copy_to") or ()),
         ]
-        if any(target for _, target in targets) and (policy := _policy()) is not None:
+        if any(target for _, target in targets) and (policy := policy_of_rows()) is not None:
             for field, target in targets:
                 if target and (wrong := target_fault(target, lambda: policy)):
                     self.add_error(field, "; ".join(wrong))
@@ -188,7 +188,7 @@ def _rule(line: str, at: int) -> dict[str, Any]:
     return rule
 
 
-def _address(typed: str) -> str:
+def address_of(typed: str) -> str:
     """Give an address in look-up form. Raises ValidationError."""
     try:
         return parse_mailbox(typed).key
@@ -196,7 +196,7 @@ def _address(typed: str) -> str:
         raise ValidationError(f"{typed!r} is no address: {error}; write user@domain") from None
 
 
-def _policy() -> Policy | None:
+def policy_of_rows() -> Policy | None:
     """Give the policy that the rows make now; None while it is one that can't be looked addresses up in."""
     try:
         return Policy(building.build(1, ""))

@@ -21,7 +21,7 @@ from gateway.policy.defaults import CHECKS, THRESHOLDS
 from gateway.policy.learned import FORGED
 from gateway.policy.validity import guided_fault
 from gateway.policy.wellformed import domain_fault
-from webadmin.policy import actions, thresholds, tls
+from webadmin.policy import actions, digest, thresholds, tls
 from webadmin.policy.fields import WeightsField
 from webadmin.policy.recipients import RecipientInline
 from webadmin.policy.validation import LDAP, METHODS, ValidationFields
@@ -35,14 +35,14 @@ CHECK_FIELDS = ("check_name", "mode", "action", "actions", "on_failure", "weight
 _RECIPIENTS = ("accept_unknown", "validation_down", "plus", "accepts_everyone")
 
 
-class DomainForm(actions.ActionFields, ValidationFields, tls.TlsFields):
+class DomainForm(actions.ActionFields, ValidationFields, tls.TlsFields, digest.DigestFields):
     """A domain, with its name in look-up form."""
 
     class Meta:
         """All of it."""
 
         model = Domain
-        fields = (*_FIELDS, *_RECIPIENTS, *thresholds.FIELDS, *actions.FIELDS, *tls.FIELDS)
+        fields = (*_FIELDS, *_RECIPIENTS, *thresholds.FIELDS, *actions.FIELDS, *digest.FIELDS, *tls.FIELDS)
         help_texts: ClassVar[dict[str, str]] = {
             "guided": "What happens to forged bounces moves by itself, as the page Readiness shows: observe, "
             "quarantine, reject. The mode and action of the check setting forged_bounce say nothing then. "
@@ -152,6 +152,7 @@ class DomainAdmin(Audited):
         ),
         ("Thresholds", {"fields": thresholds.ROWS, "description": _DEFAULTS}),
         ("Actions", {"fields": actions.FIELDS, "description": actions.ABOUT}),
+        ("Digest of the quarantine", {"fields": digest.FIELDS, "description": digest.ABOUT}),
         ("TLS of mail that comes in", {"fields": tls.ROWS, "description": tls.ABOUT}),
     )
 

@@ -23,7 +23,7 @@ class RecipientForm(actions.ActionFields):
         """All of it."""
 
         model = Recipient
-        fields = ("domain", "local_part", "alias", *thresholds.FIELDS, *actions.FIELDS)
+        fields = ("domain", "local_part", "alias", *thresholds.FIELDS, *actions.FIELDS, "digest")
 
     def clean_local_part(self) -> str:
         """Give the local part in lower case. Raises ValidationError."""
@@ -96,6 +96,7 @@ class RecipientAdmin(Audited):
             "Actions",
             {"fields": actions.FIELDS, "description": f"{actions.ABOUT} What is empty is as the domain has it."},
         ),
+        ("Digest of the quarantine", {"fields": ("digest",)}),
     )
 
     @display(description="address", ordering="local_part")

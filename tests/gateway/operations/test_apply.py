@@ -53,6 +53,9 @@ domains:
       alice:
       strict: {thresholds: {reject: 9}}
       boss: {alias: alice@example.test}
+      quiet: {digest: none}
+    digest: recipients
+    digest_to: alice@example.test
     senders: {bank.example: allow}
   other.test:
     route: inside
@@ -122,6 +125,18 @@ def test_what_others_are_told_about_tls_is_kept_and_exported_and_no_part_of_what
     assert b"mta_sts" not in (home / "policy/current.json").read_bytes()
 
 
+def test_who_gets_a_digest_is_kept_and_exported_and_no_part_of_what_is_published(home: Path) -> None:
+    apply_policy(POLICY, "policy.yml", "admin")
+    row = Domain.objects.get(name="example.test")
+    assert (row.digest, row.digest_to) == ("recipients", "alice@example.test")
+    assert [each.local_part for each in row.recipients.exclude(digest="")] == ["quiet"]
+    assert "    digest: recipients\n    digest_to: alice@example.test\n" in export_policy()
+    assert "      quiet:\n        digest: none\n" in export_policy()
+    changes = apply_policy(POLICY.replace("quiet: {digest: none}", "quiet: {}"), "policy.yml", "admin")
+    assert changes == ["domain example.test, recipient quiet, digest: removed"]
+    assert b"digest" not in (home / "policy/current.json").read_bytes()
+
+
 def test_check_says_what_would_change_and_changes_nothing(home: Path) -> None:
     apply_policy(POLICY, "policy.yml", "admin")
     before = (home / "policy/current.json").read_bytes()
@@ -153,7 +168,7 @@ def test_what_a_named_section_does_not_hold_is_removed_and_other_sections_stay()
 def test_a_domain_that_names_no_recipients_keeps_those_it_has() -> None:
     apply_policy(POLICY, "policy.yml", "admin")
     apply_policy("domains:\n  example.test: {route: inside}\n", "policy.yml", "admin")
-    assert list(Recipient.objects.values_list("local_part", flat=True)) == ["alice", "boss", "strict"]
+    assert list(Recipient.objects.values_list("local_part", flat=True)) == ["alice", "boss", "quiet", "strict"]
 
 
 def test_a_list_of_senders_that_is_not_named_stays_and_one_that_is_named_is_as_it_says() -> None:
@@ -256,6 +271,15 @@ def test_an_account_keeps_its_secret_where_the_document_names_none() -> None:
         ("mta_sts: testing", "mta_sts: strict", "unknown value 'strict'; write one of none, testing, enforce"),
         ("mta_sts_max_age: 86400", "mta_sts_max_age: 99999999", "mta_sts_max_age: Ensure this value is less than or "),
         ("tls_reports: tls@other.test", "tls_reports: tls", "tls_reports: 'tls' is no address: "),
+        ("digest: recipients", "digest: all", "unknown value 'all'; write one of none, administrator, recipients"),
+        (
+            "digest: recipients\n    digest_to: alice@example.test",
+            "digest: administrator",
+            "digest_to is empty; give the",
+        ),
+        ("digest_to: alice@example.test", "digest_to: al@far.example", "al@far.example is no address of ours: "),
+        ("digest_to: alice@example.test", "digest_to: al@example.test", "al@example.test is not in the list of rec"),
+        ("quiet: {digest: none}", "quiet: {digest: all}", "unknown value 'all'; "),
         ("tls_reports: tls@other.test", "tls_reports: TLS@other.test", "not in lower case and A-labels; write tls@o"),
         (
             "  other.test:",
