@@ -18,7 +18,7 @@ from gateway.models import Lesson, QuarantinedCopy
 from gateway.models.lesson import LessonState
 from gateway.models.quarantine import CopyState
 from gateway.operations import adopt, audit
-from gateway.spool.disk import make_folder, sync_folder, write_file
+from gateway.spool.disk import replace_file, sync_folder
 
 _FILE = "restored.json"
 _KEPT = "it was pending in a restored backup, and kept"
@@ -56,12 +56,7 @@ def of(config: Config) -> Hold | None:
 
 def place(home: Path, made: float) -> None:
     """Hold the node of that home, durably. Raises OSError."""
-    make_folder(home)
-    passing = home / f".{_FILE}.new"
-    passing.unlink(missing_ok=True)
-    write_file(passing, [msgspec.json.encode(Hold(time.time(), made))])
-    passing.replace(home / _FILE)
-    sync_folder(home)
+    replace_file(home / _FILE, [msgspec.json.encode(Hold(time.time(), made))])
 
 
 def waiting(database: str = "default") -> Waiting:

@@ -103,7 +103,7 @@ def _difference(one: RecipientTrace, other: RecipientTrace, policy: Policy) -> D
         return Difference(refusing, taking, "", "one of the domains is not in the policy any more", "")
     check = decision.check or ""
     if check == "spam" and decision.symbol is None:
-        return _by_score(refusing, taking, rules, others, observing=others.observe)
+        return _by_score(refusing, taking, rules, others)
     rule, their = rules.checks.get(check, _OFF), others.checks.get(check, _OFF)
     if others.observe and not rules.observe:
         return Difference(refusing, taking, check, f"{taking} only observes", f"end the observe mode of {taking}")
@@ -121,9 +121,9 @@ def _difference(one: RecipientTrace, other: RecipientTrace, policy: Policy) -> D
     )
 
 
-def _by_score(refusing: str, taking: str, rules: Rules, others: Rules, *, observing: bool) -> Difference:
+def _by_score(refusing: str, taking: str, rules: Rules, others: Rules) -> Difference:
     """Say why a score is refused by one and taken by the other."""
-    if observing and not rules.observe:
+    if others.observe and not rules.observe:
         return Difference(refusing, taking, "score", f"{taking} only observes", f"end the observe mode of {taking}")
     ours, theirs = rules.thresholds.reject, others.thresholds.reject
     if ours != theirs:

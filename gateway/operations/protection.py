@@ -5,6 +5,7 @@ import enum
 import msgspec
 
 from gateway.config import Config
+from gateway.spool.disk import replace_file
 
 _FILE = "clamd.json"
 
@@ -26,10 +27,7 @@ class ScannerProtection(msgspec.Struct, frozen=True):
 
 def tell(config: Config, status: ScannerProtection) -> None:
     """Write the file. Raises OSError."""
-    path = config.status_folder / _FILE
-    draft = path.with_name(path.name + ".new")
-    draft.write_bytes(msgspec.json.encode(status))
-    draft.replace(path)
+    replace_file(config.status_folder / _FILE, [msgspec.json.encode(status)])
 
 
 def read(config: Config) -> ScannerProtection | None:

@@ -25,7 +25,7 @@ from gateway.policy.changes import changes
 from gateway.policy.feed import FILE
 from gateway.policy.location import PolicyError, line_of
 from gateway.policy.snapshot import Snapshot
-from gateway.spool.disk import make_folder, sync_folder, write_file
+from gateway.spool.disk import replace_file
 
 _SUMMARY_LINES = 200
 _ALIVE_SECONDS = 15.0
@@ -58,6 +58,7 @@ def publish_policy(who: str, *, probed: bool = False) -> models.PolicyRevision:
     """
     if not probed and (names := probe.unproven(draft := build(0, who))):
         probe.probe_domains(draft, names)
+    folder = settings.CONFIG.policy_folder
     with transaction.atomic():
         # One at a time: the row is the lock.
         models.NodePolicy.load()
@@ -81,11 +82,11 @@ def publish_policy(who: str, *, probed: bool = False) -> models.PolicyRevision:
                 snapshot=json.loads(text),
             )
             audit.record(who, "publish", str(revision), revision.summary)
-            _write(f"{number}.json", text)
+            replace_file(folder / f"{number}.json", [text])
     before = _in_force()
     # Only what is on record may come into force; a stop right here is mended by publishing again.
     if _installed() != number:
-        _write(FILE, text)
+        replace_file(folder / FILE, [text])
     in_force = codec.decode(text, name=f"{number}.json")
     keys.destroy_unneeded(before, in_force)
     probe.tell_unknown(in_force)
@@ -159,14 +160,3 @@ def _installed() -> int:
     """Give the revision in force on this node, 0 where there is none that can be read."""
     snapshot = _in_force()
     return 0 if snapshot is None else snapshot.revision
-
-
-def _write(name: str, text: bytes) -> None:
-    """Put a file of the policy in its place, whole and durably. Raises OSError."""
-    folder = settings.CONFIG.policy_folder
-    make_folder(folder)
-    passing = folder / f".{name}.new"
-    passing.unlink(missing_ok=True)
-    write_file(passing, [text])
-    passing.replace(folder / name)
-    sync_folder(folder)

@@ -1,9 +1,10 @@
 """Secrets: each in a 0600 file of its own, named by an id. Never logged, never part of policy or export."""
 
-import os
 import re
 import secrets as randomness
 from pathlib import Path
+
+from gateway.spool.disk import make_folder, sync_folder, write_file
 
 _ID = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,199}")
 _cache: dict[Path, tuple[tuple[int, int, int], str]] = {}
@@ -31,21 +32,17 @@ def read(folder: Path, id: str) -> str | None:  # noqa: A002 - the design's word
 def write(folder: Path, id: str, text: str) -> None:  # noqa: A002 - the design's word
     """Store, atomically and durably, readable by the owner only. Raises ValueError for an id that is none, OSError."""
     file = _file(folder, id)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     # The blank keeps the passing name out of the ids.
     passing = folder / f".{id} {randomness.token_hex(8)}"
-    descriptor = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
+        write_file(passing, [text.encode()])
         passing.replace(file)
     except BaseException:
         passing.unlink(missing_ok=True)
         raise
     _cache.pop(file, None)
-    _sync(folder)
+    sync_folder(folder)
 
 
 def destroy(folder: Path, id: str) -> bool:  # noqa: A002 - the design's word
@@ -56,7 +53,7 @@ def destroy(folder: Path, id: str) -> bool:  # noqa: A002 - the design's word
         file.unlink()
     except FileNotFoundError:
         return False
-    _sync(folder)
+    sync_folder(folder)
     return True
 
 
@@ -65,12 +62,3 @@ def _file(folder: Path, id: str) -> Path:  # noqa: A002 - the design's word
     if not _ID.fullmatch(id):
         raise ValueError(f"{id!r} can't name a secret: use a-z, 0-9, '.', '_' and '-', and no dot in front")
     return folder / id
-
-
-def _sync(folder: Path) -> None:
-    """Make the change of a name durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -92,3 +92,16 @@ def write_file(path: Path, blocks: Iterable[bytes]) -> None:
             file.write(block)
         file.flush()
         os.fsync(handle)
+
+
+def replace_file(path: Path, blocks: Iterable[bytes]) -> None:
+    """Put a file in its place, whole and durably: whoever reads it sees the old one or the new one. Raises OSError.
+
+    Makes its folder where there is none. Two at once must not write the same file.
+    """
+    make_folder(path.parent)
+    passing = path.with_name(f".{path.name}.new")
+    passing.unlink(missing_ok=True)  # of one who was killed
+    write_file(passing, blocks)
+    passing.replace(path)
+    sync_folder(path.parent)

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from gateway.config import Config
 from gateway.operations import alarms
-from gateway.spool.disk import make_folder
+from gateway.spool.disk import replace_file
 
 _BACKUP = "backup.json"
 _PROOF = "proof.json"
@@ -116,7 +116,4 @@ def _read(path: Path, kind: type[Record]) -> Record | None:
 
 def _write(path: Path, record: BackupRecord | Proof) -> None:
     """Write a record, whole or not at all. Raises OSError."""
-    make_folder(path.parent)
-    passing = path.with_name(path.name + ".new")
-    passing.write_bytes(msgspec.json.encode(record))
-    passing.replace(path)
+    replace_file(path, [msgspec.json.encode(record)])

@@ -10,7 +10,7 @@ from gateway import models
 from gateway.operations.learning import backscatterers
 from gateway.policy import learned
 from gateway.policy.learned import Backscatterer, DomainStage, Learned, ListOff, NeverTag, Stage, Storm, Unblocked
-from gateway.spool.disk import make_folder, sync_folder, write_file
+from gateway.spool.disk import replace_file
 
 _UNBLOCKED = timedelta(days=1)  # for which the SMTP side is told that somebody was unblocked
 _EMPTY = learned.encode(learned.NOTHING).decode()
@@ -37,12 +37,7 @@ def publish() -> bool:
     except FileNotFoundError:
         if row.serial == 0:
             return False
-    make_folder(path.parent)
-    passing = path.with_name(f".{path.name}.new")
-    passing.unlink(missing_ok=True)
-    write_file(passing, [whole])
-    passing.replace(path)
-    sync_folder(path.parent)
+    replace_file(path, [whole])
     return True
 
 

@@ -9,7 +9,6 @@ each time that it changes: see ADR 12 for what that means for limits.
 import asyncio
 import contextlib
 import logging
-import os
 import re
 import socket
 import time
@@ -20,6 +19,7 @@ import msgspec
 
 from gateway.services.counters import wire
 from gateway.services.counters.tables import MAX_EVENTS, Distinct, Slots, Store, Value, Window, Windows, admit, enter
+from gateway.spool.disk import replace_file
 
 SAVE_SECONDS = 5.0
 
@@ -136,7 +136,7 @@ class CounterServer:
             now = time.time()
             octets = _file_encoder.encode(_Saved(self.store.dump(now), self.windows.dump(now), self.distinct.dump()))
             try:
-                await asyncio.to_thread(_write, self._file, octets)
+                await asyncio.to_thread(replace_file, self._file, [octets])
             except OSError as error:
                 log.error("counters: %s can't be written: %s", self._file, error)  # noqa: TRY400 - one line tells it
                 return False
@@ -259,19 +259,3 @@ def _changed(file: Path) -> int:
         return file.stat().st_mtime_ns
     except OSError:
         return 0
-
-
-def _write(file: Path, octets: bytes) -> None:
-    """Replace the file atomically and durably. Raises OSError."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    passing = file.with_name(f"{file.name}.new")
-    with passing.open("wb") as out:
-        out.write(octets)
-        out.flush()
-        os.fsync(out.fileno())
-    passing.replace(file)
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
