@@ -33,6 +33,8 @@ ATTEMPTS = 3  # questions that are sent for one look-up, over all servers
 SILENCE = 20  # look-ups in a row without any answer: then it is the servers, and not somebody's domain
 FAILED_TTL = 5.0  # seconds that a failure is kept: long enough for one message, short enough to recover
 
+_NO_SERVER = Answer(Status.FAILED, detail="no DNS server is configured")
+
 
 class DnsResolver:
     """Implements Resolver over UDP, and TCP where an answer was cut. One a process; use it in one event loop."""
@@ -78,8 +80,7 @@ class DnsResolver:
             except (dns.exception.DNSException, ValueError) as error:
                 waiter.set_result(Answer(Status.FAILED, detail=f"{key[0]!r} can not be asked for: {error}"))
                 return waiter
-            self._in_flight[key] = look_up = _LookUp(self, key, question, loop)
-            look_up.waiters.append(waiter)
+            self._in_flight[key] = look_up = _LookUp(self, key, question, loop, waiter)
             look_up.begin()
         if seconds is not None and seconds < self.config.seconds and not waiter.done():
             late = Answer(Status.TIMEOUT, detail=f"no answer on {kind} of {key[0]} within {seconds:g} s")
@@ -125,10 +126,15 @@ class _LookUp:
                  "_trouble", "_watched", "waiters")  # fmt: skip
 
     def __init__(
-        self, resolver: DnsResolver, key: Key, question: wire.Question, loop: asyncio.AbstractEventLoop
+        self,
+        resolver: DnsResolver,
+        key: Key,
+        question: wire.Question,
+        loop: asyncio.AbstractEventLoop,
+        waiter: "asyncio.Future[Answer]",
     ) -> None:
         """Prepare."""
-        self.waiters: list[asyncio.Future[Answer]] = []
+        self.waiters = [waiter]
         self._resolver = resolver
         self._key = key
         self._question = question
@@ -139,7 +145,7 @@ class _LookUp:
         self._deadline = loop.time() + resolver.config.seconds
         self._asked: Asked | None = None
         self._watched: set[Expiring] | None = None
-        self._trouble = Answer(Status.FAILED, detail="no DNS server is configured")
+        self._trouble = _NO_SERVER
 
     def begin(self) -> None:
         """Ask the first server, or the next one; end where enough were asked."""
