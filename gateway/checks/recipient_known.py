@@ -10,7 +10,8 @@ from collections.abc import Awaitable
 from gateway.checks.base import MISS, Check, Seen, View, failed, hit, skipped, timed_out
 from gateway.mail.findings import Finding
 from gateway.mail.stages import Stage
-from gateway.policy.matching import KNOWN, Match
+from gateway.policy.effect import KNOWN
+from gateway.policy.matching import Match
 from gateway.policy.recipients import forms, methods
 from gateway.policy.snapshot import Validation
 from gateway.services.ldap import Directory, DirectoryError, DirectoryTimeout

@@ -12,12 +12,11 @@ import msgspec
 from gateway.backscatter import batv
 from gateway.mail.address import Address, AddressError, parse_mailbox
 from gateway.mail.client import Client
-from gateway.mail.decisions import Action
 from gateway.policy.aliases import MAX_ALIASES, with_detail
-from gateway.policy.learned import FORGED, NOTHING, Learned, NeverTag, Stage
+from gateway.policy.effect import enforced, has_copies, in_effect, wanted
+from gateway.policy.learned import NOTHING, Learned, NeverTag, Stage
 from gateway.policy.recipients import ALWAYS_DELIVERABLE, RecipientList
 from gateway.policy.snapshot import (
-    CheckRule,
     DomainPolicy,
     Forwarder,
     ListVerdict,
@@ -29,8 +28,6 @@ from gateway.policy.snapshot import (
 )
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-KNOWN = "recipient_known"  # the check that looks a recipient up
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -60,7 +57,7 @@ class Policy:
         self.snapshot = snapshot
         self.learned = learned
         self.revision = snapshot.revision
-        self._domains = {name: _failing(_staged(domain, learned, name)) for name, domain in snapshot.domains.items()}
+        self._domains = {name: in_effect(domain, learned, name) for name, domain in snapshot.domains.items()}
         self._lists = {name: RecipientList(domain) for name, domain in self._domains.items()}
         self._outbound = _networks(snapshot.outbound.networks)
         self._mended = _networks(snapshot.normalise_line_ends)
@@ -70,9 +67,9 @@ class Policy:
         self._marks = bool(snapshot.marking.keys)
         self._allowed = _networks(snapshot.clients.allowed)
         self._blocked = _networks(snapshot.clients.blocked)
-        self.wanted = Rules(checks=_wanted(self._domains.values()))
-        self.copies = _copies(snapshot)
-        self.enforced = frozenset[str]() if snapshot.observe else _enforced(self._domains.values())
+        self.wanted = Rules(checks=wanted(self._domains.values()))
+        self.copies = has_copies(snapshot)
+        self.enforced = frozenset[str]() if snapshot.observe else enforced(self._domains.values())
         self._forwarders = [(name, _networks(each.networks)) for name, each in snapshot.forwarders.items()]
 
     def match(self, address: Address) -> Match | None:
@@ -217,81 +214,6 @@ class Policy:
             return False
         listed = {address.lower() for address in account.addresses}
         return sender.key in listed or f"*@{sender.domain_key}" in listed
-
-
-def _staged(domain: DomainPolicy, learned: Learned, name: str) -> DomainPolicy:
-    """Give a domain's policy with the stage that it has come to, where it is guided."""
-    if not domain.guided:
-        return domain
-    entry = learned.stages.get(name)
-    stage = entry.stage if entry is not None else Stage.OBSERVE
-    recipients = {
-        local: each if each.rules is None else msgspec.structs.replace(each, rules=_at_stage(each.rules, stage))
-        for local, each in domain.recipients.items()
-    }
-    return msgspec.structs.replace(domain, rules=_at_stage(domain.rules, stage), recipients=recipients)
-
-
-def _failing(domain: DomainPolicy) -> DomainPolicy:
-    """Give a domain's policy with what it says of a validation that could not be asked, where that is not to defer."""
-    if domain.validation_down is Action.DEFER:
-        return domain
-    recipients = {
-        local: each if each.rules is None else msgspec.structs.replace(each, rules=_failing_to(each.rules, domain))
-        for local, each in domain.recipients.items()
-    }
-    return msgspec.structs.replace(domain, rules=_failing_to(domain.rules, domain), recipients=recipients)
-
-
-def _failing_to(rules: Rules, domain: DomainPolicy) -> Rules:
-    """Give rules whose recipient check fails as the domain says."""
-    rule = rules.checks.get(KNOWN)
-    if rule is None:
-        return rules
-    failing = msgspec.structs.replace(rule, on_failure=domain.validation_down)
-    return msgspec.structs.replace(rules, checks={**rules.checks, KNOWN: failing})
-
-
-def _at_stage(rules: Rules, stage: Stage) -> Rules:
-    """Give rules with what a stage makes of forged bounces."""
-    rule = rules.checks.get(FORGED)
-    if rule is None:
-        return rules
-    return msgspec.structs.replace(rules, checks={**rules.checks, FORGED: stage.rule(rule)})
-
-
-def _wanted(domains: Iterable[DomainPolicy]) -> dict[str, CheckRule]:
-    """Give the checks that any domain or recipient has on: what is worth a look before the recipient is known."""
-    found: dict[str, CheckRule] = {}
-    for domain in domains:
-        own = (each.rules for each in domain.recipients.values() if each.rules is not None)
-        for rules in (domain.rules, *own):
-            found.update((name, rule) for name, rule in rules.checks.items() if rule.mode is not Mode.OFF)
-    return found
-
-
-def _enforced(domains: Iterable[DomainPolicy]) -> frozenset[str]:
-    """Give the checks whose hits all domains and recipients refuse, and none only observes."""
-    found: frozenset[str] | None = None
-    for domain in domains:
-        own = (each.rules for each in domain.recipients.values() if each.rules is not None)
-        for rules in (domain.rules, *own):
-            refused = frozenset(
-                name
-                for name, rule in rules.checks.items()
-                if not rules.observe and rule.mode is Mode.ENFORCE and rule.action in {Action.REJECT, Action.DEFER}
-            )
-            found = refused if found is None else found & refused
-    return found or frozenset()
-
-
-def _copies(snapshot: Snapshot) -> bool:
-    """Whether any rules copy what is delivered to another mailbox."""
-    return bool(snapshot.outbound.rules.copy_to) or any(
-        domain.rules.copy_to
-        or any(each.rules is not None and each.rules.copy_to for each in domain.recipients.values())
-        for domain in snapshot.domains.values()
-    )
 
 
 def _networks(texts: Iterable[str]) -> tuple[Network, ...]:
