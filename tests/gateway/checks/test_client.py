@@ -39,23 +39,6 @@ ZONE: dict[str, Records | str] = {
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[Nameserver]:
-    """The DNS server."""
-    made = Nameserver(ZONE)
-    await made.start()
-    yield made
-    await made.stop()
-
-
-@pytest.fixture
-async def resolver(server: Nameserver) -> AsyncIterator[DnsResolver]:
-    """A resolver that asks it."""
-    made = DnsResolver(asking(server.address, ZONE))
-    yield made
-    await made.close()
-
-
-@pytest.fixture
 async def hasty(server: Nameserver) -> AsyncIterator[DnsResolver]:
     """A resolver that asks it about what stays silent."""
     server.zone = lambda _: "silent"

@@ -1,6 +1,6 @@
 """Checks whose answers DNS has given before say what they see at once, and the same as then."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 
@@ -9,13 +9,12 @@ from gateway.checks.helo import Helo
 from gateway.checks.reverse_dns import ReverseDns
 from gateway.checks.sender_domain import SenderDomain
 from gateway.checks.spf import Spf
-from gateway.config import Dns
 from gateway.mail.address import parse_mailbox
 from gateway.mail.client import Client
 from gateway.policy.matching import Policy
 from gateway.policy.snapshot import DomainPolicy, Snapshot
 from gateway.services.dns import DnsResolver, Resolver
-from smtpfront.lab.nameserver import Nameserver, Records
+from smtpfront.lab.nameserver import Records
 
 ZONE: dict[str, Records | str] = {
     "1.2.0.192.in-addr.arpa": {"PTR": ["mail.other.test."]},
@@ -23,16 +22,6 @@ ZONE: dict[str, Records | str] = {
     "other.test": {"MX": ["10 mail.other.test."], "TXT": ['"v=spf1 ip4:192.0.2.1 -all"']},
 }
 CHECKS: tuple[Callable[[Resolver], Check], ...] = (ReverseDns, Helo, SenderDomain, Spf)
-
-
-@pytest.fixture
-async def resolver() -> AsyncIterator[DnsResolver]:
-    """A resolver that asks a server on loopback."""
-    server = Nameserver(ZONE)
-    made = DnsResolver(Dns(servers=(await server.start(),)))
-    yield made
-    await made.close()
-    await server.stop()
 
 
 def view(ip: str = "192.0.2.1", domain: str = "other.test") -> View:

@@ -1,7 +1,6 @@
 """What the checks of a sender see: its domain, our own domains from outside, and the lists of senders."""
 
 import hashlib
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -119,21 +118,6 @@ def own(what: View) -> Seen:
 
 
 # -- sender_domain --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Nameserver]:
-    made = Nameserver(ZONE)
-    await made.start()
-    yield made
-    await made.stop()
-
-
-@pytest.fixture
-async def resolver(server: Nameserver) -> AsyncIterator[DnsResolver]:
-    made = DnsResolver(asking(server.address, ZONE))
-    yield made
-    await made.close()
 
 
 async def ask(resolver: DnsResolver, sender: str) -> Seen:
