@@ -12,6 +12,7 @@ from typing import Any
 
 import celery  # type: ignore[import-untyped]
 from django.conf import settings
+from kombu.connection import Connection
 
 from gateway.config import Config
 from gateway.operations import filebroker
@@ -21,6 +22,7 @@ TEACH = "learn.teach"  # the task that tries one lesson, by its number
 _WHAT = {DELIVER: "copy", TEACH: "lesson"}
 TASK_SECONDS = 840  # the longest that a task may run; less than a claim lasts (see release)
 SILENCE_SECONDS = 10.0
+_REACH_SECONDS = 2.0
 POLL_SECONDS = 0.25  # how often a worker looks into the folder of the filesystem broker, and whether it shall stop
 
 log = logging.getLogger(__name__)
@@ -77,6 +79,20 @@ def _folders(folder: Path) -> dict[str, Any]:
         "control_folder": str(control),
         "polling_interval": POLL_SECONDS,
     }
+
+
+def trouble(config: Config) -> str:
+    """Say why a node's broker can't be reached; empty where it can. Takes a few seconds at most."""
+    seconds = {"socket_connect_timeout": _REACH_SECONDS, "socket_timeout": _REACH_SECONDS}
+    options = seconds if config.broker.url.startswith("redis") else {}  # others take connect_timeout alone
+    try:
+        with Connection(  # type: ignore[no-untyped-call]  # kombu has no types
+            configuration(config)["broker_url"], connect_timeout=_REACH_SECONDS, transport_options=options
+        ) as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0.0, interval_max=0.0)
+    except Exception as error:  # noqa: BLE001 - each transport raises its own
+        return " ".join(str(error).split()) or type(error).__name__
+    return ""
 
 
 class Bell:

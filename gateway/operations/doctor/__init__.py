@@ -39,6 +39,7 @@ LOOKS: dict[str, Callable[[Config], Iterator[Result]]] = {
     "policy": policy.published,
     "smtpd": processes.smtpd,
     "ingest": processes.ingest,
+    "broker": processes.broker,
     "beat": processes.beat,
     "worker": processes.worker,
     "releases": processes.releases,

@@ -12,6 +12,7 @@ from gateway import installation
 from gateway.config import Config
 from gateway.models import PolicyRevision, QuarantinedCopy
 from gateway.models.quarantine import CopyState
+from gateway.operations import broker as brokers
 from gateway.operations import ingest as journals
 from gateway.operations import publish
 from gateway.operations.doctor.result import Result, fail, ok, skip, warn
@@ -66,6 +67,17 @@ def ingest(config: Config) -> Iterator[Result]:
         yield warn("ingest", f"runs, but {octets / _MIB:.0f} MiB of journals wait for it; nothing is lost", _CATCH_UP)
     else:
         yield ok("ingest", "runs")
+
+
+def broker(config: Config) -> Iterator[Result]:
+    """Tell whether Celery's broker can be reached."""
+    if config.broker.url == "filesystem":
+        yield ok("broker", "files of this node; it needs no server")
+    elif trouble := brokers.trouble(config):
+        remedy = "start it, or correct broker.url; nothing is lost: releases and lessons wait"
+        yield fail("broker", f"can't be reached: {trouble}", remedy)
+    else:
+        yield ok("broker", "answers")
 
 
 def beat(config: Config) -> Iterator[Result]:

@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -239,6 +240,22 @@ def test_beat_is_judged_where_it_runs_also_with_a_broker_of_its_own(look: Look, 
     assert look("beat", broker=Broker(url="redis://broker"))[0].level is Level.OK
     os.utime(config.home / "celery" / "schedule", (0, 0))
     assert look("beat", broker=Broker(url="redis://broker"))[0].level is Level.FAIL
+
+
+def test_a_broker_that_does_not_answer_is_told_with_its_fault_and_without_its_password(look: Look) -> None:
+    with socket.socket() as refusing:  # bound, and nobody listens
+        refusing.bind(("127.0.0.1", 0))
+        port = refusing.getsockname()[1]
+        for scheme in ("redis", "amqp"):
+            found = look("broker", broker=Broker(url=f"{scheme}://us:hidden-word@127.0.0.1:{port}/0"))[0]
+            assert found.level is Level.FAIL
+            assert "refused" in found.text
+            assert "broker.url" in found.remedy
+            assert "hidden-word" not in found.text
+
+
+def test_the_broker_of_one_machine_needs_no_server(look: Look) -> None:
+    assert look("broker")[0].level is Level.OK
 
 
 @pytest.mark.parametrize("name", ["beat", "worker"])
