@@ -6,16 +6,17 @@ those clients send, and a DMARC record. Nothing else exists.
 ``python -m bench.names PORT [LATENCY_SECONDS]``.
 """
 
-import asyncio
 import contextlib
 import re
+import select
 import socket
 import struct
 import sys
+import time
+from collections import deque
 from collections.abc import Iterator
 
 from bench import rig
-from smtpfront.lab.nameserver import Nameserver
 
 _A, _PTR, _MX, _TXT = 1, 12, 15, 16
 _TTL = 300
@@ -24,32 +25,19 @@ _HEADER = struct.Struct("!HHHHHH")
 _CLIENT = re.compile(rb"host-(\d+)-(\d+)-(\d+)$")
 
 
-class Names(Nameserver):
-    """Answers without dnspython."""
-
-    def __init__(self, latency: float) -> None:
-        """Take the latency in seconds."""
-        super().__init__({}, latency=latency)
-
-    def take_bursts(self) -> None:
-        """Hold many questions: what the kernel drops is asked again after seconds, which is not what we measure."""
-        assert self._udp is not None  # noqa: S101 - it has started
-        self._udp.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-
-    def answer(self, octets: bytes, *, tcp: bool) -> bytes | None:
-        """Make an answer up."""
-        del tcp
-        labels, at = [], 12
-        while length := octets[at]:
-            labels.append(octets[at + 1 : at + 1 + length].lower())
-            at += 1 + length
-        kind = int.from_bytes(octets[at + 1 : at + 3])
-        found = _record(labels, kind)
-        code = 0 if found is not None else 3
-        records = found or b""
-        answered = int(bool(records))
-        head = _HEADER.pack(int.from_bytes(octets[:2]), 0x8180 | code, 1, answered, 1 - answered, 0)
-        return head + octets[12 : at + 5] + (_rr(kind, records) if records else _soa())
+def answer(octets: bytes) -> bytes:
+    """Make an answer up."""
+    labels, at = [], 12
+    while length := octets[at]:
+        labels.append(octets[at + 1 : at + 1 + length].lower())
+        at += 1 + length
+    kind = int.from_bytes(octets[at + 1 : at + 3])
+    found = _record(labels, kind)
+    code = 0 if found is not None else 3
+    records = found or b""
+    answered = int(bool(records))
+    head = _HEADER.pack(int.from_bytes(octets[:2]), 0x8180 | code, 1, answered, 1 - answered, 0)
+    return head + octets[12 : at + 5] + (_rr(kind, records) if records else _soa())
 
 
 def _record(labels: list[bytes], kind: int) -> bytes | None:
@@ -90,12 +78,22 @@ def _soa() -> bytes:
     return b"\4test\0" + struct.pack("!HHIH", 6, 1, _TTL, len(data)) + data
 
 
-async def main(port: int, latency: float) -> None:
-    """Serve until killed."""
-    server = Names(latency)
-    await server.start(port=port)
-    server.take_bursts()
-    await asyncio.Event().wait()
+def main(port: int, latency: float) -> None:
+    """Serve over UDP until killed; each answer leaves ``latency`` seconds behind its question."""
+    late: deque[tuple[float, bytes, tuple[str, int]]] = deque()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        # What the kernel drops is asked again after seconds, which is not what we measure.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        sock.bind(("127.0.0.1", port))
+        while not latency:
+            octets, who = sock.recvfrom(512)
+            sock.sendto(answer(octets), who)
+        while True:
+            if select.select([sock], [], [], max(0.0, late[0][0] - time.monotonic()) if late else None)[0]:
+                octets, who = sock.recvfrom(512)
+                late.append((time.monotonic() + latency, answer(octets), who))
+            while late and late[0][0] <= time.monotonic():
+                sock.sendto(*late.popleft()[1:])
 
 
 @contextlib.contextmanager
@@ -119,4 +117,4 @@ def ready(port: int) -> bool:
 
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(main(int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0.0))  # noqa: PLR2004 - the second
+        main(int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0.0)  # noqa: PLR2004 - the second
