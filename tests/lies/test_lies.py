@@ -32,26 +32,26 @@ def test_each_construction_is_another_one() -> None:
     assert made == list(catalog.lies())
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("families", [(CONTENT, NAME), (SIGNS,), (COMBINED,)])
 def test_of_mails_that_lie_at_most_2_in_100_reach_anybody(tried: list[lies.Tried], families: tuple[str, ...]) -> None:
     lying = of(tried, *families)
     assert lies.share_open(lying) <= lies.LIES_BOUND, told([each for each in lying if not each.held])
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_what_the_lies_hide_is_held_in_good_form_too(tried: list[lies.Tried]) -> None:
     through = [each for each in of(tried, CONTROL) if not each.held]
     assert not through, told(through)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_harmless_mail_in_good_form_is_delivered(tried: list[lies.Tried]) -> None:
     held = [each for each in of(tried, HARMLESS) if each.held]
     assert not held, told(held)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_of_ordinary_mail_from_outside_at_most_2_in_1000_are_held() -> None:
     places.needed(*ordinary.COLLECTIONS)
     mails = lies.run(lies.ordinary())
