@@ -1,12 +1,15 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from gateway.mail.trace import Trace
 from gateway.models import Domain, Route, RouteHost
 from gateway.operations import broker
+from gateway.operations.ingest import ingest_once
 from gateway.spool.journal import JournalWriter
 from gateway.spool.quarantine import Quarantine
+from gateway.spool.records import TraceRecord, encode
 from gateway.spool.staging import Spool
 from tests.samples import publish_route
 from tests.smtpfront.nexthop import NextHop
@@ -20,6 +23,18 @@ def journals(home: Path) -> Path:
 @pytest.fixture
 def writer(journals: Path) -> JournalWriter:
     return JournalWriter(journals, "smtp-0")
+
+
+@pytest.fixture
+def ingest(journals: Path, writer: JournalWriter) -> Callable[..., None]:
+    """Writes traces to a journal, and reads it."""
+
+    def run(*traces: Trace) -> None:
+        for trace in traces:
+            writer.append(encode(TraceRecord(trace)))
+        ingest_once(journals)
+
+    return run
 
 
 @pytest.fixture

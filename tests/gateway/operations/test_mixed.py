@@ -13,10 +13,7 @@ from gateway.mail.reply import Reply
 from gateway.mail.trace import RecipientTrace, Trace
 from gateway.models import CheckSetting, Domain, Recipient, Route, RouteHost
 from gateway.operations import mixed
-from gateway.operations.ingest import ingest_once
 from gateway.operations.publish import publish_policy
-from gateway.spool.journal import JournalWriter
-from gateway.spool.records import TraceRecord, encode
 from tests import samples
 
 pytestmark = pytest.mark.django_db
@@ -31,16 +28,6 @@ def domains(home: Path) -> tuple[Domain, Domain]:  # noqa: ARG001 - they are pub
     RouteHost.objects.create(route=route, host="127.0.0.1", port=9, position=0)
     made = [Domain.objects.create(name=f"{name}.test", route=route, accept_unknown=True) for name in ("strict", "mild")]
     return made[0], made[1]
-
-
-@pytest.fixture
-def ingest(journals: Path, writer: JournalWriter) -> Ingest:
-    def run(*traces: Trace) -> None:
-        for trace in traces:
-            writer.append(encode(TraceRecord(trace)))
-        ingest_once(journals)
-
-    return run
 
 
 def both(message: str, check: str, symbol: str | None = None) -> Trace:

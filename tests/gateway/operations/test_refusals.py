@@ -16,8 +16,6 @@ from gateway.models import RefusalCount
 from gateway.operations import refusals
 from gateway.operations.ingest import ingest_once
 from gateway.operations.refusals import Reason, reasons
-from gateway.spool.journal import JournalWriter
-from gateway.spool.records import TraceRecord, encode
 from tests import samples
 
 pytestmark = pytest.mark.django_db
@@ -33,18 +31,6 @@ def refused(
     decision = Decision(Action.REJECT, "so it is", check, symbol)
     each = RecipientTrace("kim@example.test", decision=decision, disposition=to)
     return msgspec.structs.replace(samples.trace(message), recipients=[each], disposition=to.value)
-
-
-@pytest.fixture
-def ingest(journals: Path, writer: JournalWriter) -> Ingest:
-    """Writes traces to a journal, and reads it."""
-
-    def run(*traces: Trace) -> None:
-        for trace in traces:
-            writer.append(encode(TraceRecord(trace)))
-        ingest_once(journals)
-
-    return run
 
 
 def test_reasons_are_counted_by_check_and_symbol_most_first(ingest: Ingest) -> None:

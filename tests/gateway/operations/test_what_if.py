@@ -14,11 +14,8 @@ from gateway.mail.stages import Stage
 from gateway.mail.trace import RecipientTrace, Trace
 from gateway.models import Domain, Recipient, Route, RouteHost, Transaction
 from gateway.operations import what_if
-from gateway.operations.ingest import ingest_once
 from gateway.operations.publish import publish_policy
 from gateway.policy import defaults
-from gateway.spool.journal import JournalWriter
-from gateway.spool.records import TraceRecord, encode
 from tests import samples
 
 pytestmark = pytest.mark.django_db
@@ -44,16 +41,6 @@ def domain(home: Path) -> Domain:  # noqa: ARG001 - it is published there
     Recipient.objects.create(domain=made, local_part="kim")
     publish_policy("test", probed=True)
     return made
-
-
-@pytest.fixture
-def ingest(journals: Path, writer: JournalWriter) -> Ingest:
-    def run(*traces: Trace) -> None:
-        for trace in traces:
-            writer.append(encode(TraceRecord(trace)))
-        ingest_once(journals)
-
-    return run
 
 
 def test_without_a_change_all_is_the_same(domain: Domain, ingest: Ingest) -> None:
