@@ -56,7 +56,6 @@ LATER: dict[str, Reply] = {
 TOLD = frozenset({"attachments", "clamav", "dkim", "dmarc", "dns_lists", "line_ends", "spf"})
 REFUSED = Reply(550, "5.7.1", "message refused by policy")
 UNDECIDED = Reply(451, "4.7.1", "message can not be checked at the moment, please try again")
-SCORE_REFUSED = Reply(550, "5.7.1", "message looks like spam")
 
 
 def refusal(check: str, detail: str = "", symbol: str = "") -> Reply:

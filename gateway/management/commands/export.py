@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from gateway.operations import document
-from gateway.operations.export import of_rows
+from gateway.operations.export import export_policy, of_rows
 
 
 class Command(BaseCommand):
@@ -23,10 +23,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """Print it. Raises CommandError, one line."""
         try:
-            policy = of_rows()
+            text = json.dumps(document.plain(of_rows())) + "\n" if options["json"] else export_policy()
         except DatabaseError as error:
             raise CommandError(f"the database can't be used: {error}; run migrate, or check its address") from None
-        if options["json"]:
-            self.stdout.write(json.dumps(document.plain(policy)))
-        else:
-            self.stdout.write(document.write(policy), ending="")
+        self.stdout.write(text, ending="")
