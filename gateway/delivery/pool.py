@@ -186,9 +186,10 @@ class Pool:
     def _fell(self, hop: NextHop, fault: RouteFault) -> None:
         """Note that a host failed."""
         self._down[hop] = asyncio.get_running_loop().time() + self._down_seconds
-        log.warning("next hop failed: %s", fault)
         if self._on_fault is not None:
             self._on_fault(label(hop), fault)
+        else:
+            log.warning("next hop failed: %s", fault)
 
     async def _reset(self, connection: Connection) -> None:
         """Say RSET and keep the connection, or close it."""
