@@ -104,7 +104,7 @@ async def test_a_fresh_connection_that_fails_at_mail_is_not_tried_again(pool: Po
         await transaction.abandon()
 
 
-async def test_the_next_host_takes_over(pool: Pool) -> None:
+async def test_the_next_host_takes_over_and_its_failure_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     told = []
     pool = Pool("gateway.example", Budget(), {}.get, on_fault=lambda host, fault: told.append((host, fault.step)))
     nobody = free_port_of_nobody()
@@ -112,6 +112,7 @@ async def test_the_next_host_takes_over(pool: Pool) -> None:
         transaction = await deliver(pool, Route((nobody, server.hop)))
         assert transaction.host == f"127.0.0.1:{server.port}"
         assert told == [(f"127.0.0.1:{nobody.port}", "connect")]
+        assert "next hop failed" not in caplog.text, "it is for who is told to say so"
         await pool.close()
 
 
