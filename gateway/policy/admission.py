@@ -93,8 +93,8 @@ def open_domains(snapshot: Snapshot, accepting: Collection[str]) -> Iterator[Fau
             yield Fault(
                 ("domains", name, "accept_unknown" if domain.accept_unknown else "validation"),
                 f"nobody knows the recipients of {name}: its next hop accepts everyone, and bounces later",
-                "list the recipients, let the next hop refuse unknown ones and probe it again, or say in "
-                "accepts_everyone why this may be",
+                "list the recipients, let the next hop refuse unknown ones and probe it again (Test a recipient on the "
+                "domain's page, or the command probe), or say in accepts_everyone why this may be",
             )
 
 
