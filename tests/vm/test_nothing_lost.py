@@ -63,11 +63,11 @@ def way(tmp_path: Path, clamd: str) -> Iterator[Way]:
 def test_a_gateway_that_is_killed_under_load_loses_nothing_and_what_is_taken_away_is_missed(way: Way) -> None:
     with Load(way.port, PEOPLE, doubtful=8, pause=0) as load:
         for _ in range(2):
-            load.wait_for(40, 60)
+            load.wait_for(40, 120)
             way.gateway.kill()
             way.gateway.start()
-        load.wait_for(20, 60)
-        report = load.settle(60)
+        load.wait_for(20, 120)
+        report = load.settle(120)
 
     found = way.judge(report)
     assert found.holds, str(found)
@@ -89,8 +89,8 @@ def test_a_gateway_that_is_killed_under_load_loses_nothing_and_what_is_taken_awa
 
 def test_a_gateway_that_is_left_alone_shows_no_refused_connection_and_no_double(way: Way) -> None:
     with Load(way.port, PEOPLE, doubtful=8, pause=0) as load:
-        load.wait_for(45, 60)
-        report = load.settle(60)
+        load.wait_for(45, 120)
+        report = load.settle(120)
 
     found = way.judge(report)
     assert found.holds, str(found)
@@ -281,7 +281,7 @@ def test_a_load_that_gets_nowhere_says_what_it_was_told() -> None:
 
 def test_a_recipient_who_is_refused_for_good_is_not_tried_again() -> None:
     with Sink(PEOPLE[:1]) as sink, Load(sink.port, ("stranger@example.test", PEOPLE[0]), pause=0) as load:
-        load.wait_for(5, 30)
-        report = load.settle(30)
+        load.wait_for(5, 120)
+        report = load.settle(120)
     assert all(key.endswith("stranger@example.test") for key in report.refusals)
     assert verdict(report, sink.copies(), Kept(NOTHING)).holds

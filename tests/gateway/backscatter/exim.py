@@ -57,5 +57,5 @@ def run(
         **({"FAKETIME": f"{at:%Y-%m-%d %H:%M:%S}"} if at is not None else {}),
     }
     return subprocess.run(
-        [exim, *arguments], env=environment, input=given, capture_output=True, timeout=30, check=False
+        [exim, *arguments], env=environment, input=given, capture_output=True, timeout=120, check=False
     )
