@@ -11,9 +11,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway import config as node_config
-from gateway import halfway, logs
-from gateway.config import STOP_GRACE_SECONDS, Config, ConfigError
+from gateway import logs, starting
+from gateway.config import STOP_GRACE_SECONDS, Config
 from gateway.spool.disk import SpoolError
 from smtpfront import activation, instance, listeners
 from smtpfront.instance import InstanceRunsError
@@ -31,14 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="The SMTP front: listens, judges, relays.")
     parser.add_argument("--child", metavar="SHARE", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    try:
-        config = node_config.load()
-    except ConfigError as error:
-        sys.stderr.write(f"smtpd: {error}\n")
-        return os.EX_CONFIG
-    if trouble := halfway.trouble(config.home):
-        sys.stderr.write(f"smtpd: {trouble}\n")
-        return os.EX_CONFIG
+    config = starting.configured("smtpd")
     _log(config)
     if options.child:
         _die_with_parent()

@@ -10,9 +10,8 @@ import sys
 import threading
 from typing import Any
 
-from gateway import config as node_config
-from gateway import halfway, logs, notify
-from gateway.config import Config, ConfigError
+from gateway import logs, notify, starting
+from gateway.config import Config
 
 _log = logging.getLogger("backstop.worker")
 _ARGUMENTS = ("--quiet", "worker", "--beat", "--pool", "threads", "--without-gossip", "--without-mingle")
@@ -20,14 +19,7 @@ _ARGUMENTS = ("--quiet", "worker", "--beat", "--pool", "threads", "--without-gos
 
 def main() -> int:
     """Work until told to stop; gives the exit status."""
-    try:
-        config = node_config.load()
-    except ConfigError as error:
-        sys.stderr.write(f"worker: {error}\n")
-        return os.EX_CONFIG
-    if trouble := halfway.trouble(config.home):
-        sys.stderr.write(f"worker: {trouble}\n")
-        return os.EX_CONFIG
+    config = starting.configured("worker")
     from celery import signals  # type: ignore[import-untyped] # noqa: PLC0415 - only where there is something to do
 
     from workers.app import app  # noqa: PLC0415 - as its neighbour

@@ -16,8 +16,7 @@ from pathlib import Path
 import django
 import msgspec
 
-from gateway import halfway, logs, notify
-from gateway.config import ConfigError
+from gateway import logs, notify, starting
 
 POLL_SECONDS = 0.5
 RETRY_SECONDS = 1.0
@@ -133,19 +132,11 @@ class Ingest:
 
 def main() -> int:
     """Run the loop of this node; gives the exit code."""
+    config = starting.configured("ingest")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
-    try:
-        django.setup()
-    except ConfigError as error:
-        sys.stderr.write(f"ingest: {error}\n")
-        return os.EX_CONFIG
-    from django.conf import settings  # noqa: PLC0415 - only now it is known which
-    from django.db import connection  # noqa: PLC0415 - as its neighbour
+    django.setup()
+    from django.db import connection  # noqa: PLC0415 - only now it is known which
 
-    config = settings.CONFIG
-    if trouble := halfway.trouble(config.home):
-        sys.stderr.write(f"ingest: {trouble}\n")
-        return os.EX_CONFIG
     if connection.vendor == "sqlite":
         # SQLite waits for a lock where no signal reaches us; this loop can as well wait by itself.
         connection.settings_dict["OPTIONS"]["timeout"] = LOCK_SECONDS

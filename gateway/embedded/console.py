@@ -5,21 +5,11 @@ Sockets that systemd hands over come before ``bind``, and gunicorn itself tells 
 
 import ipaddress
 import logging
-import os
-import sys
 from typing import Any
 
-from gateway import config as node_config
-from gateway import halfway, logs
+from gateway import logs, starting
 
-try:
-    _CONFIG = node_config.load()
-except node_config.ConfigError as error:
-    sys.stderr.write(f"console: {error}\n")
-    sys.exit(os.EX_CONFIG)
-if _trouble := halfway.trouble(_CONFIG.home):
-    sys.stderr.write(f"console: {_trouble}\n")
-    sys.exit(os.EX_CONFIG)
+_CONFIG = starting.configured("console")
 
 bind = [_CONFIG.console.listen]
 workers = _CONFIG.console.workers
