@@ -8,10 +8,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.vm import mx, proof
+from tests.vm import mx, proof, second
 from tests.vm.builds import PYTHONS, BuildError
 from tests.vm.image import HOME, RELEASES, Image, ImageError, image
 from tests.vm.machine import HTTP, HTTPS, SMTP, SMTPS, SUBMISSION, Machine, MachineError
+from tests.vm.playbooks import PlaybookError
 
 
 def main() -> int:
@@ -26,8 +27,9 @@ def main() -> int:
         if options.what == "proof":
             return _prove(lambda folder: proof.run(made, folder))
         if options.what == "test":
-            return _prove(lambda folder: mx.run(made, folder, PYTHONS[options.release], certified=options.certificates))
-    except (ImageError, MachineError, BuildError) as error:
+            further = second.run if options.second else None
+            return _prove(lambda folder: mx.run(made, folder, PYTHONS[options.release], further))
+    except (ImageError, MachineError, PlaybookError, BuildError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
@@ -45,7 +47,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--bare", action="store_true", help="without the packages that the roles install")
     parser.add_argument("--again", action="store_true", help="make the image anew, with the packages of today")
     parser.add_argument("--fresh", action="store_true", help="shell: forget what earlier sessions changed")
-    parser.add_argument("--certificates", action="store_true", help="test: prove those by ACME as well")
+    parser.add_argument(
+        "--second",
+        action="store_true",
+        help="test: go on with another, by ACME and from a backup of the first",
+    )
     return parser.parse_args()
 
 

@@ -1,5 +1,6 @@
 """The playbooks of this checkout, run from here as an administrator runs them: by ansible-playbook over ssh."""
 
+import json
 import os
 import re
 import shutil
@@ -100,11 +101,12 @@ class Playbooks:
         inside: int,
         outside: int,
         recipients: tuple[str, ...] = ("alice", "bob"),
+        **variables: object,
     ) -> None:
         """Write an inventory into a folder, from the one that administrators copy.
 
         `inside` is the port of this computer where the mail server behind the gateway listens, `outside` the one that
-        stands for the rest of the world; `recipients` are local parts in example.org.
+        stands for the rest of the world; `recipients` are local parts in example.org. `variables` are for the host.
         """
         self.machine = machine
         self.folder = folder
@@ -113,23 +115,27 @@ class Playbooks:
         (inventory / "hosts.yml").write_text(_HOSTS.format(name=NAME))
         (inventory / "host_vars").mkdir(exist_ok=True)
         records = "\n".join(f"  - '{record}'" for record in RECORDS)
-        (inventory / "host_vars" / f"{NAME}.yml").write_text(_VARIABLES.format(records=records, outside=outside))
+        more = "".join(f"{name}: {json.dumps(value)}\n" for name, value in variables.items())
+        (inventory / "host_vars" / f"{NAME}.yml").write_text(_VARIABLES.format(records=records, outside=outside) + more)
         names = "\n".join(f"      {name}: {{}}" for name in recipients)
         self.policy = inventory / "files" / "policy.yml"
         self.policy.write_text(_POLICY.format(inside=inside, recipients=names))
         self._inventory = inventory
         self._count = 0
 
-    def run(self, playbook: str, *, wheels: Path | None = None, check: bool = False, **variables: object) -> Recap:
+    def run(
+        self, playbook: str | Path, *, wheels: Path | None = None, check: bool = False, **variables: object
+    ) -> Recap:
         """Run one, say site, with more variables; gives its recap. Raises PlaybookError if it fails.
 
         `wheels` is the folder with the release to bring, made already.
         """
+        file = ANSIBLE / f"{playbook}.yml" if isinstance(playbook, str) else playbook
         self._count += 1
-        log = self.folder / f"{self._count:02}-{playbook}.log"
+        log = self.folder / f"{self._count:02}-{file.stem}.log"
         given = {**variables, **({"gateway_wheelhouse": wheels, "gateway_wheelhouse_made": "true"} if wheels else {})}
         command = [
-            *(str(_PROGRAMS / "ansible-playbook"), f"{playbook}.yml", "-i", str(self._inventory / "hosts.yml")),
+            *(str(_PROGRAMS / "ansible-playbook"), str(file), "-i", str(self._inventory / "hosts.yml")),
             *(["--check", "--diff"] if check else []),
             *(word for name, value in given.items() for word in ("-e", f"{name}={value}")),
         ]
@@ -138,7 +144,7 @@ class Playbooks:
         said = log.read_text(errors="replace")
         if code:
             last = "\n".join(said.strip().splitlines()[-_LAST_LINES:])
-            raise PlaybookError(f"{playbook}.yml failed ({code}); all of it is in {log}:\n{last}")
+            raise PlaybookError(f"{file.name} failed ({code}); all of it is in {log}:\n{last}")
         return Recap(_changed(said), time.monotonic() - began, said)
 
     def _show(self, command: list[str], log: Path) -> int:
