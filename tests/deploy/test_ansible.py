@@ -258,18 +258,53 @@ def test_what_was_written_is_taken_up_though_a_later_task_fails() -> None:
     assert [play.get("force_handlers") for play in plays] == [True] * len(plays)
 
 
-def test_no_client_can_start_the_smtp_front_while_its_addresses_change() -> None:
-    handlers = yaml.safe_load((ANSIBLE / "roles/gateway/handlers/main.yml").read_text())
-    steps = [
-        each["ansible.builtin.systemd_service"] for each in handlers if each.get("listen") == "Restart the sockets"
-    ]
+def test_sockets_are_bound_before_systemd_reads_them_for_another_reason() -> None:
+    (*_, last) = yaml.safe_load((ANSIBLE / "roles/gateway/tasks/sockets.yml").read_text())
+    main = (ANSIBLE / "roles/gateway/tasks/main.yml").read_text()
 
-    kinds = [(step["name"].partition(".")[2], step["state"]) for step in steps]
-    assert [(kind.rpartition(".")[2], state) for kind, state in kinds] == [
-        ("socket", "stopped"),
-        ("service", "stopped"),
-        ("socket", "started"),
-    ]
+    assert last["ansible.builtin.meta"] == "flush_handlers"
+    assert main.index("sockets.yml") < main.index("units.yml")
+
+
+def write_units(folder: Path, units: dict[str, str], *options: str) -> tuple[str, dict[str, str]]:
+    """Write units by the module of the playbooks; gives what it said, and what is there then."""
+    folder.mkdir(exist_ok=True)
+    task = {"systemd_units": {"units": units, "folder": str(folder)}}
+    (folder.parent / "play.yml").write_text(
+        json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}])
+    )
+    said = ansible("ansible-playbook", "-i", "localhost,", "-c", "local", str(folder.parent / "play.yml"), *options)
+    return said, {path.name: path.read_text() for path in folder.iterdir()}
+
+
+@as_root
+def test_units_are_written_in_one_step_and_only_where_they_differ(tmp_path: Path) -> None:
+    ask("systemd-analyze", "--version")
+    units = {f"backstop-{name}.service": f"[Service]\nExecStart=/opt/backstop/{name} %i\n" for name in "xyz"}
+    folder = tmp_path / "units"
+
+    said, there = write_units(folder, units, "--check", "--diff")
+    assert ("changed=1" in said, "+ExecStart=/opt/backstop/x %i" in said, there) == (True, True, {})
+
+    said, there = write_units(folder, units)
+    assert ("changed=1" in said, there) == (True, units)
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o644}
+
+    assert "changed=0" in write_units(folder, units)[0]
+
+
+@as_root
+def test_units_in_which_systemd_finds_a_fault_are_not_written(tmp_path: Path) -> None:
+    ask("systemd-analyze", "--version")
+    units = {
+        "backstop-x.service": "[Service]\nExecStart=/bin/true\n",
+        "backstop-y.socket": "[Socket]\nAccept=perhaps\n",
+    }
+
+    with pytest.raises(AssertionError, match=r"backstop-y\.socket"):
+        write_units(tmp_path / "units", units)
+
+    assert list((tmp_path / "units").iterdir()) == []
 
 
 def test_an_upgrade_leaves_the_sockets_as_they_are_and_says_which_are_others(tmp_path: Path) -> None:
@@ -280,16 +315,16 @@ def test_an_upgrade_leaves_the_sockets_as_they_are_and_says_which_are_others(tmp
     units = tmp_path / "units"
     units.mkdir()
     for name in ("same", "other"):
-        (units / f"backstop-smtpd-{name}.socket").write_text("[Socket]\nListenStream=25\n\n")
-        (tmp_path / f"backstop-smtpd-{name}.socket").write_text("[Socket]\nListenStream=25\n\n")
-    (tmp_path / "backstop-smtpd-other.socket").write_text("[Socket]\nListenStream=26\n\n")
+        (units / f"backstop-{name}.socket").write_text("[Socket]\nListenStream=25\n\n")
+        (tmp_path / f"backstop-{name}.socket").write_text("[Socket]\nListenStream=25\n\n")
+    (tmp_path / "backstop-other.socket").write_text("[Socket]\nListenStream=26\n\n")
     play = [{"hosts": "localhost", "gather_facts": False, "vars": {"gateway_units": str(units)}, "tasks": pending}]
     (tmp_path / "play.yml").write_text(yaml.safe_dump(play).replace("/etc/systemd/system", str(tmp_path)))
 
     said = ansible("ansible-playbook", "-i", "localhost,", "-c", "local", str(tmp_path / "play.yml"))
 
-    assert "backstop-smtpd-other.socket is another one in this version" in said
-    assert "backstop-smtpd-same.socket is another" not in said
+    assert "backstop-other.socket is another one in this version" in said
+    assert "backstop-same.socket is another" not in said
 
 
 def test_a_socket_with_an_address_of_its_own_comes_up_before_the_network(rendered: Path) -> None:
@@ -306,7 +341,7 @@ COMMANDS = (
 )
 
 
-@pytest.mark.parametrize("file", [*COMMANDS, "gateway/backstop-switch"])
+@pytest.mark.parametrize("file", [*COMMANDS, "gateway/backstop-bind", "gateway/backstop-switch"])
 def test_a_command_of_the_machine_can_be_read_by_its_shell(rendered: Path, file: str) -> None:
     ask("sh", "-n", rendered / file)
 

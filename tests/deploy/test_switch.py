@@ -13,6 +13,7 @@ import pytest
 
 SYSTEMCTL = """#!/bin/sh
 cd {folder}
+echo "$*" >>calls
 [ "$1" != --quiet ] || shift
 verb=$1
 shift
@@ -24,6 +25,9 @@ for unit in "$@"; do
         *smtpd@*) if [ -e slow ]; then touch begun; while [ -e slow ]; do sleep 0.05; done; fi ;;
       esac
       if [ -e "broken-$(basename "$(readlink opt/current)")" ]; then exit 1; fi
+      basename "$(readlink opt/current)" >"active/$unit" ;;
+    start)
+      if [ -e taken ]; then rm taken; exit 1; fi
       basename "$(readlink opt/current)" >"active/$unit" ;;
     stop) rm -f "active/$unit" ;;
     enable) touch "enabled/$unit" ;;
@@ -37,7 +41,7 @@ OTHERS = {f"backstop-{name}.service" for name in ("ingest", "worker", "console")
 class Machine:
     """A folder that stands for a machine with the releases 1, 2 and 3."""
 
-    def __init__(self, folder: Path, command: str) -> None:
+    def __init__(self, folder: Path, commands: Path) -> None:
         """Set it up; nothing is in force."""
         self.folder = folder
         for name in ("active", "enabled", "bin"):
@@ -54,9 +58,10 @@ class Machine:
         self.settings.write_text("1")
         self._program("bin/systemctl", SYSTEMCTL.format(folder=folder))
         self._program("bin/id", "#!/bin/sh\necho 0\n")
-        text = command.replace("/opt/backstop", f"{folder}/opt").replace("/run/backstop-switch", f"{folder}/switch")
-        text = text.replace("/etc/backstop/backstop.toml", str(self.settings))
-        self._program("bin/backstop-switch", text)
+        for name in ("backstop-switch", "backstop-bind"):
+            text = (commands / name).read_text().replace("/opt/backstop", f"{folder}/opt")
+            text = text.replace("/run/backstop-switch", f"{folder}/switch").replace("/usr/local/sbin", f"{folder}/bin")
+            self._program(f"bin/{name}", text.replace("/etc/backstop/backstop.toml", str(self.settings)))
 
     def _program(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
@@ -72,6 +77,13 @@ class Machine:
         """Switch; gives what was said."""
         with self.begin(what) as switching:
             return switching.communicate()[0]
+
+    def bind(self) -> list[str]:
+        """Bind the sockets anew; gives what systemctl was asked for."""
+        environment = os.environ | {"PATH": f"{self.folder}/bin:{os.environ['PATH']}"}
+        (self.folder / "calls").write_text("")
+        subprocess.run(("sh", self.folder / "bin/backstop-bind"), env=environment, check=True, capture_output=True)
+        return (self.folder / "calls").read_text().splitlines()
 
     def links(self) -> tuple[str, str]:
         """The release in force, and the one before."""
@@ -95,7 +107,7 @@ class Machine:
 @pytest.fixture
 def machine(rendered: Path, tmp_path: Path) -> Machine:
     """A machine whose first release is in force."""
-    made = Machine(tmp_path, (rendered / "gateway" / "backstop-switch").read_text())
+    made = Machine(tmp_path, rendered / "gateway")
     assert "1 is in force" in made.switch("1")
     return made
 
@@ -158,7 +170,7 @@ def test_settings_that_a_release_does_not_know_are_refused_where_it_is_to_read_t
 
 
 def test_a_first_release_that_does_not_start_is_not_in_force(rendered: Path, tmp_path: Path) -> None:
-    made = Machine(tmp_path, (rendered / "gateway" / "backstop-switch").read_text())
+    made = Machine(tmp_path, rendered / "gateway")
     made.fails("1")
 
     assert "nothing stays in force" in made.switch("1")
@@ -213,3 +225,40 @@ def test_one_that_is_gone_is_named(machine: Machine) -> None:
     assert "there is no release 1" in machine.switch("--back")
 
     assert machine.links() == ("2", "1")
+
+
+INBOUND = "backstop-smtpd-inbound.socket"
+
+
+@pytest.mark.parametrize("instance", ["a", "b"])
+def test_sockets_are_bound_anew_while_the_instance_serves_that_systemd_does_not_know_them_by(
+    machine: Machine, instance: str
+) -> None:
+    if instance == "b":
+        machine.switch("--again")
+    (machine.folder / "active" / INBOUND).touch()
+    # The one that ends has not closed them yet.
+    (machine.folder / "taken").touch()
+
+    calls = machine.bind()
+
+    began = next(number for number, call in enumerate(calls) if call.startswith("stop backstop-smtpd-inbound"))
+    assert any("stop backstop-smtpd@a.service" in call for call in calls[:began]) == (instance == "a")
+    assert [call.split()[0] for call in calls[began : began + 5]] == ["stop", "stop", "start", "start", "start"]
+    assert calls[began + 1] == "stop --no-block backstop-smtpd@b.service"
+    assert all(INBOUND in call and "outbound-tls.socket" in call for call in (calls[began], calls[began + 3]))
+    assert calls[began + 4] == "start backstop-smtpd@a.service"
+    assert calls[-2:] == [f"{verb} backstop-console.socket backstop-console.service" for verb in ("stop", "start")]
+    assert {"backstop-smtpd@a.service", INBOUND} <= set(machine.running())
+    assert "backstop-smtpd@b.service" not in machine.running()
+    assert machine.enabled() == {"backstop-smtpd@a.service"}
+
+
+def test_no_socket_is_touched_where_no_other_instance_can_serve_meanwhile(machine: Machine) -> None:
+    (machine.folder / "active" / INBOUND).touch()
+    machine.fails("1")
+
+    with pytest.raises(subprocess.CalledProcessError):
+        machine.bind()
+
+    assert set(machine.running()) == {"backstop-smtpd@a.service", INBOUND}
