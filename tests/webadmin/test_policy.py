@@ -206,6 +206,12 @@ def test_a_next_hop_that_is_no_host_is_refused_with_what_to_write(admin: Client,
     assert not Route.objects.filter(name="new").exists()
 
 
+@pytest.mark.parametrize("kind", ["route", "forwarder"])
+def test_a_name_that_is_none_is_told_with_the_letters_that_it_may_have(admin: Client, kind: str) -> None:
+    form = {"name": "two words", "hosts-TOTAL_FORMS": 0, "hosts-INITIAL_FORMS": 0}
+    assert "Use letters, digits, dash and underscore alone." in errors_of(admin.post(f"/gateway/{kind}/add/", form))
+
+
 def test_each_level_of_tls_says_what_it_means(admin: Client) -> None:
     page = admin.get("/gateway/route/add/").content.decode()
     assert "must: never in clear" in page

@@ -22,6 +22,7 @@ _TLS = [
     (TlsLevel.VERIFIED.value, "verified: never in clear, and its certificate must be valid for the host's name"),
     (TlsLevel.NEVER.value, "never: always in clear"),
 ]
+_NAMES = {"name": {"invalid": "Use letters, digits, dash and underscore alone."}}
 
 
 class RouteForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
@@ -42,6 +43,7 @@ class RouteForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at 
 
         model = Route
         fields = ("name", "tls", "username", "new_password")
+        error_messages = _NAMES
 
     def clean(self) -> dict[str, object]:
         """Check that who has a name also has a password."""
@@ -134,6 +136,7 @@ class ForwarderForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none
 
         model = Forwarder
         fields = ("name", "networks", "unknown_recipient", "virus", "other")
+        error_messages = _NAMES
 
 
 class ForwarderAdmin(Audited):
