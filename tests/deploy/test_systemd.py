@@ -111,3 +111,11 @@ def test_the_queue_hands_its_bounces_to_a_port_that_is_not_25() -> None:
     assert queue == "127.0.0.1:2525"
     assert 'postfix_gateway: "[127.0.0.1]:2525"' in (roles / "postfix" / "defaults" / "main.yml").read_text()
     assert f"gateway_queue_address: {queue}" in (roles / "gateway" / "vars" / "main.yml").read_text()
+
+
+def test_the_console_may_look_at_the_queue_of_what_leaves() -> None:
+    defaults = UNITS.parents[1] / "ansible" / "roles" / "gateway" / "defaults" / "main.yml"
+    (families,) = values(UNITS / "backstop-console.service", "RestrictAddressFamilies")
+
+    assert "AF_NETLINK" in families.split()  # Postfix's programs list the machine's addresses
+    assert "postdrop" in defaults.read_text().partition("gateway_groups:")[2]
