@@ -103,7 +103,7 @@ def names_of(octets: bytes) -> Iterator[str]:
         yield text_of(_overlong(octets))
     if b"&" in octets:
         yield re.sub(r"&#(\d{1,6});", _reference, first)
-    if b"+" in octets and b"-" in octets:
+    if b"+" in octets and b"-" in octets and b"=?" not in octets:
         yield text_of(octets, "utf-7")
     if b"\0" in octets[:40]:
         yield text_of(octets.replace(b"\0", b""))

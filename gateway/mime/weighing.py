@@ -1,10 +1,11 @@
 """What oddities weigh: by what lies behind them. Pure."""
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 from gateway.mime.danger import SNIFFED, Danger, of_content, of_name, of_type
 from gateway.mime.decoding import Raw, readings, whole
-from gateway.mime.endings import RUNS_OR_HOLDS, ending_of
+from gateway.mime.endings import HARMLESS, RUNS_OR_HOLDS, SEEN, ending_of
 from gateway.mime.saying import Odd
 from gateway.mime.words import Grade, Oddity, Part
 
@@ -63,12 +64,19 @@ def _of_names(part: Part) -> Iterator[Odd]:
     plainly = [name for name in part.names if "=?" not in name and "%" not in name and "''" not in name]
     endings = {ending_of(name) for name in plainly}
     runs = endings & RUNS_OR_HOLDS
-    if runs and endings - RUNS_OR_HOLDS - {""}:
+    if runs and (endings & (HARMLESS | SEEN)) - RUNS_OR_HOLDS:  # others are pieces of what was half decoded
         yield Odd("MIME_NAME", "it is called differently by readers: " + _shown(plainly), Grade.SOFT)
     if any(each in name for name in part.names for each in _LIES):
         yield Odd("MIME_NAME", "its name turns around the direction of reading", Grade.HARD)
-    elif any(not each.isprintable() and each not in "\r\n\t" for name in part.names for each in name):
+    elif any(not name.isprintable() and any(map(_is_unseen, name)) for name in part.names):
         yield Odd("MIME_NAME", "its name has control characters", Grade.SOFT)
+
+
+def _is_unseen(character: str) -> bool:
+    """Whether nobody sees a character of a name; of what Latin-1 has above ASCII, half of any UTF-8 is made."""
+    if character < "\x80":
+        return not character.isprintable() and character not in "\r\n\t"
+    return character > "\xff" and unicodedata.category(character) == "Cf"
 
 
 def _shown(names: list[str]) -> str:

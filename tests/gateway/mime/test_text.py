@@ -91,7 +91,18 @@ def test_names_that_differ_with_a_program_among_them_are_hidden() -> None:
     assert {"MIME_NAME", "MIME_HIDDEN_ATTACHMENT"} <= {each.symbol for each in oddities}
 
 
-@pytest.mark.parametrize("name", ["report.pdf", "R\xe9sum\xe9.pdf", "=?iso-8859-1?Q?R=E9sum=E9.pdf?="])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "report.pdf",
+        "R\xe9sum\xe9.pdf",
+        "=?iso-8859-1?Q?R=E9sum=E9.pdf?=",
+        "=?utf-8?Q?=C3=9Cbersicht=2Ezip?=",
+        "=?utf-8?Q?=C5=BC=C3=B3=C5=82=C4=87=2Edocx?=",
+        "=?utf-8?B?cmVwb3J0IHA=?=\r\n =?utf-8?B?INC+0YLRh9C10YIueA==?=\r\n =?utf-8?B?bHN4?=",
+        "=?utf-8?B?aW52b2ljZS4=?=\r\n =?utf-8?B?aHRtbA==?=",
+    ],
+)
 def test_ordinary_names_are_not_odd(name: str) -> None:
     assert not dissect(message(f'Content-Disposition: attachment; filename="{name}"', body=b"x")).oddities
 
