@@ -30,6 +30,7 @@ FOLDERS = ("secrets", "policy", "learned", "journal")  # of the home, each flat
 LEDGER = "ledger"
 COUNTERS = "counters*"
 DELIVERIES = "deliveries.json"
+_ELSEWHERE = "name the gateway's state folder by --home or node.home"
 
 
 def backup(config: Config, target: Path, tell: Tell, *, replace: bool = False, note_later: bool = False) -> Manifest:
@@ -40,6 +41,9 @@ def backup(config: Config, target: Path, tell: Tell, *, replace: bool = False, n
     """
     if trouble := halfway.trouble(config.home):  # it would be the latest backup, and be restored
         raise BackupError(f"no backup was made: {trouble}")
+    with files.faults(config.home):
+        if not any((config.home / name).is_dir() for name in FOLDERS):
+            raise BackupError(f"no backup was made: {config.home} holds nothing of a gateway; {_ELSEWHERE}")
     target = target.absolute()
     began = time.time()
     _check_target(target, replace=replace)
@@ -82,6 +86,8 @@ def _fill(config: Config, draft: Path, began: float, tell: Tell) -> Manifest:
     described = databases.own()
     _take_files(config, draft / "home", tell)
     migrations = databases.applied()
+    if not migrations:
+        raise BackupError(f"no backup was made: the database of {config.home} has no tables; {_ELSEWHERE}")
     databases.dump(described, draft, tell)
     messages = _take_files(config, draft / "home", tell)
     _take_deliveries(config, draft)

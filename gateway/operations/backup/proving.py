@@ -35,10 +35,15 @@ log = logging.getLogger(__name__)
 def prove(config: Config, source: Path, tell: Tell) -> Proof:
     """Try a set, and remember the result; a failed one raises an alarm.
 
-    Raises BackupError only where nothing could be tried for a reason that is not the set's: another proof runs, or the
-    result can't be written.
+    Raises BackupError only where nothing could be tried for a reason that is not the set's: there is none, another
+    proof runs, or the result can't be written.
     """
     source = source.absolute()
+    try:
+        (source / manifests.FILE).stat()
+    except OSError as error:  # what somebody mistyped says nothing of the backups
+        why = f"{source}: nothing was tried, no backup set can be read there ({error.strerror})"
+        raise BackupError(f"{why}; name the folder of a whole backup set, as the command backup writes it") from None
     made, proven, failed = 0.0, list[str](), list[str]()
     with _alone(config):
         try:

@@ -6,6 +6,8 @@ result too.
 
 from collections.abc import Callable, Iterator
 
+from django.db import Error as DatabaseFault
+
 from gateway.config import Config
 from gateway.operations.doctor import (
     attachments,
@@ -26,16 +28,19 @@ from gateway.operations.doctor import (
     units,
     unscanned,
 )
-from gateway.operations.doctor.result import Level, Result, fail
+from gateway.operations.doctor.result import Level, Result, fail, skip
 
 __all__ = ["LOOKS", "Level", "Result", "examine"]
+
+_DATABASE = "database"
+_BROKEN = "mend what the other lines name, then look again"
 
 LOOKS: dict[str, Callable[[Config], Iterator[Result]]] = {
     "state folder": node.home,
     "disk": node.disk,
     "clock": node.clock,
     "certificate": node.certificate,
-    "database": database.tables,
+    _DATABASE: database.tables,
     "policy": policy.published,
     "smtpd": processes.smtpd,
     "ingest": processes.ingest,
@@ -62,9 +67,21 @@ LOOKS: dict[str, Callable[[Config], Iterator[Result]]] = {
 
 
 def examine(config: Config) -> Iterator[Result]:
-    """Look at everything, in order. Never raises: a look that breaks is a fault of its own."""
+    """Look at everything, in order. Never raises: a look that breaks is a fault of its own.
+
+    That the database is away is told once: what needs it can't be looked at then.
+    """
+    away = False
     for name, look in LOOKS.items():
         try:
             yield from look(config)
+        except DatabaseFault as error:
+            if away:
+                yield skip(name, "not looked at: the database is away")
+            elif name == _DATABASE:
+                away = True
+                yield fail(name, str(error).strip(), "mail flows without it; start it, or correct database.url")
+            else:
+                yield fail(name, f"could not be looked at: {error}", _BROKEN)
         except Exception as error:  # noqa: BLE001 - one broken thing must not hide the others
-            yield fail(name, f"could not be looked at: {error}", "mend what the other lines name, then look again")
+            yield fail(name, f"could not be looked at: {error}", _BROKEN)

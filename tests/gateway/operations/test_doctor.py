@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
+from django.db import OperationalError
 
 from gateway.config import Broker, Clamd, Config, Retention
 from gateway.models import Domain, Forwarder, JournalPosition, QuarantinedCopy, Recipient, Route, RouteHost
@@ -105,6 +106,20 @@ def test_a_look_that_breaks_is_a_fault_and_hides_no_other(config: Config, monkey
     results = list(examine(config))
     assert [each.text for each in results if each.name == "disk"] == ["could not be looked at: out of order"]
     assert {"clamd", "forwarders"} <= {each.name for each in results}
+
+
+def test_that_the_database_is_away_is_told_once(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_config: Config) -> list[Result]:
+        raise OperationalError("connection refused")
+
+    for name in ("database", "releases", "forwarders"):
+        monkeypatch.setitem(LOOKS, name, away)
+    results = {each.name: each for each in examine(config)}
+
+    assert [each.name for each in results.values() if "connection refused" in each.text] == ["database"]
+    assert results["database"].level is Level.FAIL
+    for name in ("releases", "forwarders"):
+        assert (results[name].level, results[name].text) == (Level.SKIP, "not looked at: the database is away")
 
 
 def test_a_state_folder_open_to_others_is_a_warning(look: Look, config: Config) -> None:

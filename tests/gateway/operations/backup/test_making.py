@@ -8,13 +8,14 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from django.db import connection
 
 from gateway import halfway
 from gateway.config import Config
 from gateway.models import PolicyRevision, QuarantinedCopy
-from gateway.operations.backup import making, records
+from gateway.operations.backup import databases, making, records
 from gateway.operations.backup.manifest import BackupError
 from gateway.operations.backup.records import Proof
 from gateway.operations.doctor import LOOKS, Level
@@ -99,6 +100,26 @@ def test_what_is_no_set_is_never_replaced(node: Config, tmp_path: Path) -> None:
     (tmp_path / "photos" / "holiday").write_text("sea")
     with pytest.raises(BackupError, match="is no backup set"):
         making.backup(node, tmp_path / "photos", quiet, replace=True)
+
+
+@pytest.mark.parametrize("name", ["empty", "mistyped"])
+def test_of_a_home_that_holds_no_gateway_no_backup_is_made(node: Config, tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    elsewhere = msgspec.structs.replace(node, node=msgspec.structs.replace(node.node, home=tmp_path / name))
+
+    with pytest.raises(BackupError, match=f"{name} holds nothing of a gateway; .*--home"):
+        making.backup(elsewhere, tmp_path / "set", quiet)
+
+    assert not (tmp_path / "set").exists()
+    assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_of_a_database_without_tables_no_backup_is_made(
+    node: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "applied", list)
+    with pytest.raises(BackupError, match=f"the database of {node.home} has no tables"):
+        making.backup(node, tmp_path / "set", quiet)
 
 
 def test_half_of_a_restored_state_never_becomes_the_latest_backup(node: Config, tmp_path: Path) -> None:

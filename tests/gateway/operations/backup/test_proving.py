@@ -13,6 +13,7 @@ from django.db import connection
 from gateway.config import Config
 from gateway.models import Alarm, QuarantinedCopy
 from gateway.operations.backup import databases, probe, records
+from gateway.operations.backup.manifest import BackupError
 from gateway.operations.backup.records import BackupRecord, Proof
 from gateway.operations.doctor import LOOKS, Level
 from gateway.policy import codec
@@ -52,8 +53,14 @@ def test_a_missing_file_is_found(made: Path, prove: Prove) -> None:
     assert "is in the manifest and not in the set" in fault(prove, made)
 
 
-def test_a_folder_without_a_manifest_is_no_set(tmp_path: Path, prove: Prove) -> None:
-    assert "name the folder of a whole backup set" in fault(prove, tmp_path)
+@pytest.mark.parametrize("name", ["", "mistyped"])
+def test_where_no_set_is_nothing_is_tried_and_nothing_is_said_of_the_backups(
+    tmp_path: Path, prove: Prove, node: Config, name: str
+) -> None:
+    with pytest.raises(BackupError, match=r"nothing was tried.*name the folder of a whole backup set"):
+        prove(tmp_path / name)
+    assert records.last_proof(node) is None
+    assert not Alarm.objects.exists()
 
 
 def test_a_set_of_another_version_is_proven_too(made: Path, prove: Prove) -> None:
