@@ -22,6 +22,9 @@ _ENDING = 66_000  # octets at the end among which the end of a zip archive stand
 _STEM = re.compile(r"(?i)\.(?:gz|bz2|xz|lzma|lz|zst|lz4|z)$")
 _SHORT = re.compile(r"(?i)\.t(?:gz|bz2?|xz|zst|az)$")
 _MIMETYPE = re.compile(rb"application/[a-z0-9.+-]{1,80}")
+_APPLE_DOUBLE = b"\0\5\x16\7"  # RFC 1740
+_LOCK = 165  # octets of the file with which an office says who has a document open
+_WITHIN = re.compile(rb"PK\x03\x04|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|MSCF\0|\*\*ACE\*\*")
 
 
 def read_part(name: str, part: bytes, thing: Thing) -> None:
@@ -63,6 +66,16 @@ def known(head: bytes, names: tuple[str, ...]) -> Signature:
 def is_called_archive(names: tuple[str, ...]) -> bool:
     """Whether a name says that it is an archive."""
     return any(extension(normal(name)) in OPENED for name in names)
+
+
+def is_beside(octets: Octets, names: tuple[str, ...]) -> bool:
+    """Whether it is what a system keeps beside a file under the file's name, and no archive, whatever it is called.
+
+    Macs tell what only they know of a file in AppleDouble (as ``__MACOSX/._Report.docx``); offices lock a document that
+    is open (``~$Report.docx``). What has an archive within is neither: some programs find it there.
+    """
+    locks = len(octets) <= _LOCK and all(re.split(r"[/\\]", name)[-1].startswith("~$") for name in names)
+    return (locks or octets[:4] == _APPLE_DOUBLE) and not _WITHIN.search(octets)
 
 
 def of_content(thing: Thing, signature: Signature) -> Kind | None:

@@ -19,6 +19,7 @@ from gateway.services.inspection.telling import (
     NAMED,
     called,
     chosen,
+    is_beside,
     is_called_archive,
     known,
     matters,
@@ -80,7 +81,12 @@ class _Walk:
             thing.kinds.setdefault(signature.kind, f"by its content, {signature.type}")
         if signature.opens:
             self._open(octets, thing, signature, depth)
-        elif signature.kind is None and signature.type not in _PLAIN and is_called_archive(names):
+        elif (
+            signature.kind is None
+            and signature.type not in _PLAIN
+            and is_called_archive(names)
+            and not is_beside(octets, names)
+        ):
             thing.kinds[Kind.UNREADABLE] = "its name says that it is an archive, and nobody here can read it as one"
         if lie := type_lie(thing.type, of_content(thing, signature), names, declared):
             thing.kinds.setdefault(Kind.TYPE_LIES, lie)

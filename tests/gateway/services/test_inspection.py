@@ -37,6 +37,8 @@ from tests.gateway.attaching import (
 PACKAGE = b"Package\0" + bytes(8) + packaged("a.exe", PROGRAM)
 NOTEBOOK = bytes.fromhex("e4525c7b8cd8a74daeb15378d02996d3e716e3bd65261145a4c48d4d0b7a9eac")  # with a file within
 NOISE = random.Random(1).randbytes(50_000)  # noqa: S311 - the same each time
+DOUBLE = b"\0\5\x16\7\0\2\0\0Mac OS X        \0\1\0\0\0\t\0\0\0\x26\0\0\0\x20" + bytes(range(0x80, 0xA0))
+LOCK = b"\7Jane Do" + bytes(47) + b"\7\0" + "Jane Do".encode("utf-16-le") + bytes(94)  # as Word writes it
 FILES = {"read me.txt": b"hello\n", "folder/run.exe": PROGRAM}
 
 
@@ -129,6 +131,23 @@ def test_what_is_called_an_archive_and_can_not_be_read_as_one_is_unreadable() ->
     assert Kind.UNREADABLE in itself(bytes(16) + cab({"a.txt": b"hello"}), "a.cab").kinds
     assert not itself(PICTURE, "a.zip").kinds
     assert not itself(b"hello\n", "a.zip").kinds
+
+
+def test_what_systems_keep_beside_a_file_under_its_name_is_no_archive() -> None:
+    beside = {"__MACOSX/._Report.docx": DOUBLE, "~$Report.docx": LOCK}
+
+    assert not all_kinds(look(zipped({"Report.docx": office({}), **beside})))
+    assert not all_kinds(look(tarred({"._a.zip": DOUBLE}, "w:gz")))
+    assert not itself(DOUBLE, "Report.docx").kinds  # as Apple's mail programs attach it, in multipart/appledouble
+
+
+@pytest.mark.parametrize(
+    ("octets", "name"),
+    [(DOUBLE + b"Rar!\x1a\x07\x00", "._a.rar"), (LOCK * 4, "~$a.docx"), (LOCK, "a.docx")],
+    ids=["an archive within", "longer", "another name"],
+)
+def test_what_only_looks_so_is_unreadable(octets: bytes, name: str) -> None:
+    assert Kind.UNREADABLE in itself(octets, name).kinds
 
 
 def test_a_program_counts_by_its_content_whatever_its_name() -> None:
