@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from gateway.models import Alarm, Lesson, QuarantinedCopy, Transaction, TransactionRecipient
 from gateway.models.quarantine import CopyState
-from gateway.operations import audit, digests, dmarc, refusals
+from gateway.operations import alarms, audit, digests, dmarc, refusals
 from gateway.operations.attempt import STRIPPING
 from gateway.operations.delete import LIVE, remove_unused_bytes
 from gateway.spool.deliveries import Deliveries
@@ -26,6 +26,10 @@ MINIMUM_AGE = timedelta(days=1)
 WHO = "retention"
 _BATCH = 500
 _FILLED = 0.9  # of its bound is what the quarantine may take before the oldest go
+_EVICTED = (
+    f"the quarantine takes more than {_FILLED:.0%} of retention.quarantine_bytes, so the oldest go before their time; "
+    "raise it, or delete what nobody wants"
+)
 
 
 class Expired(msgspec.Struct, frozen=True):
@@ -48,6 +52,7 @@ def expire() -> Expired:
     if evicted:
         too_much = f"more than {_FILLED:.0%} of {kept.quarantine_bytes} octets in all"
         audit.record(WHO, "expire", f"{evicted} quarantined copies", too_much)
+        alarms.raise_alarm(settings.CONFIG.name, _EVICTED)
     horizon = now - timedelta(days=kept.trace_days)
     traces = _expire_traces(horizon)
     _forget_settled(horizon)
@@ -79,7 +84,10 @@ def _expire_copies(before: datetime) -> int:
 
 
 def _make_room(limit: int, before: datetime) -> int:
-    """Expire the oldest messages that came before then until no more than ``limit`` octets are stored."""
+    """Expire the oldest messages that came before then until no more than ``limit`` octets are stored.
+
+    Only what makes room here: not what lies on another node, nor what is kept anyway, for one who is to get it.
+    """
     quarantine = Quarantine(settings.CONFIG.spool_folder)
     excess = quarantine.usage() - limit
     if excess <= 0:
@@ -89,6 +97,9 @@ def _make_room(limit: int, before: datetime) -> int:
     for message in list(oldest.values_list("message", flat=True)):
         if excess <= 0:
             break
+        releasing = QuarantinedCopy.objects.filter(message=message, state=CopyState.RELEASING)
+        if not quarantine.exists(message) or releasing.exists():
+            continue
         used = quarantine.octets(message)
         count += _expire(_expirable().filter(message=message, received__lt=before))
         if remove_unused_bytes(message):

@@ -123,7 +123,7 @@ def _opening(letter: Letter) -> Iterator[str]:
     """Give the sentences that it begins with."""
     verb = "was" if letter.count == 1 else "were"
     yield f"{_messages(letter.count)} for {letter.about} {verb} quarantined, and not delivered."
-    kept = f"What is quarantined is kept for {letter.days} days."
+    kept = f"What is quarantined is kept for up to {letter.days} days."
     if letter.ask:
         yield f"{kept} If you expected one of them, ask {letter.ask} for it, and name its id."
     elif any(line.page for line in letter.lines):

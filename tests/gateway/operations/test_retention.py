@@ -24,8 +24,10 @@ def ago(**time: float) -> float:
     return (timezone.now() - timedelta(**time)).timestamp()
 
 
-def keep(spool: Spool, message: str, octets: bytes = samples.MESSAGE, **age: float) -> None:
-    item = samples.item(message, octets=octets, received=ago(**age))
+def keep(
+    spool: Spool, message: str, octets: bytes = samples.MESSAGE, recipients: tuple[str, ...] = (), **age: float
+) -> None:
+    item = samples.item(message, *recipients, octets=octets, received=ago(**age))
     spool.stage(item, samples.content(octets)).commit()
     adopt.adopt()
 
@@ -96,6 +98,35 @@ def test_there_is_room_again_before_all_of_it_is_taken(
     assert expire().evicted == 1
 
     assert list(quarantine.ids()) == ["01b"]
+
+
+def test_that_messages_go_before_their_time_is_an_alarm(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(spool, "01a", days=2)
+    bound(monkeypatch, quarantine_bytes=1)
+
+    expire()
+
+    assert "the oldest go before their time; raise it" in Alarm.objects.get().text
+    assert AuditEntry.objects.get().target == "1 quarantined copies"
+
+
+def test_no_copy_goes_where_that_makes_no_room(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(spool, "01a", recipients=("bob@example.test", "eve@example.test"), days=4)
+    QuarantinedCopy.objects.filter(recipient="eve@example.test").update(state="releasing")
+    keep(spool, "01b", days=3)
+    on_another_node = QuarantinedCopy.objects.get(message="01b")
+    on_another_node.pk, on_another_node.message = None, "01c"
+    on_another_node.save()
+    bound(monkeypatch, quarantine_bytes=1)
+
+    assert expire().evicted == 1
+
+    assert set(QuarantinedCopy.objects.values_list("message", "recipient", "state")) == {
+        ("01a", "bob@example.test", "quarantined"),
+        ("01a", "eve@example.test", "releasing"),
+        ("01b", "bob@example.test", "expired"),
+        ("01c", "bob@example.test", "quarantined"),
+    }
 
 
 def test_what_is_younger_than_a_day_stays_however_much_there_is(
