@@ -3,14 +3,16 @@
 Only addresses of our own domains get one, that are known recipients by the policy in force.
 """
 
+import contextlib
+import functools
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
+import idna
 import msgspec
 from django.conf import settings
-from django.db.models import QuerySet
-from django.db.models.functions import Lower
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
@@ -40,19 +42,19 @@ class Due(msgspec.Struct, frozen=True):
 def due(domain: Domain, policy: Policy) -> Iterator[Due]:
     """Give the digests that a domain has something for, whether or not today's is made already."""
     kind = DigestTo(domain.digest)
-    waiting = untold().filter(recipient__iendswith=f"@{domain.name}").order_by("received", "pk")
+    waiting = untold().filter(_to_domain(domain.name)).order_by("received", "pk")
     if kind is DigestTo.ADMINISTRATOR:
         copies = list(waiting.values_list("pk", flat=True))
         if copies and not trouble(domain, policy):
             yield Due(domain.name, kind, domain.digest_to, copies)
     elif kind is DigestTo.RECIPIENTS:
         of: dict[str, list[int]] = {}
-        off = _off(domain, policy)
-        for number, recipient in waiting.values_list("pk", Lower("recipient")):
-            of.setdefault(recipient, []).append(number)
+        owner = _owners(domain, policy)
+        for number, recipient in waiting.values_list("pk", "recipient"):
+            if whose := owner(recipient):
+                of.setdefault(whose, []).append(number)
         for recipient, copies in of.items():
-            if mailbox(recipient, policy) is not None and not off(recipient):
-                yield Due(domain.name, kind, recipient, copies)
+            yield Due(domain.name, kind, recipient, copies)
 
 
 def untold() -> QuerySet[QuarantinedCopy]:
@@ -94,7 +96,8 @@ def letter_of(  # noqa: PLR0913, PLR0917 - what a digest is made of
         id=id,
         node=config.name,
         made=made,
-        author=ask or postmaster,
+        # An author that only SMTPUTF8 can carry would bar the way to a mailbox without it.
+        author=ask if ask and (ask.isascii() or not to.isascii()) else postmaster,
         to=to,
         about=to if alone else domain.name,
         ask=ask,
@@ -124,19 +127,36 @@ def id_of(digest: Due, now: datetime) -> str:
     return f"digest-{hashlib.sha256(words.encode()).hexdigest()[:32]}"
 
 
-def _off(domain: Domain, policy: Policy) -> Callable[[str], bool]:
-    """Give what tells of an address of the domain whether its own entry in the list of recipients has digests off."""
-    entries = set(Recipient.objects.filter(domain=domain).exclude(digest="").values_list("local_part", flat=True))
+def _to_domain(name: str) -> Q:
+    """Give the condition of a copy for the domain, which its sender may have written in Unicode."""
+    found = Q(recipient__iendswith=f"@{name}")
+    with contextlib.suppress(idna.IDNAError):
+        written = idna.decode(name)
+        if written != name:
+            found |= Q(recipient__iendswith=f"@{written}") | Q(recipient__iendswith=f"@{written.upper()}")
+    return found
+
+
+def _owners(domain: Domain, policy: Policy) -> Callable[[str], str]:
+    """Give what tells who gets the digest of a recipient of the domain: empty where nobody does.
+
+    It is the address itself, in look-up form; one with a detail (``bob+shop``) is told with all others of its own.
+    """
+    off = set(Recipient.objects.filter(domain=domain).exclude(digest="").values_list("local_part", flat=True))
     known = policy.snapshot.domains.get(domain.name)
-    if not entries or known is None:
-        return lambda _: False
-    recipients = RecipientList(known)
+    recipients = RecipientList(known) if known is not None else None
 
-    def off(recipient: str) -> bool:
-        listed = recipients.find(recipient.rpartition("@")[0])
-        return listed is not None and listed.listed_as in entries
+    @functools.cache
+    def owner(recipient: str) -> str:
+        if recipients is None or mailbox(recipient, policy) is None:
+            return ""
+        address = parse_mailbox(recipient)
+        listed = recipients.find(address.key.rpartition("@")[0])
+        if listed is not None and listed.listed_as in off:
+            return ""
+        return f"{listed.listed_as}@{address.domain_key}" if listed is not None and listed.detail else address.key
 
-    return off
+    return owner
 
 
 def _line(copy: QuarantinedCopy, virus: bool, console: str) -> Line:  # noqa: FBT001 - found by the caller for all at once

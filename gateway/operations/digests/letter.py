@@ -135,7 +135,7 @@ def _opening(letter: Letter) -> Iterator[str]:
 def _rows(letter: Letter, line: Line) -> Iterator[tuple[str, str]]:
     """Give what is told of a message, each with its label."""
     yield "Time", f"{line.received:%Y-%m-%d %H:%M} UTC"
-    if not letter.ask:
+    if line.recipient.lower() != letter.about:
         yield "For", harmless(line.recipient)
     yield "From", harmless(_decoded(line.header_from)) or "(none)"
     yield "Sender", harmless(line.sender) or "<> (null sender)"

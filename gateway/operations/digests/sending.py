@@ -16,6 +16,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from gateway.mail.client import Client
@@ -24,6 +25,7 @@ from gateway.mail.decisions import Action, Decision
 from gateway.mail.envelope import MailParameters
 from gateway.mail.message import Content, head_of
 from gateway.models import Digest, Domain, QuarantinedCopy
+from gateway.models.quarantine import CopyState
 from gateway.operations import alarms, hold
 from gateway.operations.digests.choosing import Due, due, id_of, letter_of, mailbox, trouble, untold
 from gateway.operations.digests.letter import as_message
@@ -133,19 +135,19 @@ def _put(digest: Digest, policy: Policy, spool: Spool) -> bool:
     if not there:
         domain = Domain.objects.filter(name=digest.domain).first()
         match = mailbox(digest.recipient, policy)
-        if domain is None or match is None:
+        told = QuarantinedCopy.objects.filter(digest=digest.id, state=CopyState.QUARANTINED)
+        if domain is None or match is None or not told.exists():
             _undo(digest)
             return False
-        _spool(digest, domain, match, spool)
+        _spool(digest, domain, match, told, spool)
     Digest.objects.filter(pk=digest.pk).update(spooled=True)
     log.info("%s: %s", digest.id, digest)
     return not there
 
 
-def _spool(digest: Digest, domain: Domain, match: Match, spool: Spool) -> None:
-    """Commit a digest to the spool. Raises SpoolError."""
+def _spool(digest: Digest, domain: Domain, match: Match, told: QuerySet[QuarantinedCopy], spool: Spool) -> None:
+    """Commit a digest that tells of these copies to the spool. Raises SpoolError."""
     to = str(match.mailbox)
-    told = QuarantinedCopy.objects.filter(digest=digest.id)
     letter = letter_of(DigestTo(digest.kind), domain, to, digest.id, digest.made, told)
     octets = as_message(letter)
     because = f"{digest.domain} sends a digest to its {digest.kind}"
@@ -170,7 +172,7 @@ def _spool(digest: Digest, domain: Domain, match: Match, spool: Spool) -> None:
 
 
 def _undo(digest: Digest) -> None:
-    """Take a digest back that never came to the spool, as its address is none of ours any more."""
+    """Take a digest back that never came to the spool: its address is none of ours any more, or nothing waits."""
     with transaction.atomic():
         QuarantinedCopy.objects.filter(digest=digest.id).update(digest="")
         digest.delete()

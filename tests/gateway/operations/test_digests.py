@@ -241,6 +241,45 @@ def test_a_recipient_may_have_it_off_with_every_detail_and_the_others_keep_it() 
     assert [each.recipient for each in Digest.objects.all()] == ["eve@example.test"]
 
 
+def test_a_mailbox_gets_one_for_all_its_details(hop: NextHop) -> None:
+    for number, local in enumerate(("bob", "bob+shop", "Bob+List")):
+        a_copy(number, f"{local}@example.test")
+
+    assert digests.send() == 1
+
+    (message,) = delivered(hop)
+    assert hop.kept[0].recipients == ["bob@example.test"]
+    assert "3 messages for bob@example.test were quarantined" in text_of(message)
+    found = [line.split()[1] for line in text_of(message).splitlines() if line.startswith("For:")]
+    assert found == ["bob+shop@example.test", "Bob+List@example.test"]
+
+
+@pytest.mark.usefixtures("hop")
+def test_a_recipient_whose_domain_was_written_in_unicode_is_told_with_the_others() -> None:
+    domain(name="xn--bcher-kva.test")
+    publish.publish_policy("admin", probed=True)
+    for number, written in enumerate(("xn--bcher-kva.test", "bücher.test", "BÜCHER.TEST")):
+        a_copy(number, f"bob@{written}")
+
+    assert digests.send() == 1
+
+    assert QuarantinedCopy.objects.filter(digest="", purpose="review").count() == 0
+    assert Digest.objects.get().recipient == "bob@xn--bcher-kva.test"
+
+
+def test_whom_to_ask_bars_no_way_that_smtputf8_alone_would_open(hop: NextHop) -> None:
+    Recipient.objects.create(domain=domain(digest_to="jürgen@example.test"), local_part="jürgen")
+    publish.publish_policy("admin", probed=True)
+    a_copy()
+    digests.send()
+
+    (message,) = delivered(hop)
+
+    assert message["From"] == "Backstop <postmaster@example.test>"
+    assert "ask jürgen@example.test for it" in text_of(message)
+    assert hop.kept[0].content.isascii()
+
+
 def test_the_administrator_is_told_of_the_whole_domain_with_links_to_the_console(
     hop: NextHop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -377,6 +416,25 @@ def test_one_that_was_killed_before_it_came_to_the_spool_is_sent_by_the_next_run
     assert digests.send() == 0
 
     assert len(delivered(hop)) == 1
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_one_that_was_cut_off_does_not_tell_of_what_was_released_meanwhile(
+    hop: NextHop, monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    for number in range(1 + left):
+        a_copy(number, subject=f"subject {number}")
+    with monkeypatch.context() as patch:
+        patch.setattr(Staged, "commit", killed)
+        with pytest.raises(Killed):
+            digests.send()
+    QuarantinedCopy.objects.filter(subject="subject 0").update(state=CopyState.RELEASED)
+
+    assert digests.send() == left
+    assert digests.send() == 0
+
+    assert Digest.objects.count() == left
+    assert ["subject 0" in text_of(each) for each in delivered(hop)] == [False] * left
 
 
 @pytest.mark.parametrize("meanwhile", ["it waits", "it was delivered"])
