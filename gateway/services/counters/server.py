@@ -120,7 +120,8 @@ class CounterServer:
     async def stop(self) -> None:
         """Save and close everything."""
         if self._saver is not None:
-            self._saver.cancel()
+            async with self._saving:  # a thread that writes goes on when its task is cancelled, and would meet the last
+                self._saver.cancel()
             await asyncio.wait([self._saver])
         for line in list(self._lines):
             line.close()

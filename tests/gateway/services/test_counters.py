@@ -5,8 +5,9 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from gateway.services.counters import (
 )
 from gateway.services.counters import server as server_module
 from gateway.services.counters.tables import Store, Value, Windows
+from gateway.spool.disk import replace_file
 
 
 @pytest.fixture
@@ -247,6 +249,41 @@ async def test_what_is_not_durable_is_saved_soon(tmp_path: Path, monkeypatch: py
     file = tmp_path / "counters"
     await until(lambda: file.exists() and b"unhurried" in file.read_bytes())
     await server.stop()
+
+
+async def test_a_stop_waits_for_the_write_under_way_before_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow_disk(path: Path, blocks: Iterable[bytes]) -> None:
+        writing.append(path)
+        at_once.append(len(writing))
+        begun.set()
+        go_on.wait(60)
+        replace_file(path, blocks)
+        writing.remove(path)
+
+    writing: list[Path] = []
+    at_once: list[int] = []
+    monkeypatch.setattr(server_module, "SAVE_SECONDS", 0.02)
+    monkeypatch.setattr(server_module, "replace_file", slow_disk)
+    server = CounterServer(tmp_path / "counters")
+    await server.start()
+    child = await child_of(server)
+    await child.put("a", "early", 60)
+    assert await asyncio.to_thread(begun.wait, 60)
+    await child.put("b", "late", 60)
+    await until(lambda: server.store.get("b", 0) == "late")
+
+    stopping = asyncio.create_task(server.stop())
+    await asyncio.wait([stopping], timeout=0.1)
+    go_on.set()
+    await stopping
+
+    assert max(at_once) == 1
+    assert b"late" in (tmp_path / "counters").read_bytes()
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("damage", [b"", b"\xc1 no msgpack", b"\x93\x01\x02\x03"])
