@@ -74,7 +74,11 @@ def _database() -> dict[str, Any]:
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
             },
         }
-    return dict(dj_database_url.parse(CONFIG.database.url, conn_max_age=60, conn_health_checks=True))
+    found: dict[str, Any] = {**dj_database_url.parse(CONFIG.database.url, conn_max_age=60, conn_health_checks=True)}
+    if found["ENGINE"].endswith("postgresql"):
+        # A host that does not answer at all would keep whoever asks waiting for minutes, each time.
+        found["OPTIONS"] = {"connect_timeout": 10} | found.get("OPTIONS", {})
+    return found
 
 
 DATABASES = {"default": _database()}
