@@ -63,7 +63,9 @@ class Spamassassin:
         async with self._turns.turn():
             reader, writer = await self._connected()
             try:
-                with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may have said why it hung up
+                with contextlib.suppress(
+                    OSError
+                ):  # it may have said why it hung up, in whatever way the system tells that
                     writer.write(head.encode() + front)
                     for block in content.blocks() if content is not None else ():
                         writer.write(block)
