@@ -58,16 +58,16 @@ def waiting(_config: Config) -> Iterator[Result]:
     if late and not found:
         yield skip(_NAME, f"Postfix does not tell it within {_SECONDS:.0f} s; {_SELF}")
         return
-    yield from _judged(found, f"more than {len(found)}" if late else str(len(found)))
+    yield from _judged(found, "more than " if late else "")
 
 
-def _judged(found: list[_Message], count: str) -> Iterator[Result]:
-    """Tell of what was found, which is so many."""
+def _judged(found: list[_Message], more_than: str) -> Iterator[Result]:
+    """Tell of what was found, which may be a part."""
     now = time.time()
     held = sum(each.queue_name == _HELD for each in found)
     if held:
         yield warn(
-            _NAME, f"{held} messages are held, and never leave", "postsuper -H ALL lets them go; -d ALL hold removes"
+            _NAME, f"held and never leave: {_messages(held)}", "postsuper -H ALL lets them go; -d ALL hold removes"
         )
     moving = [each for each in found if each.queue_name != _HELD]
     if not moving:
@@ -78,7 +78,9 @@ def _judged(found: list[_Message], count: str) -> Iterator[Result]:
     oldest = min(moving, key=lambda each: each.arrival_time)
     reason = next((each.delay_reason for each in oldest.recipients if each.delay_reason), "")
     since = _told(now - oldest.arrival_time)
-    text = f"{count} messages, {deferred} of them deferred; the oldest waits for {since}" + (reason and f": {reason}")
+    text = f"{more_than}{_messages(len(found))}, {deferred} of them deferred; the oldest waits for {since}" + (
+        reason and f": {reason}"
+    )
     untouched = min((each.arrival_time for each in moving if each.queue_name in _UNTOUCHED), default=now)
     if now - untouched > _STUCK:
         yield warn(_NAME, f"{text}; Postfix does not get to them", "journalctl -u postfix@- says why")
@@ -86,6 +88,11 @@ def _judged(found: list[_Message], count: str) -> Iterator[Result]:
         yield warn(_NAME, text, _WHY)
     else:
         yield ok(_NAME, text)
+
+
+def _messages(number: int) -> str:
+    """Count messages in words."""
+    return "1 message" if number == 1 else f"{number} messages"
 
 
 def _told(seconds: float) -> str:

@@ -96,7 +96,7 @@ def test_who_does_not_answer_is_not_waited_for(program: Program, monkeypatch: py
 
 
 def test_a_queue_of_which_a_part_was_told_is_judged_by_that(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "_SECONDS", 2.0)
+    monkeypatch.setattr(queue, "_SECONDS", 5.0)
     program(
         "postqueue",
         says(letter("deferred", HOUR), letter("deferred", HOUR)) + "\nprintf '{\"queue'\nexec /bin/sleep 600",
@@ -106,23 +106,23 @@ def test_a_queue_of_which_a_part_was_told_is_judged_by_that(program: Program, mo
 
 
 @pytest.mark.parametrize(
-    ("lines", "level", "text"),
+    ("letters", "level", "text"),
     [
         ([], Level.OK, "empty"),
-        ([letter("active", 90)], Level.OK, "1 messages, 0 of them deferred; the oldest waits for 2 minutes"),
+        ([("active", 95)], Level.OK, "1 message, 0 of them deferred; the oldest waits for 2 minutes"),
         (
-            [letter("deferred", 5 * HOUR, "connection refused"), letter("deferred", HOUR, "try later")],
+            [("deferred", 5 * HOUR, "connection refused"), ("deferred", HOUR, "try later")],
             Level.WARN,
             "2 messages, 2 of them deferred; the oldest waits for 5 hours: connection refused",
         ),
-        ([letter("incoming", HOUR)], Level.WARN, "Postfix does not get to them"),
-        ([letter("hold", 60)], Level.WARN, "1 messages are held"),
+        ([("incoming", HOUR)], Level.WARN, "Postfix does not get to them"),
+        ([("hold", 60)], Level.WARN, "held and never leave: 1 message"),
     ],
 )
 def test_a_queue_is_judged_by_what_waits_in_it_and_since_when(
-    program: Program, lines: list[str], level: Level, text: str
+    program: Program, letters: list[tuple[str, float]], level: Level, text: str
 ) -> None:
-    program("postqueue", says(*lines) if lines else "exit 0")
+    program("postqueue", says(*(letter(*each) for each in letters)) if letters else "exit 0")
     (found,) = look("outbound queue")
     assert (found.level, text in found.text) == (level, True), found
     assert bool(found.remedy) == (level is Level.WARN)
