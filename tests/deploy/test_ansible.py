@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ import yaml
 
 from gateway import config
 from gateway.operations.apply import apply_policy
+from gateway.policy import codec
+from gateway.policy.feed import FILE
+from gateway.policy.snapshot import NextHop, Route, Snapshot
 from tests.deploy.rendering import ANSIBLE, PROGRAMS, TEMPLATES, ansible, ask, certificate
 
 PLAYBOOKS = sorted(path.name for path in ANSIBLE.glob("*.yml"))
@@ -325,6 +329,29 @@ def test_an_upgrade_leaves_the_sockets_as_they_are_and_says_which_are_others(tmp
 
     assert "backstop-other.socket is another one in this version" in said
     assert "backstop-same.socket is another" not in said
+
+
+@pytest.mark.parametrize(("host", "says"), [("mail.test", ""), ("http://mail.test", "'http://mail.test' is no host")])
+def test_an_upgrade_tries_the_policy_in_force_with_the_new_release(tmp_path: Path, host: str, says: str) -> None:
+    pending = yaml.safe_load((ANSIBLE / "roles/gateway/tasks/pending.yml").read_text())
+    (trying,) = [each for each in pending if each["name"].startswith("Try configuration and policy")]
+    _, _, script, _ = trying["ansible.builtin.command"]["argv"]
+    settings = tmp_path / "backstop.toml"
+    settings.write_text(f'[node]\nname = "mx.test"\nhome = "{tmp_path}"\n')
+    nothing = subprocess.run([sys.executable, "-c", script, settings], cwd=ANSIBLE.parent, check=False)
+    (tmp_path / "policy").mkdir()
+    route = Route((NextHop(host),))
+    (tmp_path / "policy" / FILE).write_bytes(
+        codec.encode(Snapshot(1, "2026-01-01T00:00:00Z", "test", {}, {"inside": route}))
+    )
+
+    tried = subprocess.run(
+        [sys.executable, "-c", script, settings], cwd=ANSIBLE.parent, check=False, capture_output=True, text=True
+    )
+
+    assert nothing.returncode == 0
+    assert tried.returncode == bool(says)
+    assert says in tried.stderr
 
 
 def test_a_socket_with_an_address_of_its_own_comes_up_before_the_network(rendered: Path) -> None:
