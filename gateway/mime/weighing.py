@@ -13,6 +13,8 @@ HIDDEN = 8.0  # points of an attachment that some readers see and others do not
 _POINTS = {Grade.PLAIN: 0.2, Grade.SOFT: 1.0, Grade.HARD: 2.0}
 _POINTS_OF = {"MIME_PARTIAL": 8.0}
 _LIES = "\u202e\u202d\u2066\u2067\u2068"  # what turns the direction of a text around
+# What Persian, Indian scripts and emoji are joined with, and Hebrew, Arabic and telephone numbers between them marked.
+_WRITING = dict.fromkeys(map(ord, "\u200c\u200d\u200e\u200f\u061c\u202a\u202c"))
 
 
 def weighed(raw: Raw, parts: Sequence[Part], found: Iterable[tuple[str, Odd]]) -> Iterator[Oddity]:
@@ -68,8 +70,14 @@ def _of_names(part: Part) -> Iterator[Odd]:
         yield Odd("MIME_NAME", "it is called differently by readers: " + _shown(plainly), Grade.SOFT)
     if any(each in name for name in part.names for each in _LIES):
         yield Odd("MIME_NAME", "its name turns around the direction of reading", Grade.HARD)
-    elif any(not name.isprintable() and any(map(_is_unseen, name)) for name in part.names):
+    elif any(not name.isprintable() and _has_unseen(name) for name in part.names):
         yield Odd("MIME_NAME", "its name has control characters", Grade.SOFT)
+
+
+def _has_unseen(name: str) -> bool:
+    """Whether a name has what nobody sees, but for what some languages need in front of the ending."""
+    stem, _, ending = name.rpartition(".")
+    return any(map(_is_unseen, stem.translate(_WRITING) + ending))
 
 
 def _is_unseen(character: str) -> bool:

@@ -1,5 +1,7 @@
 """Names: every form that a reader may show, or a system may keep."""
 
+import urllib.parse
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,6 +107,24 @@ def test_names_that_differ_with_a_program_among_them_are_hidden() -> None:
 )
 def test_ordinary_names_are_not_odd(name: str) -> None:
     assert not dissect(message(f'Content-Disposition: attachment; filename="{name}"', body=b"x")).oddities
+
+
+@pytest.mark.parametrize(
+    ("name", "odd"),
+    [
+        ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645.zip", False),  # Persian
+        ("\u05d3\u05d5\u05d7\u200f.zip", False),  # Hebrew
+        ("\U0001f468\u200d\U0001f469\u200d\U0001f467.zip", False),
+        ("Chat \u202a+49 171 1234567\u202c.zip", False),
+        ("report.z\u200dip", True),
+        ("report\u200b.zip", True),
+        ("report\u202epiz.exe", True),
+    ],
+)
+def test_a_name_may_have_what_its_language_is_written_with_before_its_ending(name: str, odd: bool) -> None:
+    words = f"filename*=utf-8''{urllib.parse.quote(name)}"
+    found = dissect(message(f"Content-Disposition: attachment; {words}", body=b"PK\3\4")).oddities
+    assert any(each.symbol == "MIME_NAME" for each in found) is odd
 
 
 def test_the_end_of_a_long_name_is_kept() -> None:
