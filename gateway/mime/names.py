@@ -13,7 +13,8 @@ from gateway.mime.kinds import Kind
 _DOUBLE = HARMLESS | {"zip", "rar", "7z", "gz", "tar"}
 _STARTS = frozenset({Kind.EXECUTABLE, Kind.SCRIPT, Kind.SHORTCUT})
 _TURNS = re.compile("[\u202d\u202e]")
-_BLANKS = re.compile(r"[\s\u00ad\u115f\u1160\u2800\u3164\uffa0]{8,}(?=\.[^.\s]{1,12}\s*$)")
+_BLANK = r"[\s\u00ad\u115f\u1160\u2800\u3164\uffa0]"
+_BLANKS = re.compile(rf"(?<!{_BLANK}){_BLANK}{{8,}}+(?=\.[^.\s]{{1,12}}\s*$)")
 _CLASS = re.compile(
     r"\{[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}"
 )  # Windows takes it for an extension, and hides it

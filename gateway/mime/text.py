@@ -9,7 +9,7 @@ import urllib.parse
 from collections.abc import Iterator
 
 _WORD = re.compile(rb"=\?([^?]{0,60})\?([bq])\?([^?]*+)(?:\?=?|\Z)", re.IGNORECASE)
-_PADDED = re.compile(rb"=+(?=[A-Za-z0-9+/])")
+_PADDED = re.compile(rb"(?<!=)=++(?=[A-Za-z0-9+/])")
 _BETWEEN = re.compile(rb"(\?=)\s+(?==\?)")
 _OVERLONG = re.compile(rb"[\xc0\xc1][\x80-\xbf]")
 _LONGEST_KEPT = 255  # characters of a name that file systems keep

@@ -1,5 +1,7 @@
 """File names: as they are compared, and what they say."""
 
+import time
+
 import pytest
 
 from gateway.mime.kinds import Kind
@@ -87,6 +89,14 @@ def test_a_name_that_is_made_to_be_misread_lies(name: str) -> None:
 )
 def test_an_ordinary_name_does_not(name: str) -> None:
     assert lie_of(name) == ""
+
+
+@pytest.mark.parametrize("name", ["a" + " " * 8000 + "b", ("a" + " " * 8 + ".b") * 700, "\u00a0.exe" * 1600])
+def test_no_name_takes_long(name: str) -> None:
+    began = time.process_time()
+    for _ in range(300):
+        lie_of(name)
+    assert time.process_time() - began < 30  # seconds of this process; less than one where it is linear
 
 
 def test_what_stands_before_a_nul_is_a_form_of_its_own() -> None:
