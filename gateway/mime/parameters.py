@@ -4,6 +4,7 @@ What is written as everybody writes it takes a short way. Else each value is rea
 those between them would: quotes kept or taken, cut at a blank or not, comments seen or not, RFC 2231 joined or not.
 """
 
+import itertools
 import re
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from gateway.mime.text import encoded_words
 _LONGEST = 8 * 1024  # octets of one parameter that are looked at
 _LONGEST_VALUE = 16 * 1024  # octets of a value in which a name is looked for
 MOST = 64  # values of one parameter that are looked at
+_MOST_LONG, _SHORTER = 4, 512  # so many of them are looked at in full, of each other so many octets
 
 _SIMPLE = re.compile(
     rb"\s*+([!#-\'*+\-.0-9A-Z^-z{|}~]++/[!#-\'*+\-.0-9A-Z^-z{|}~]++)?+([!#-\'*+\-.0-9A-Z^-z{|}~]++)?+\s*+"
@@ -42,7 +44,9 @@ _NAMES = (
 
 # What looks like the name of a program, whatever stands before it.
 _ENDINGS = b"|".join(sorted(each.encode() for each in PROGRAMS - {"com", "htm", "html"}))
-_PROGRAM = re.compile(rb"[^\s\"';=()<>/\\:,]{1,200}?\.(?:" + _ENDINGS + rb")(?![A-Za-z0-9])", re.IGNORECASE)
+_PROGRAM = re.compile(rb"\.(?:" + _ENDINGS + rb")(?![A-Za-z0-9])", re.IGNORECASE)
+_NO_NAME = re.compile(rb"[\s\"';=()<>/\\:,]")
+_BEFORE = 200  # octets of such a name before its ending
 
 
 def simple(value: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]] | None:
@@ -62,8 +66,17 @@ def every(value: bytes, name: bytes) -> list[bytes]:
 def names(value: bytes) -> list[bytes]:
     """Give every value that some reader may show as a name: some take any parameter that is called much like it."""
     found = [each for pattern in _NAMES for each in _every(value, pattern)]
-    found += [each[0] for each, _ in zip(_PROGRAM.finditer(value[:_LONGEST_VALUE]), range(MOST), strict=False)]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys([*found, *itertools.islice(_programs(value[:_LONGEST_VALUE]), MOST)]))
+
+
+def _programs(value: bytes) -> Iterator[bytes]:
+    """Give what looks like the name of a program: each ending, and what stands before it."""
+    behind = 0
+    for found in _PROGRAM.finditer(value):
+        before = _NO_NAME.split(value[max(behind, found.start() - _BEFORE) : found.start()])[-1]
+        if before:
+            yield before + found[0]
+            behind = found.end()
 
 
 def _every(value: bytes, pattern: re.Pattern[bytes]) -> list[bytes]:
@@ -74,7 +87,7 @@ def _every(value: bytes, pattern: re.Pattern[bytes]) -> list[bytes]:
     for count, found in enumerate(pattern.finditer(value)):
         if count >= MOST:
             break
-        forms = list(_forms(value[found.end() : found.end() + _LONGEST]))
+        forms = list(_forms(value[found.end() : found.end() + (_LONGEST if count < _MOST_LONG else _SHORTER)]))
         stars, number, extended = found.groups()
         if number:
             sections.append((int(number), bool(extended), forms))

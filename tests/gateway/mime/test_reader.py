@@ -373,6 +373,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "BinHex of blank lines": lambda: b"A: b\r\n\r\nconverted with BinHex\r\n" + b"\n" * 20 * MEGABYTE,
     "a long value": lambda: b"Content-Type: a/b; x=(" + b"a" * 250_000,
     "encoded-words": lambda: b'Content-Type: a/b; name="' + b"=?utf-8?q?" * 20_000,
+    "dots": lambda: multipart((b"--b\r\nContent-Type: a/b; name*=" + b"." * 8000 + b"\r\n\r\n") * 150),
     "padding of encoded-words": lambda: multipart(
         (b'--b\r\nContent-Type: a/b; name="=?b?b?' + b"=" * 8000 + b'?="\r\n\r\n') * 150
     ),

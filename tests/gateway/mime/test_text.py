@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.mime import parameters
 from gateway.mime.reader import dissect
 from gateway.mime.text import every_name
 from tests.lies.building import message
@@ -139,3 +140,23 @@ def test_nothing_makes_it_raise(octets: bytes) -> None:
 def test_an_attachment_of_a_type_that_runs_is_given_a_name_as_mail_programs_do() -> None:
     assert names("Content-Type: application/hta") == ("unnamed.hta",)
     assert names('Content-Type: application/hta; name="a.txt"') == ("a.txt",)
+
+
+def test_of_many_values_of_one_field_the_first_are_looked_at_in_full() -> None:
+    values = [bytes((ord("a") + at,)) * 600 for at in range(6)]
+    found = parameters.names(b"".join(b'; name="' + each + b'"' for each in values))
+    assert [each in found for each in values] == [True] * 4 + [False] * 2
+    assert all(any(name.strip(b'"') and name in each for name in found) for each in values)
+
+
+@pytest.mark.parametrize(
+    ("value", "programs"),
+    [
+        (b"a; (run.exe) b.EXE.txt", [b"run.exe", b"b.EXE"]),
+        (b"..js", [b"..js"]),
+        (b".js /.js a.jsx1", []),
+        (b"y" * 300 + b".exe", [b"y" * 200 + b".exe"]),
+    ],
+)
+def test_what_looks_like_the_name_of_a_program_is_found_anywhere(value: bytes, programs: list[bytes]) -> None:
+    assert parameters.names(value) == programs
