@@ -19,6 +19,7 @@ _HELD = "hold"
 _UNTOUCHED = ("incoming", "maildrop")
 _WHY = "postqueue -p says why each waits; once that is mended: postqueue -f"
 _SELF = "look yourself: sudo postqueue -p"
+_NEVER_SET_UP = "main.cf: No such file"  # Debian installs it without, where nobody has answered its questions
 
 
 class _Recipient(msgspec.Struct):
@@ -36,7 +37,7 @@ class _Message(msgspec.Struct):
 
 
 def waiting(_config: Config) -> Iterator[Result]:
-    """Tell what waits in Postfix. Nothing where there is no Postfix."""
+    """Tell what waits in Postfix. Nothing where there is no Postfix, or none that was ever set up."""
     program = shutil.which("postqueue") or shutil.which("postqueue", path="/usr/sbin")
     if program is None:
         return
@@ -49,6 +50,8 @@ def waiting(_config: Config) -> Iterator[Result]:
         trouble = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
     except subprocess.TimeoutExpired as error:
         said, broken, late = error.stdout or b"", False, True
+    if broken and _NEVER_SET_UP in trouble:
+        return
     if broken:
         yield skip(_NAME, f"it can't be read here ({trouble}); {_SELF}")
         return

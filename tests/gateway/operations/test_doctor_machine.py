@@ -128,6 +128,11 @@ def test_a_queue_is_judged_by_what_waits_in_it_and_since_when(
     assert bool(found.remedy) == (level is Level.WARN)
 
 
+def test_a_postfix_that_was_never_set_up_is_not_spoken_of(program: Program) -> None:
+    program("postqueue", "echo 'postqueue: fatal: open /etc/postfix/main.cf: No such file or directory' >&2; exit 1")
+    assert look("outbound queue") == []
+
+
 def test_a_queue_that_can_not_be_read_says_why(program: Program) -> None:
     program("postqueue", "echo 'postqueue: fatal: Queue report unavailable - mail system is down' >&2; exit 69")
     (found,) = look("outbound queue")
