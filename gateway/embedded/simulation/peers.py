@@ -65,7 +65,10 @@ class Peer:
         """Wait for a condition that this process brings about. Raises SimulationError."""
         deadline = time.monotonic() + seconds
         while not ready():
-            if not self.runs and not ready():
+            if not self.runs:
+                self._reading.join(STOP_SECONDS)  # what it said last may not have been read yet
+                if ready():
+                    return
                 raise SimulationError(f"{self.name} ended: {self._last_words()}")
             if time.monotonic() > deadline:
                 raise SimulationError(f"{self.name} did not get ready within {seconds:.0f} s: {self._last_words()}")
