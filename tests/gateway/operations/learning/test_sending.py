@@ -15,8 +15,6 @@ from gateway.operations.learning import publishing, sending
 
 pytestmark = pytest.mark.django_db
 
-NOW = timezone.now()
-
 
 def over(name: str = "kim", listener: str = "outbound", seconds: float = 0.0) -> Trace:
     """Give a trace of mail that was held back."""
@@ -24,7 +22,7 @@ def over(name: str = "kim", listener: str = "outbound", seconds: float = 0.0) ->
     finding = Finding("SENDING_LIMIT", 0.0, f"account {name} has sent 500 messages within 1 h", facts=facts)
     return Trace(
         id="01S",
-        started=NOW.timestamp() + seconds,
+        started=timezone.now().timestamp() + seconds,
         node="mx",
         revision=1,
         listener=listener,
@@ -66,5 +64,5 @@ def test_who_reaches_it_again_is_blocked_again_and_told_again() -> None:
 
 def test_what_was_long_ago_is_forgotten() -> None:
     sending.take_in([over()])
-    sending.look_after(NOW + timedelta(days=31))
+    sending.look_after(timezone.now() + timedelta(days=31))
     assert not SendingBlock.objects.exists()
