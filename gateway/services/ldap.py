@@ -102,7 +102,7 @@ class Directory:
             async with asyncio.timeout(ldap.seconds):
                 return await work
         except TimeoutError:
-            raise DirectoryTimeout(f"{ldap.url} gave no answer within {ldap.seconds:g} s; is it up?") from None
+            raise _late(ldap) from None
 
     # What runs in a thread.
 
@@ -124,6 +124,8 @@ class Directory:
             reason = f"{ldap.url} answered {error.description}"
             raise DirectoryError(f"{reason}; {_remedy(ldap, str(error.description))}") from None
         except (trouble.LDAPExceptionError, OSError, ssl.SSLError) as error:
+            if "timed out" in str(error):  # ldap3 has no class of its own for it
+                raise _late(ldap) from None
             raise DirectoryError(f"{ldap.url}: {' '.join(str(error).split())[:600]}") from None
 
     def _found(self, ldap: Ldap, connection: ldap3.Connection, addresses: tuple[str, ...]) -> bool:
@@ -203,6 +205,11 @@ def _remedy(ldap: Ldap, description: str) -> str:
     if description in {"noSuchObject", "insufficientAccessRights"}:
         return f"may {ldap.bind or 'a stranger'} search the base {ldap.base!r}, and is it there?"
     return "its own log says more"
+
+
+def _late(ldap: Ldap) -> DirectoryTimeout:
+    """Give the error of a directory that did not answer within its time, whoever noticed it first."""
+    return DirectoryTimeout(f"{ldap.url} gave no answer within {ldap.seconds:g} s; is it up?")
 
 
 def _close(connection: ldap3.Connection) -> None:
