@@ -31,6 +31,7 @@ class RunningRspamd(Daemon, frozen=True, kw_only=True):
     """A rspamd, and where it is, as a node's configuration says it."""
 
     settings: config.Rspamd
+    scans_at: int  # the port
 
 
 @pytest.fixture(scope="session")
@@ -41,12 +42,12 @@ def rspamd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRspamd]:
 
 
 @contextlib.contextmanager
-def running(folder: Path, nameserver: str = "") -> Iterator[RunningRspamd]:
-    """Run a rspamd in a folder; where a name server is given it is waited for."""
+def running(folder: Path) -> Iterator[RunningRspamd]:
+    """Run a rspamd in a folder."""
     if not RSPAMD or not REDIS:
         pytest.skip("rspamd or redis-server is not installed")
     scan, learn, store = free_ports(3)
-    _configure(folder, scan, learn, store, nameserver)
+    _configure(folder, scan, learn, store)
     paths = [f"--var={name}={folder}" for name in ("LOCAL_CONFDIR", "DBDIR", "RUNDIR", "LOGDIR")]
     log = folder / "log"
     with log.open("wb") as out, contextlib.ExitStack() as stack:
@@ -58,16 +59,15 @@ def running(folder: Path, nameserver: str = "") -> Iterator[RunningRspamd]:
         settings = config.Rspamd(
             url=f"http://127.0.0.1:{scan}", controller=f"http://127.0.0.1:{learn}", secret="rspamd"
         )
-        yield RunningRspamd(process=process, log=log, settings=settings)
+        yield RunningRspamd(process=process, log=log, settings=settings, scans_at=scan)
 
 
-def _configure(folder: Path, scan: int, learn: int, store: int, nameserver: str) -> None:
+def _configure(folder: Path, scan: int, learn: int, store: int) -> None:
     """Write what overrides Debian's configuration."""
     # Compiling the list of the world's top level domains takes seconds.
     (folder / "domains").write_text("example\ntest\n")
     files = {
-        "options.inc": f'dns {{ nameserver = ["{nameserver or "127.0.0.1:9"}"]; retransmits = 1; sockets = 1; '
-        f"timeout = {'5s' if nameserver else '0.05s'}; }}\n"
+        "options.inc": f'dns {{ nameserver = ["127.0.0.1:9"]; retransmits = 1; sockets = 1; timeout = 0.05s; }}\n'
         f'url_tld = "{folder}/domains";',
         "worker-normal.inc": f'bind_socket = "127.0.0.1:{scan}"; count = 1;',
         "worker-controller.inc": f'bind_socket = "127.0.0.1:{learn}"; password = "{PASSWORD}"; secure_ip = "::2";',

@@ -2,7 +2,6 @@
 
 import itertools
 import signal
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from gateway.policy.snapshot import CheckRule, DomainPolicy, Mode, RecipientPoli
 from tests.fixtures_rspamd import RunningRspamd, running
 from tests.fixtures_spamd import RunningSpamd
 from tests.gateway.services.engines.letters import GTUBE
+from tests.ports import octets_wait
 from tests.smtpfront.conftest import Serve, prepare
 from tests.smtpfront.dialogues import dialogues, play
 from tests.smtpfront.nexthop import NextHop
@@ -145,19 +145,17 @@ def test_one_killed_in_mid_scan_defers_and_loses_nothing(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, hop: NextHop, serve: Serve
 ) -> None:
     prepare(tmp_path)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as dns:  # asked, it lets rspamd wait
-        dns.bind(("127.0.0.1", 0))
-        dns.settimeout(PATIENCE)
-        host, port = dns.getsockname()
-        with running(tmp_path_factory.mktemp("rspamd"), f"{host}:{port}") as killed:
-            own = serve(policy(hop.port), BACKSTOP_RSPAMD__URL=killed.settings.url)
-            with own.client() as client:
-                client.open("them@other.test", "kim@rspamd.test")
-                assert client.say("DATA").startswith("354")
-                client.send(letter() + b".\r\n")
-                dns.recv(512)
-                killed.signal(signal.SIGKILL)
-                assert client.reply().startswith("451 4.7.1")
+    with running(tmp_path_factory.mktemp("rspamd")) as killed:
+        patient = {"BACKSTOP_RSPAMD__URL": killed.settings.url, "BACKSTOP_RSPAMD__SECONDS": f"{PATIENCE:g}"}
+        own = serve(policy(hop.port), **patient)
+        killed.signal(signal.SIGSTOP)
+        with own.client() as client:
+            client.open("them@other.test", "kim@rspamd.test")
+            assert client.say("DATA").startswith("354")
+            client.send(letter() + b".\r\n")
+            until("rspamd has the message", lambda: octets_wait(killed.scans_at))
+            killed.signal(signal.SIGKILL)
+            assert client.reply().startswith("451 4.7.1")
     assert hop.kept == []
     assert own.staged() == []
     assert any("rspamd: error" in alarm for alarm in own.alarms())

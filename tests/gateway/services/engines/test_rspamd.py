@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from gateway.services.engines.rspamd import Rspamd
 from tests import samples
 from tests.fixtures_rspamd import LEARNS, PASSWORD, RunningRspamd, running
 from tests.gateway.services.engines.letters import GTUBE, HAM, SPAM, letter
+from tests.ports import octets_wait
 
 KNOWN = Known(
     sender="ann@shop.example",
@@ -125,19 +125,16 @@ async def test_one_that_hangs_is_a_timeout_and_wakes_up_again(rspamd: RunningRsp
 
 
 async def test_one_killed_in_mid_scan_is_an_error(tmp_path: Path) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as dns:  # asked, it lets rspamd wait
-        dns.bind(("127.0.0.1", 0))
-        dns.setblocking(False)  # noqa: FBT003 - the standard library's signature
-        host, port = dns.getsockname()
-        with running(tmp_path, f"{host}:{port}") as own:
-            engine = Rspamd(own.settings, {}.get)
-            scan = asyncio.ensure_future(engine.judge(letter(HAM), KNOWN))
-            await asyncio.get_running_loop().sock_recv(dns, 512)
-            assert not scan.done()
-            own.signal(signal.SIGKILL)
-            with pytest.raises(EngineError, match=r"refuses the connection|can't be asked"):
-                await scan
-            await engine.close()
+    with running(tmp_path) as own:
+        engine = Rspamd(own.settings, {}.get)
+        own.signal(signal.SIGSTOP)
+        scan = asyncio.ensure_future(engine.judge(letter(HAM), KNOWN))
+        while not octets_wait(own.scans_at):  # noqa: ASYNC110 - the kernel tells nobody
+            await asyncio.sleep(0.01)
+        own.signal(signal.SIGKILL)
+        with pytest.raises(EngineError, match=r"refuses the connection|can't be asked"):
+            await scan
+        await engine.close()
 
 
 async def test_one_that_is_down_is_an_error() -> None:
