@@ -11,15 +11,18 @@ import pytest
 
 from gateway.embedded.certificate import make_self_signed
 from gateway.services import passwords, secrets
+from smtpfront.lab.nameserver import Nameserver
 from tests.fixtures_clamd import RunningClamd
+from tests.nameserving import serving
 from tests.smtpfront.nexthop import NextHop
-from tests.smtpfront.running import Gateway, snapshot
+from tests.smtpfront.running import Gateway, dns, snapshot
 
 EICAR = "X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + "EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 PASSWORD = "correct horse battery staple"
 NOTHING: Mapping[str, str] = {}
 
 Serve = Callable[..., Gateway]
+Begun = Callable[..., Gateway]
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +77,35 @@ def module_hop() -> Iterator[NextHop]:
     """A next hop for the tests of one module."""
     with NextHop() as own:
         yield own
+
+
+@pytest.fixture(scope="module")
+def nameserver(request: pytest.FixtureRequest) -> Iterator[Nameserver]:
+    """A name server with the module's ZONE."""
+    with serving(request.module.ZONE) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def begun(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    module_hop: NextHop,
+    clamd: str,
+    nameserver: Nameserver,
+) -> Iterator[Begun]:
+    """Starts a gateway of the module's policy that asks the name server."""
+    policy = request.module.policy(module_hop.port)
+    with contextlib.ExitStack() as stack:
+        yield lambda **asking: stack.enter_context(
+            Gateway(prepare(tmp_path_factory.mktemp("gateway")), policy, clamd, **dns(nameserver, **asking))
+        )
+
+
+@pytest.fixture(scope="module")
+def hasty(begun: Begun) -> Gateway:
+    """One that does not wait for an answer for long, where none is wanted."""
+    return begun(seconds=1)
 
 
 @pytest.fixture

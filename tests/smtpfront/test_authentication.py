@@ -1,8 +1,6 @@
 """DKIM, DMARC and ARC over a real SMTP front, with a real name server: what the client hears, and what is passed on."""
 
-import contextlib
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -11,17 +9,14 @@ import pytest
 from gateway.mail.decisions import Action
 from gateway.policy import defaults
 from gateway.policy.snapshot import CheckRule, DomainPolicy, Mode, RecipientPolicy, Rules, Snapshot
-from smtpfront.lab.nameserver import Nameserver, Zone
+from smtpfront.lab.nameserver import Zone
 from tests.gateway.services.dkim.signing import record, signed
 from tests.gateway.services.dkim.test_arc import sealed
-from tests.nameserving import serving
-from tests.smtpfront.conftest import prepare
+from tests.smtpfront.conftest import Begun
 from tests.smtpfront.dialogues import dialogues, play
 from tests.smtpfront.nexthop import NextHop
-from tests.smtpfront.running import Gateway, dns, snapshot
+from tests.smtpfront.running import Gateway, snapshot
 from tests.smtpfront.running import mail as mail_of
-
-Begun = Callable[..., Gateway]
 
 ZONE: Zone = {
     "_dmarc.reject.test": {"TXT": ['"v=DMARC1; p=reject"']},
@@ -74,35 +69,9 @@ MAILS = {
 
 
 @pytest.fixture(scope="module")
-def nameserver() -> Iterator[Nameserver]:
-    """A name server with the zone."""
-    with serving(ZONE) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def begun(
-    tmp_path_factory: pytest.TempPathFactory, module_hop: NextHop, clamd: str, nameserver: Nameserver
-) -> Iterator[Begun]:
-    """Starts a gateway that asks the name server."""
-    with contextlib.ExitStack() as stack:
-        yield lambda **asking: stack.enter_context(
-            Gateway(
-                prepare(tmp_path_factory.mktemp("gateway")), policy(module_hop.port), clamd, **dns(nameserver, **asking)
-            )
-        )
-
-
-@pytest.fixture(scope="module")
 def gateway(begun: Begun) -> Gateway:
     """A gateway that waits for answers."""
     return begun()
-
-
-@pytest.fixture(scope="module")
-def hasty(begun: Begun) -> Gateway:
-    """A gateway that does not wait for long, where no answer is wanted."""
-    return begun(seconds=1)
 
 
 @dialogues("authentication")

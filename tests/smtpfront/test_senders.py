@@ -1,7 +1,5 @@
 """Who sends, over a real SMTP front with a real name server: sender domains, our own name, and lists of senders."""
 
-import contextlib
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -12,15 +10,12 @@ from gateway.mail.findings import Outcome
 from gateway.mail.trace import Trace
 from gateway.policy import defaults
 from gateway.policy.snapshot import CheckRule, DomainPolicy, ListVerdict, Mode, RecipientPolicy, Rules, Snapshot
-from smtpfront.lab.nameserver import Nameserver, Records
+from smtpfront.lab.nameserver import Records
 from tests.gateway.services.dkim import signing
-from tests.nameserving import serving
-from tests.smtpfront.conftest import prepare
+from tests.smtpfront.conftest import Begun
 from tests.smtpfront.dialogues import FOLDER, dialogues, play
 from tests.smtpfront.nexthop import NextHop
-from tests.smtpfront.running import Gateway, dns, mail, snapshot, until
-
-Begun = Callable[..., Gateway]
+from tests.smtpfront.running import Gateway, mail, snapshot, until
 
 ALLOW, BLOCK = ListVerdict.ALLOW, ListVerdict.BLOCK
 FINE: Records = {"MX": ["10 mx.shop.test."], "TXT": ['"v=spf1 ip4:127.0.0.1 ?all"']}
@@ -63,34 +58,9 @@ def policy(next_hop: int) -> Snapshot:
 
 
 @pytest.fixture(scope="module")
-def nameserver() -> Iterator[Nameserver]:
-    with serving(ZONE) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def begun(
-    tmp_path_factory: pytest.TempPathFactory, module_hop: NextHop, clamd: str, nameserver: Nameserver
-) -> Iterator[Begun]:
-    """Starts a gateway that asks the name server."""
-    with contextlib.ExitStack() as stack:
-        yield lambda **asking: stack.enter_context(
-            Gateway(
-                prepare(tmp_path_factory.mktemp("senders")), policy(module_hop.port), clamd, **dns(nameserver, **asking)
-            )
-        )
-
-
-@pytest.fixture(scope="module")
 def gateway(begun: Begun) -> Gateway:
     """A gateway that waits for answers."""
     return begun()
-
-
-@pytest.fixture(scope="module")
-def hasty(begun: Begun) -> Gateway:
-    """A gateway that does not wait for long, where no answer is wanted."""
-    return begun(seconds=1)
 
 
 @dialogues("senders")

@@ -24,7 +24,6 @@ from gateway.policy.snapshot import (
     Validation,
 )
 from smtpfront.lab.nameserver import Nameserver, Records
-from tests.nameserving import serving
 from tests.smtpfront.conftest import EICAR
 from tests.smtpfront.nexthop import NextHop
 from tests.smtpfront.running import FORWARDER, Gateway, dns, mail, snapshot
@@ -76,12 +75,6 @@ def policy(next_hop: int) -> Snapshot:
         dns_lists={"bl.test": DnsList(codes={"127.0.0.2": 30.0}), "null.test": DnsList(ListKind.NULL_SENDER)},
         senders={"blocked.test": ListVerdict.BLOCK, "127.0.0.0/8": ListVerdict.BLOCK},
     )
-
-
-@pytest.fixture(scope="module")
-def nameserver() -> Iterator[Nameserver]:
-    with serving(ZONE) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
