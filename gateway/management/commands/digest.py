@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from gateway.mail.address import AddressError, domain_key
+from gateway.management.domains import named
 from gateway.models import Domain
 from gateway.operations import digests
 from gateway.operations.digests.choosing import trouble
@@ -61,16 +61,9 @@ def _letters(name: str | None, policy: Policy) -> Iterator[Letter]:
 
 def _domains(name: str | None) -> list[Domain]:
     """Give the domains that send digests. Raises CommandError where the one that is asked for sends none."""
-    sending = Domain.objects.exclude(digest=DigestTo.NONE)
     if name is None:
-        return list(sending)
-    try:
-        found = Domain.objects.filter(name=domain_key(name)).first()
-    except AddressError as error:
-        raise CommandError(f"{name!r} is no domain: {error}") from None
-    if found is None:
-        known = ", ".join(Domain.objects.values_list("name", flat=True)[:20]) or "none yet"
-        raise CommandError(f"{name} is no domain of this gateway; it takes mail for {known}")
+        return list(Domain.objects.exclude(digest=DigestTo.NONE))
+    found = named(name)
     if found.digest == DigestTo.NONE:
         raise CommandError(f"{found} sends no digests: set its digest to administrator or recipients")
     return [found]

@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
-from gateway.mail.address import AddressError, domain_key
+from gateway.management.domains import named
 from gateway.models import Domain
 from gateway.operations import records
 from gateway.operations.records import Record, Seen
@@ -31,7 +31,8 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Print the records."""
-        config, rows = settings.CONFIG, _rows(options["domain"])
+        config, name = settings.CONFIG, options["domain"]
+        rows = list(Domain.objects.all()) if name is None else [named(name)]
         parts = [
             (f"{config.name}: this node", records.notes_on_node(config), ""),
             *((f"{row}: a domain", records.notes_on(row, config), records.policy_file(row, config)) for row in rows),
@@ -59,20 +60,6 @@ def _checked(rows: list[Domain]) -> Sequence[Sequence[Record | Seen]]:
     """Give the same with what DNS says of them."""
     compared = records.compare(settings.CONFIG, rows, _SECONDS)
     return [compared.node, *compared.domains]
-
-
-def _rows(name: str | None) -> list[Domain]:
-    """Give the domains that are asked for. Raises CommandError."""
-    if name is None:
-        return list(Domain.objects.all())
-    try:
-        found = Domain.objects.filter(name=domain_key(name)).first()
-    except AddressError as error:
-        raise CommandError(f"{name!r} is no domain: {error}") from None
-    if found is None:
-        known = ", ".join(Domain.objects.values_list("name", flat=True)[:20]) or "none yet"
-        raise CommandError(f"{name} is no domain of this gateway; it takes mail for {known}")
-    return [found]
 
 
 def _plain(found: Record | Seen) -> dict[str, object]:
